@@ -1,0 +1,29 @@
+# How every target of ours is compiled, in one place.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(DYNAVG_CCACHE ccache)
+if(DYNAVG_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DYNAVG_CCACHE})
+endif()
+
+add_library(dynavg_compile INTERFACE)
+target_compile_options(dynavg_compile INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Werror
+  # Every peer must compute the same bits: no multiply-add may be fused behind our back.
+  -ffp-contract=off)
+target_include_directories(dynavg_compile INTERFACE ${CMAKE_SOURCE_DIR})
+
+if(DYNAVG_SANITIZE)
+  add_compile_options(-fsanitize=${DYNAVG_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DYNAVG_SANITIZE})
+endif()
+
+# dynavg_library(NAME SOURCES... ) makes the static library of one folder.
+function(dynavg_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC dynavg_compile)
+endfunction()

@@ -1,0 +1,23 @@
+# Everything comes from Debian 12; scripts/dependencies lists the packages.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(cereal REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(spdlog REQUIRED IMPORTED_TARGET spdlog)
+
+if(DYNAVG_TRAINING)
+  find_package(Torch REQUIRED)
+  # LibTorch's own interface flags would reach every file that includes it; system headers do not warn.
+  add_library(dynavg_torch INTERFACE)
+  target_include_directories(dynavg_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(dynavg_torch INTERFACE ${TORCH_LIBRARIES})
+endif()

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocol/expected.hpp"
+
+namespace dynavg::protocol {
+
+/// What is told of a drift u, and so how H is computed from the mean of what all tell.
+enum class MonitorKind : std::uint8_t {
+    norm = 1,        ///< ||u||^2; FDA's naive bound.
+    linear = 2,      ///< ||u||^2, <direction, u>; FDA Theorem 3.2.
+    sketch = 3,      ///< ||u||^2, AMS sketch of u; FDA Theorem 3.1.
+    exact = 4,       ///< ||u||^2, u itself; for tests and comparison.
+    every_step = 5,  ///< No condition: every step opens a round (synchronous training).
+};
+
+[[nodiscard]] std::string_view name_of(MonitorKind kind);
+[[nodiscard]] std::optional<MonitorKind> monitor_from_name(std::string_view name);
+
+/// Rows and columns of the sketch; epsilon = 1/sqrt(columns).
+struct SketchShape {
+    std::uint32_t rows = 5;
+    std::uint32_t columns = 256;
+    constexpr bool operator==(const SketchShape&) const = default;
+};
+
+/// The tiny summary S(u) of one peer's drift u = w - w_ref. float32, as the papers count it; every
+/// peer computes with the floats as sent, its own too, so that all see the same H.
+struct LocalState {
+    float squared_norm = 0;     ///< ||u||^2.
+    std::vector<float> values;  ///< linear: <direction, u>; sketch: rows x columns; exact: u.
+    bool operator==(const LocalState&) const = default;
+};
+
+/// Number of `values` that a monitor's state has for a model of `parameters`.
+[[nodiscard]] std::size_t state_values(MonitorKind kind, SketchShape shape,
+                                       std::size_t parameters);
+
+/// All numbers finite and the squared norm not negative.
+[[nodiscard]] bool is_valid(const LocalState& state, std::size_t expected_values);
+
+/// H(mean of states) >= variance of the models (sketch: with probability). A peer that has no state
+/// counts with zero drift: `peers` >= states.size() is the divisor. Cost: peers x values.
+/// norm: mean ||u||^2. linear: mean ||u||^2 - (mean <direction,u>)^2. sketch: mean ||u||^2 -
+/// M2(mean sketch)/(1 + epsilon). exact: mean ||u||^2 - ||mean u||^2. every-step: infinity.
+[[nodiscard]] double variance_bound(MonitorKind kind, SketchShape shape,
+                                    std::span<const LocalState* const> states, std::size_t peers);
+
+/// M2: the median over rows of the row's squared norm; estimates ||v||^2 from a sketch of v.
+[[nodiscard]] double sketch_squared_norm(SketchShape shape, std::span<const float> sketch);
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,133 @@
+#include "protocol/reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+#include "protocol/digest.hpp"
+#include "protocol/random.hpp"
+
+namespace dynavg::protocol {
+
+namespace {
+
+ReferencePointer finish(Reference reference) {
+    const Digest digest = Digester()
+                              .add_u64(reference.epoch.value())
+                              .add_double(reference.threshold)
+                              .add_u64(reference.parameters)
+                              .add(std::span<const float>(reference.values))
+                              .add(std::span<const float>(reference.direction))
+                              .finish();
+    reference.id = {reference.epoch, digest};
+    return std::make_shared<const Reference>(std::move(reference));
+}
+
+std::vector<float> random_direction(std::size_t parameters, std::uint64_t seed) {
+    RandomStream stream(seed, RandomPurpose::direction);
+    const auto component = static_cast<float>(1.0 / std::sqrt(static_cast<double>(parameters)));
+    std::vector<float> direction(parameters);
+    for (float& value : direction) value = (stream() & 1U) != 0 ? component : -component;
+    return direction;
+}
+
+/// Unit vector of next - previous; empty if they are equal. The norm is summed in index order.
+std::vector<float> unit_difference(std::span<const float> next, std::span<const float> previous) {
+    double sum = 0;
+    for (std::size_t i = 0; i < next.size(); ++i) {
+        const double difference = static_cast<double>(next[i]) - static_cast<double>(previous[i]);
+        sum += difference * difference;
+    }
+    if (!(sum > 0) || !std::isfinite(sum)) return {};
+    const double norm = std::sqrt(sum);
+    std::vector<float> unit(next.size());
+    for (std::size_t i = 0; i < next.size(); ++i) {
+        const double difference = static_cast<double>(next[i]) - static_cast<double>(previous[i]);
+        unit[i] = static_cast<float>(difference / norm);
+    }
+    return unit;
+}
+
+}  // namespace
+
+std::size_t ReferenceShape::encoded_bytes() const {
+    return sizeof(double) + sizeof(float) * (values() + (has_direction ? parameters : 0));
+}
+
+ReferenceShape Reference::shape() const {
+    return {parameters, values.size() - parameters, !direction.empty()};
+}
+
+ReferencePointer make_initial_reference(ReferenceShape shape, std::vector<float> values,
+                                        double threshold, std::uint64_t seed) {
+    DYNAVG_CHECK(values.size() == shape.values());
+    Reference reference;
+    reference.threshold = threshold;
+    reference.values = std::move(values);
+    reference.parameters = shape.parameters;
+    if (shape.has_direction) reference.direction = random_direction(shape.parameters, seed);
+    return finish(std::move(reference));
+}
+
+ReferencePointer make_next_reference(const Reference& previous, Epoch target,
+                                     std::vector<float> mean) {
+    DYNAVG_CHECK(mean.size() == previous.values.size());
+    Reference next;
+    next.epoch = target;
+    next.threshold = previous.threshold;
+    next.parameters = previous.parameters;
+    if (!previous.direction.empty()) {
+        next.direction = unit_difference(std::span(mean).first(previous.parameters),
+                                         previous.parameter_values());
+        if (next.direction.empty()) next.direction = previous.direction;
+    }
+    next.values = std::move(mean);
+    return finish(std::move(next));
+}
+
+std::vector<std::byte> encode_reference(const Reference& reference) {
+    std::vector<std::byte> bytes(reference.shape().encoded_bytes());
+    std::byte* out = bytes.data();
+    const auto put = [&out](const void* data, std::size_t size) {
+        if (size > 0) std::memcpy(out, data, size);
+        out += size;
+    };
+    put(&reference.threshold, sizeof reference.threshold);
+    put(reference.values.data(), reference.values.size() * sizeof(float));
+    put(reference.direction.data(), reference.direction.size() * sizeof(float));
+    return bytes;
+}
+
+Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> bytes,
+                                                   ReferenceShape shape, ReferenceId expected) {
+    if (bytes.size() != shape.encoded_bytes()) {
+        return fail(fmt::format("reference {} has {} bytes, this model's has {}",
+                                expected.epoch.value(), bytes.size(), shape.encoded_bytes()));
+    }
+    Reference reference;
+    reference.epoch = expected.epoch;
+    reference.parameters = shape.parameters;
+    reference.values.resize(shape.values());
+    reference.direction.resize(shape.has_direction ? shape.parameters : 0);
+    const std::byte* in = bytes.data();
+    const auto take = [&in](void* data, std::size_t size) {
+        if (size > 0) std::memcpy(data, in, size);
+        in += size;
+    };
+    take(&reference.threshold, sizeof reference.threshold);
+    take(reference.values.data(), reference.values.size() * sizeof(float));
+    take(reference.direction.data(), reference.direction.size() * sizeof(float));
+    ReferencePointer made = finish(std::move(reference));
+    if (made->id.digest != expected.digest) {
+        return fail(fmt::format("reference {} has digest {}, {} was announced: it was damaged on "
+                                "its way, or its sender lies",
+                                expected.epoch.value(), made->id.digest.hex(),
+                                expected.digest.hex()));
+    }
+    return made;
+}
+
+}  // namespace dynavg::protocol

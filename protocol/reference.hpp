@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocol/expected.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/local_state.hpp"
+
+namespace dynavg::protocol {
+
+/// Sizes that both ends of a transfer know; they follow from the model and the monitor.
+struct ReferenceShape {
+    std::size_t parameters = 0;  ///< d, trainable and monitored.
+    std::size_t buffers = 0;     ///< Averaged at rounds, not monitored (BatchNorm statistics).
+    bool has_direction = false;  ///< The linear monitor's unit vector travels with the reference.
+    [[nodiscard]] std::size_t values() const { return parameters + buffers; }
+    /// Bytes of encode_reference().
+    [[nodiscard]] std::size_t encoded_bytes() const;
+    constexpr bool operator==(const ReferenceShape&) const = default;
+};
+
+/// Whatever all peers hold in common, bit for bit. Immutable once made; shared between threads as
+/// shared_ptr<const Reference>. Travels, is checkpointed and is digested as one.
+struct Reference {
+    Epoch epoch;
+    double threshold = 0;          ///< Theta in force.
+    std::vector<float> values;     ///< Parameters, then buffers.
+    std::vector<float> direction;  ///< xi: unit vector over the parameters; empty without `linear`.
+    std::size_t parameters = 0;    ///< How many of `values` are parameters.
+    ReferenceId id;                ///< Epoch, and digest over all of the above.
+
+    [[nodiscard]] std::span<const float> parameter_values() const {
+        return std::span(values).first(parameters);
+    }
+    [[nodiscard]] ReferenceShape shape() const;
+};
+
+using ReferencePointer = std::shared_ptr<const Reference>;
+
+/// The common start: epoch 0, a seeded random direction if the shape has one (components
+/// +-1/sqrt(d), so that its norm is 1 by construction).
+[[nodiscard]] ReferencePointer make_initial_reference(ReferenceShape shape,
+                                                      std::vector<float> values, double threshold,
+                                                      std::uint64_t seed);
+
+/// The outer step: from the mean of the models to the next reference. Elementwise IEEE arithmetic
+/// in a fixed order, so that every peer makes the same bits. The new direction is the unit vector
+/// of (mean - previous parameters); it stays if the two are equal.
+[[nodiscard]] ReferencePointer make_next_reference(const Reference& previous, Epoch target,
+                                                   std::vector<float> mean);
+
+/// Canonical little-endian bytes: threshold, values, direction. Cost: one copy.
+[[nodiscard]] std::vector<std::byte> encode_reference(const Reference& reference);
+
+/// The reverse; fails if the size is not the shape's or if the digest is not `expected`'s.
+[[nodiscard]] Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> bytes,
+                                                                ReferenceShape shape,
+                                                                ReferenceId expected);
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "protocol/instant.hpp"
+#include "protocol/local_state.hpp"
+#include "protocol/messages.hpp"
+
+namespace dynavg::protocol {
+
+enum class Pace : std::uint8_t { free, lockstep };
+enum class QuorumRule : std::uint8_t { majority, none };
+
+[[nodiscard]] std::string_view name_of(Pace pace);
+[[nodiscard]] std::string_view name_of(QuorumRule rule);
+
+/// What all peers of a network must have in common about averaging: `[averaging]`.
+struct AveragingSettings {
+    MonitorKind monitor = MonitorKind::linear;
+    SketchShape sketch;
+    std::uint64_t sketch_seed = 1;
+    double threshold = 5.0;  ///< Theta; positive.
+    Pace pace = Pace::free;
+    std::uint64_t max_lag_steps = 0;  ///< free: how far to run ahead of the slowest; 0 = no bound.
+    std::uint32_t min_peers = 2;      ///< Fewer live peers than this: train, do not average.
+    QuorumRule quorum = QuorumRule::majority;
+    Duration state_interval = std::chrono::milliseconds(50);  ///< free: a state at most this often.
+    std::uint64_t check_every = 1;  ///< Local steps between two checks of the condition.
+    bool operator==(const AveragingSettings&) const = default;
+};
+
+/// "averaging.monitor" -> "linear", ... for the handshake; every setting above has a field.
+[[nodiscard]] NetworkFields fields_of(const AveragingSettings& settings);
+
+/// The reverse, for a joiner that takes the network's settings. Fails on a field that is missing or
+/// that this build does not know.
+[[nodiscard]] Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fields);
+
+}  // namespace dynavg::protocol

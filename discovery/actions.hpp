@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/event.hpp"
+#include "protocol/instant.hpp"
+#include "protocol/messages.hpp"
+
+namespace dynavg::discovery {
+
+/// By what the shell knows a connection that others opened to us: ZeroMQ's routing id, in the
+/// simulator the sender's address. Opaque.
+using ConnectionId = std::string;
+
+/// Open a direct connection to this address unless there is one, and say Hello over it. Repeated
+/// until answered: the shell retries nothing by itself.
+struct Dial {
+    std::string address;
+    /// Whom one hopes to find there, if known: its key is needed to dial it.
+    std::optional<protocol::PeerId> peer;
+    bool operator==(const Dial&) const = default;
+};
+
+/// Answer a Hello over the connection that it came by.
+struct Reply {
+    ConnectionId connection;
+    protocol::HelloReply message;
+};
+
+/// Both sides have accepted each other: subscribe to its gossip, keep a direct and a bulk
+/// connection to it. May be repeated for a connected peer: other endpoints then replace the old.
+struct Connect {
+    protocol::PeerId peer;
+    protocol::Endpoints endpoints;
+    std::string name;
+};
+
+/// What the shell is to do, in the order of the members.
+struct Actions {
+    /// A joiner without settings of its own has learned the network's: "averaging." fields only.
+    /// Comes once, before the first Connect.
+    std::optional<protocol::NetworkFields> network_fields;
+    /// Close everything that belongs to these peers.
+    std::vector<protocol::PeerId> disconnects;
+    /// Dialed addresses that need no connection any more (nobody there, oneself, refused, known by
+    /// another address); a later Dial opens a new one.
+    std::vector<std::string> hangups;
+    std::vector<Dial> dials;
+    std::vector<Reply> replies;
+    std::vector<Connect> connects;
+    /// Over the peer's direct connection.
+    std::vector<std::pair<protocol::PeerId, protocol::Message>> sends;
+    std::vector<protocol::Event> events;
+    /// Publish a Heartbeat now.
+    bool heartbeat_due = false;
+    /// When to call on_tick(); earlier is allowed, later counts as this process's own lateness.
+    protocol::Instant next_tick = protocol::kNever;
+};
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+
+#include "protocol/instant.hpp"
+#include "protocol/limits.hpp"
+
+/// Every interval and bound of discovery, in one place.
+namespace dynavg::discovery {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t kSeedsMax = protocol::limits::kPeersMax;
+inline constexpr std::size_t kAddressBytesMax = 255;
+inline constexpr std::size_t kNameBytesShown = 64;
+
+/// Dialing an address that does not answer.
+inline constexpr protocol::Duration kDialIntervalFirst = 500ms;
+inline constexpr protocol::Duration kDialIntervalLast = 30s;
+/// Dialing one that refused us: it may be reconfigured.
+inline constexpr protocol::Duration kRefusedIntervalFirst = 60s;
+inline constexpr protocol::Duration kRefusedIntervalLast = 10min;
+
+/// A seed is called unreachable after this long, or this long after its peer was lost.
+inline constexpr protocol::Duration kSeedWarningAfter = 5s;
+inline constexpr protocol::Duration kSeedLostWarningAfter = 5min;
+inline constexpr protocol::Duration kSeedWarningIntervalFirst = 5min;
+inline constexpr protocol::Duration kSeedWarningIntervalLast = 60min;
+
+/// Addresses that peers told us: how many are remembered, from one source, and dialed at a time.
+inline constexpr std::size_t kLearnedMax = protocol::limits::kPeersMax;
+inline constexpr std::size_t kLearnedPerSourceMax = kLearnedMax / 2;
+inline constexpr std::size_t kLearnedDialsInFlightMax = 8;
+inline constexpr unsigned kLearnedDialsPerAddressMax = 5;
+/// After which it is not dialed however often it is told.
+inline constexpr protocol::Duration kLearnedRest = 5min;
+
+/// One random live peer is asked for its list.
+inline constexpr protocol::Duration kPeersRequestInterval = 5s;
+/// One peer's requests are answered at most this often.
+inline constexpr protocol::Duration kPeersReplyIntervalMin = 1s;
+
+/// A peer that said Hello but whose own address does not answer is given up after so many dials.
+inline constexpr unsigned kPendingDialsMax = 10;
+/// A peer that is not live leaves the view after this; its address is dialed on, but slowly.
+inline constexpr protocol::Duration kForgetAfter = 10min;
+inline constexpr protocol::Duration kForgottenDialInterval = 5min;
+
+/// The same refusal is logged this often, and all refusals together this many times within it.
+inline constexpr protocol::Duration kRefusalLogInterval = 10min;
+inline constexpr std::size_t kRefusalLogLinesMax = 60;
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "discovery/actions.hpp"
+#include "discovery/failure_detector.hpp"
+#include "discovery/peer.hpp"
+#include "discovery/peer_exchange.hpp"
+#include "discovery/refusal_log.hpp"
+#include "discovery/seeds.hpp"
+#include "protocol/peer_view.hpp"
+
+namespace dynavg::discovery {
+
+struct MembershipOptions {
+    protocol::Member self;
+    std::string name;               ///< For logs.
+    protocol::Endpoints endpoints;  ///< As others dial them.
+    /// Without any "averaging." field the node takes the network's (Actions::network_fields) and
+    /// joins nobody until it has met someone who has them.
+    protocol::NetworkFields fields;
+    std::vector<Seed> seeds;
+    protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
+    std::uint64_t random_seed = 0;  ///< Of jitter and of whom to ask.
+};
+
+/// Who is there. Knows nothing of rounds; makes the PeerView that the core decides with.
+///
+/// Driven by a shell: it passes in what it receives and the time, then carries out take_actions().
+/// Time never goes back. Assumes of the network only that connections say truly who is at the other
+/// end of a joined peer's (`from`); messages may be lost, repeated, reordered or late. Nothing that
+/// a peer sends fails or grows anything above bounds.hpp.
+///
+/// The handshake: who dials says Hello, the other answers HelloReply, and, if it accepts, dials
+/// back the advertised address. A peer has joined for us once it answered our Hello without a
+/// difference and we see none either; so both directions are proven. Not thread-safe. O(peers) per
+/// call at most.
+class Membership {
+public:
+    Membership(MembershipOptions options, protocol::Instant now);
+
+    /// Someone else opened `connection` and says Hello.
+    void on_hello(const ConnectionId& connection, const protocol::Hello& hello,
+                  protocol::Instant now);
+    /// Answer to our Hello; `dialed_address` as in the Dial.
+    void on_hello_reply(const std::string& dialed_address, const protocol::HelloReply& reply,
+                        protocol::Instant now);
+    void on_heartbeat(protocol::PeerId from, const protocol::Header& header,
+                      const protocol::Heartbeat& heartbeat, protocol::Instant now);
+    /// Any other message: a sign of life.
+    void on_heard(protocol::PeerId from, protocol::Instant now);
+    /// The same for published messages, whose sequence numbers show gaps.
+    void on_heard(protocol::PeerId from, const protocol::Header& header, protocol::Instant now);
+    void on_peers_request(protocol::PeerId from, protocol::Instant now);
+    void on_peers_reply(protocol::PeerId from, const protocol::PeersReply& reply,
+                        protocol::Instant now);
+    void on_goodbye(protocol::PeerId from, protocol::Instant now);
+    void on_tick(protocol::Instant now);
+    /// The operator says that it will not come back: disconnected and no longer dialed. False if
+    /// unknown.
+    bool forget(protocol::PeerId peer);
+
+    /// Valid until the next call.
+    [[nodiscard]] const protocol::PeerView& view() const { return m_view; }
+    /// Whether something that the core decides by has changed since the last call.
+    [[nodiscard]] bool take_view_changed();
+    [[nodiscard]] Actions take_actions();
+
+    /// Own Hello, with the averaging fields once they are known.
+    [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
+    /// Published messages of this peer's life that never came; 0 if unknown.
+    [[nodiscard]] std::uint64_t messages_missed(protocol::PeerId peer) const;
+    [[nodiscard]] std::size_t live_count() const;
+    /// Everything remembered about others, for tests of the bounds.
+    [[nodiscard]] std::size_t remembered() const;
+
+private:
+    using Instant = protocol::Instant;
+    using Duration = protocol::Duration;
+    using PeerId = protocol::PeerId;
+    using Differences = std::vector<protocol::FieldDifference>;
+
+    // membership_handshake.cpp
+    [[nodiscard]] Differences objections(const protocol::Hello& hello) const;
+    [[nodiscard]] Peer* admit(const protocol::Hello& hello, Instant now);
+    void on_own_id(const std::string& dialed_address, const protocol::Hello& hello, Instant now);
+    void take_fields(const protocol::Hello& hello, Instant now);
+    void join(Peer& peer, Instant now);
+    void refuse(const protocol::Hello& hello, const std::string& address,
+                const Differences& differences, Instant now);
+    void stop_dialing_refused(const std::string& address, Instant now);
+    [[nodiscard]] bool make_room();
+    void learn(PeerId teller, const std::vector<protocol::KnownPeer>& peers);
+
+    // membership.cpp
+    void observe_time(Instant now);
+    [[nodiscard]] Peer* find(PeerId peer);
+    void heard(Peer& peer, Instant now);
+    void revive(Peer& peer, Instant now);
+    void lose(Peer& peer, PeerState state, Instant now);
+    void erase(PeerId peer);
+    void disconnect(PeerId peer);
+    void publish_view();
+    void touch(Peer& peer);
+    [[nodiscard]] std::vector<protocol::KnownPeer> known_peers(PeerId but) const;
+    [[nodiscard]] Instant next_tick() const;
+
+    // membership_tick.cpp
+    void tick_peer(Peer& peer, Instant now);
+    void dial(Peer& peer, Instant now);
+    void give_up(const Peer& peer, Instant now);
+    void ask_for_peers(Instant now);
+
+    MembershipOptions m_options;
+    protocol::Hello m_hello;
+    protocol::RandomStream m_random;
+    std::map<PeerId, Peer> m_peers;
+    Seeds m_seeds;
+    LearnedAddresses m_learned;
+    RefusalLog m_refusals;
+    LocalHealth m_health;
+    protocol::PeerView m_view;
+    bool m_view_changed = true;
+    Actions m_actions;
+    Instant m_next_heartbeat;
+    Instant m_next_peers_request;
+    Instant m_expected_tick = protocol::kNever;
+};
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "discovery/backoff.hpp"
+#include "discovery/failure_detector.hpp"
+#include "discovery/sequence_tracker.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/peer_view.hpp"
+
+namespace dynavg::discovery {
+
+/// pending: we accepted its Hello; it has not answered ours yet. Dialed; not in the view. Ends as
+///   live by its HelloReply, or is erased after kPendingDialsMax dials.
+/// live: each has accepted the other, and it is heard.
+/// suspected: silent for longer than its timeout. In the view, dialed; live again when heard.
+/// left: it said goodbye. In the view; comes back only by a Hello with a newer incarnation.
+/// forgotten: neither live for kForgetAfter. Not in the view; dialed rarely, or more often when
+///   nobody is live; the first to go when room is needed.
+enum class PeerState { pending, live, suspected, left, forgotten };
+
+/// What is known of one peer that passed the handshake.
+struct Peer {
+    PeerState state = PeerState::pending;
+    protocol::PeerInfo info;
+    protocol::Endpoints endpoints;
+    FailureDetector detector;
+    SequenceTracker sequence;
+    protocol::SequenceNumber last_heartbeat;
+    Backoff dialing;
+    protocol::Instant next_dial{};
+    unsigned dials = 0;
+    protocol::Instant state_since{};
+    protocol::Instant next_peers_reply{};
+    std::string join_reason;
+    std::size_t view_index = 0;  ///< Valid while in_view().
+
+    [[nodiscard]] bool in_view() const {
+        return state == PeerState::live || state == PeerState::suspected ||
+               state == PeerState::left;
+    }
+};
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "discovery/actions.hpp"
+#include "discovery/backoff.hpp"
+
+namespace dynavg::discovery {
+
+/// "host:port", "1.2.3.4:port" or "[ipv6]:port" with a port of 1 to 65535, and not too long.
+[[nodiscard]] bool is_address(const std::string& text);
+
+/// Addresses that other peers told us. A list may lie: entries are bounded in all and per teller,
+/// few are dialed at a time, and one that does not answer a few times rests for minutes, however
+/// often it is told. Pure.
+///
+/// States of an address: waiting (for its turn), dialing, resting (did not answer), refused. It
+/// leaves by forget() or when its rest is over.
+class LearnedAddresses {
+public:
+    explicit LearnedAddresses(protocol::RandomStream random) : m_random(random) {}
+
+    /// Unusable addresses and those beyond the bounds are ignored. Whom the caller knows already,
+    /// or is itself, it does not pass on.
+    void learn(protocol::PeerId teller, const protocol::KnownPeer& peer);
+    void on_tick(protocol::Instant now, Actions& actions);
+    /// It has answered, or is dialed elsewhere.
+    void forget(const std::string& address);
+    void on_refused(const std::string& address, protocol::Instant now);
+    void retry_refused(protocol::Instant now);
+
+    [[nodiscard]] std::size_t size() const { return m_entries.size(); }
+    [[nodiscard]] bool knows(const std::string& address) const;
+    [[nodiscard]] protocol::Instant next_tick() const;
+
+private:
+    enum class State { waiting, dialing, resting, refused };
+    struct Entry {
+        protocol::PeerId peer;
+        protocol::PeerId teller;
+        State state = State::waiting;
+        Backoff dialing;
+        Backoff refused;
+        protocol::Instant next{};  ///< Next dial, or the end of the rest.
+        unsigned dials = 0;
+    };
+    [[nodiscard]] std::size_t in_flight() const;
+
+    std::map<std::string, Entry> m_entries;
+    protocol::RandomStream m_random;
+};
+
+}  // namespace dynavg::discovery

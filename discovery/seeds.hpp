@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "discovery/actions.hpp"
+#include "discovery/backoff.hpp"
+
+namespace dynavg::discovery {
+
+/// An address from the configuration.
+struct Seed {
+    std::string address;
+    std::optional<protocol::PeerId> peer;  ///< Known in a network with keys.
+};
+
+/// unanswered: dialed with back-off, for ever. answered: its peer is live or has left; not dialed.
+/// refused: dialed slowly, since one side may be reconfigured.
+enum class SeedState { unanswered, answered, refused };
+
+/// The configured addresses, retried for ever. Any one that is up is enough. An unreachable one is
+/// a warning once, then ever more rarely up to once an hour, and an info when it is reached after
+/// all. Pure; O(seeds) per call.
+class Seeds {
+public:
+    /// Duplicates, `own_address` and what is beyond kSeedsMax are dropped. All are dialed at once.
+    Seeds(const std::vector<Seed>& seeds, const std::string& own_address,
+          protocol::RandomStream random);
+
+    /// Dials that are due, and warnings about the unreachable.
+    void on_tick(protocol::Instant now, Actions& actions);
+    /// This address, or an alias of it, belongs to `peer`, which has joined.
+    void on_answered(const std::string& address, protocol::PeerId peer, protocol::Instant now,
+                     Actions& actions);
+    void on_refused(const std::string& address, protocol::Instant now);
+    /// It was oneself who answered: dropped.
+    void drop(const std::string& address);
+    /// The peer is suspected or gone: seeds that led to it are dialed again.
+    void on_peer_lost(protocol::PeerId peer, protocol::Instant now);
+    void retry_refused(protocol::Instant now);
+
+    /// Such an address is dialed here, so nobody else needs to.
+    [[nodiscard]] bool dials(const std::string& address) const;
+    [[nodiscard]] std::optional<SeedState> state(const std::string& address) const;
+    [[nodiscard]] protocol::Instant next_tick() const;
+
+private:
+    struct Entry {
+        Seed seed;
+        SeedState state = SeedState::unanswered;
+        Backoff dialing;
+        Backoff refused;
+        protocol::Instant next_dial{};
+        std::optional<protocol::Instant> next_warning;  ///< None until dialed.
+        protocol::Duration warning_interval;
+        bool warned = false;
+        std::optional<protocol::PeerId> answered_by;
+    };
+    [[nodiscard]] Entry* find(const std::string& address);
+    void warn(Entry& entry, protocol::Instant now, Actions& actions);
+
+    std::vector<Entry> m_entries;
+    protocol::RandomStream m_random;
+};
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/expected.hpp"
+#include "protocol/settings.hpp"
+
+/// What an operator writes in dynavg.toml, as plain values that have been checked. Free of
+/// LibTorch, so that `dynavg check-config` starts at once; the daemon makes training options of it.
+namespace dynavg::config {
+
+struct NodeConfig {
+    std::string network;  ///< Needed by the daemon.
+    std::string name;     ///< Default: the host's name.
+    std::int32_t order = 0;
+    std::string bind = "tcp://127.0.0.1:7400";  ///< tcp://HOST:PORT; port 0 = any free.
+    std::string advertise;                      ///< HOST:PORT; empty = the bound address.
+    std::vector<std::string> peers;             ///< HOST:PORT each, without repetition.
+    std::filesystem::path state_dir = "/var/lib/dynavg";
+    std::filesystem::path control = "/run/dynavg/control.sock";
+    std::uint32_t start_peers = 1;
+};
+
+enum class BuiltinModel : std::uint8_t { lenet5, vgg16star, mlp };
+
+struct ModelConfig {
+    BuiltinModel builtin = BuiltinModel::lenet5;
+    std::vector<std::uint32_t> hidden{200, 100};  ///< mlp: widths of the hidden layers.
+    std::uint64_t seed = 1;                       ///< The common initial model.
+};
+
+enum class DataSource : std::uint8_t { synthetic_digits, idx };
+
+/// How one data set is cut among peers, for experiments.
+struct Split {
+    enum class Kind : std::uint8_t { iid, label, sorted, dirichlet };
+    Kind kind = Kind::iid;
+    /// label: which label comes first; sorted: the fraction that is; dirichlet: alpha.
+    double value = 0;
+    bool operator==(const Split&) const = default;
+};
+
+struct ShardConfig {
+    std::uint32_t index = 0;
+    std::uint32_t count = 1;
+    Split split;
+};
+
+/// The set on which the reference is evaluated.
+struct TestConfig {
+    std::filesystem::path path;      ///< Empty: as DataConfig::path. Not of synthetic-digits.
+    std::uint64_t samples = 0;       ///< 0 = all; of synthetic-digits, 0 = 10000.
+    std::uint64_t every_rounds = 1;  ///< Evaluate after each n-th round.
+};
+
+struct DataConfig {
+    DataSource source = DataSource::synthetic_digits;
+    std::filesystem::path path;     ///< idx: the folder of the set.
+    std::uint64_t samples = 60000;  ///< synthetic-digits: how many are drawn, before the cut.
+    std::uint64_t seed = 1;         ///< synthetic-digits: equal seeds, equal digits.
+    std::optional<ShardConfig> shard;
+    std::optional<TestConfig> test;  ///< Absent: the reference is not evaluated.
+};
+
+enum class OptimizerKind : std::uint8_t { sgd, adam, adamw };
+enum class Device : std::uint8_t { cpu };
+
+struct TrainingConfig {
+    OptimizerKind optimizer = OptimizerKind::adam;
+    double learning_rate = 0.001;
+    double momentum = 0;    ///< sgd.
+    bool nesterov = false;  ///< sgd with momentum.
+    double weight_decay = 0;
+    double epsilon = 1e-7;  ///< adam, adamw.
+    std::uint32_t batch_size = 32;
+    std::uint64_t max_steps = 0;  ///< 0 = for ever.
+    bool exit_when_done = false;
+    std::uint64_t seed = 1;
+    Device device = Device::cpu;
+};
+
+struct SecurityConfig {
+    std::vector<std::string> trusted_peers;
+    bool insecure = false;
+};
+
+/// Where a key stands in its file; from 1.
+struct Position {
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+};
+
+struct Config {
+    NodeConfig node;
+    ModelConfig model;
+    DataConfig data;
+    TrainingConfig training;
+    protocol::AveragingSettings averaging;
+    SecurityConfig security;
+
+    /// A joiner without `[averaging]` takes the network's settings.
+    bool has_averaging_section = false;
+
+    /// For messages about values that are found wrong later on.
+    std::string file;
+    std::map<std::string, Position, std::less<>> positions;  ///< Of every key that was set.
+};
+
+/// Reads and checks a file. An error's message has one line per problem, each
+/// "FILE:LINE:COLUMN: key: what is wrong; what is allowed".
+[[nodiscard]] Expected<Config, Error> load_config(const std::filesystem::path& file);
+
+/// The same of a text; `name` stands for the file in messages.
+[[nodiscard]] Expected<Config, Error> parse_config(std::string_view text, const std::string& name);
+
+/// What the daemon needs beyond a valid file: a network's name, and in this version, which has no
+/// keys and no encryption, `insecure = true` with loopback addresses only.
+[[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
+
+[[nodiscard]] std::string_view name_of(BuiltinModel model);
+[[nodiscard]] std::string_view name_of(DataSource source);
+[[nodiscard]] std::string_view name_of(OptimizerKind kind);
+[[nodiscard]] std::string_view name_of(Device device);
+/// As written in the file: "iid", "label:3", "sorted:0.6", "dirichlet:0.1".
+[[nodiscard]] std::string text_of(const Split& split);
+
+}  // namespace dynavg::config

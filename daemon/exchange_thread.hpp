@@ -1,0 +1,92 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/address.hpp"
+#include "daemon/message_sequence.hpp"
+#include "daemon/traffic.hpp"
+#include "daemon/zmq_sockets.hpp"
+#include "protocol/exchange.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/reference.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+struct ExchangeThreadOptions {
+    BindSettings bind;
+    protocol::NetworkId network;
+    protocol::PeerId self;
+    protocol::ReferenceShape shape;
+    std::shared_ptr<MessageSequence> sequence;  ///< Shared with the io thread's messages.
+};
+
+/// Called on the io thread, from its loop, never after stop(). All must be set.
+struct ExchangeThreadHandlers {
+    /// What freeze() brought; the pointer is the base for TrainerThread::install(). Null: the
+    /// trainer has stopped or is past the target; start() of that target will do nothing.
+    std::function<void(protocol::Epoch target, protocol::ContributionPointer)> on_frozen;
+    std::function<void(protocol::ExchangeResult)> on_done;
+    std::function<void(protocol::ReferencePointer)> on_pulled;
+    std::function<void(Error)> on_pull_failed;
+    std::function<void(std::vector<std::pair<protocol::Member, std::string>>)> on_unusable;
+    std::function<void()> on_progress;    ///< Chunks came in; coalesced.
+    std::function<void(Error)> on_error;  ///< The thread has ended by an exception: our own bug.
+};
+
+/// Makes a contribution; called on the exchange thread (TrainerThread::freeze).
+using FreezeFunction = std::function<protocol::ContributionPointer(protocol::Epoch target)>;
+
+/// The thread "exchange": owns the bulk sockets and the ExchangeWorker, so that a transfer of 100
+/// MB never delays a heartbeat. Carries out the worker's actions and reports results to the io
+/// thread.
+///
+/// Thread: start, stop and all commands are called on the io thread (or before its loop runs);
+/// commands are carried out in the order given, on the exchange thread, and are no-ops before
+/// start() and after stop(). Errors: binding, at start().
+class ExchangeThread {
+public:
+    ExchangeThread(boost::asio::io_context& io, ZmqContextPointer context,
+                   ExchangeThreadOptions options, ExchangeThreadHandlers handlers);
+    ~ExchangeThread();
+    ExchangeThread(const ExchangeThread&) = delete;
+    ExchangeThread& operator=(const ExchangeThread&) = delete;
+
+    /// Binds and starts the thread; returns the bulk endpoint as advertised.
+    [[nodiscard]] Expected<std::string, Error> start();
+    /// Joins the thread. Idempotent. A freeze in progress must be able to return: stop the trainer
+    /// thread first.
+    void stop();
+
+    /// An endpoint that is no address is ignored: the rounds then accuse the link.
+    void add_peer(protocol::PeerId peer, std::string endpoint);
+    void remove_peer(protocol::PeerId peer);
+
+    void set_reference(protocol::ReferencePointer reference);
+    void set_prepared(protocol::ReferencePointer prepared);
+    /// Asks `source` for the contribution to the target, once: later freezes for the same target
+    /// report the same one.
+    void freeze(protocol::Epoch target, FreezeFunction source);
+    /// A contribution that was frozen before a restart, for example.
+    void set_contribution(protocol::ContributionPointer contribution);
+    void start_exchange(protocol::ExchangeOrder order);
+    void abort_exchange();
+    void pull(protocol::ReferenceId wanted, protocol::PeerId source);
+    void abort_pull();
+
+    /// As of the last wake-up of the exchange thread. Thread-safe.
+    [[nodiscard]] TransportCounters counters() const;
+
+private:
+    struct Parts;
+    std::shared_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

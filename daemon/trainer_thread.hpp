@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "protocol/exchange.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/instant.hpp"
+#include "protocol/learner.hpp"
+#include "protocol/local_state.hpp"
+#include "protocol/reference.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+inline constexpr std::uint64_t kNoStepLimit = std::numeric_limits<std::uint64_t>::max();
+
+struct TrainerThreadOptions {
+    protocol::ReferencePointer reference;  ///< Installed in the learner already.
+    std::uint64_t steps = 0;               ///< Total so far, if this goes on from a checkpoint.
+    std::uint64_t steps_since_reference = 0;
+    std::uint64_t max_steps = kNoStepLimit;  ///< Of the total.
+    std::uint64_t check_every = 1;           ///< Steps since the reference between two states.
+};
+
+/// After a step that was due for a check, and after the last one.
+struct StepReport {
+    std::uint64_t steps = 0;  ///< Total.
+    std::uint64_t steps_since_reference = 0;
+    protocol::ReferenceId reference;
+    protocol::LocalState state;
+    double loss = 0;                 ///< Of this step's batch.
+    protocol::Duration step_time{};  ///< Moving mean; forward, backward and update.
+    bool done = false;               ///< max_steps is reached.
+};
+
+/// Called on the io thread, from its loop, in the order in which things happened, never after
+/// stop(). All must be set.
+struct TrainerThreadHandlers {
+    std::function<void(const StepReport&)> on_step;
+    std::function<void(protocol::ReferenceId, std::uint64_t steps_since_reference)> on_installed;
+    /// The drift was not finite and has been dropped, with so many steps.
+    std::function<void(std::uint64_t steps_lost)> on_diverged;
+    /// The learner has thrown; the thread has ended.
+    std::function<void(Error)> on_error;
+};
+
+/// For status displays; up to date after every step.
+struct TrainerStatus {
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    protocol::ReferenceId reference;
+    double loss = 0;
+    protocol::Duration step_time{};
+    double steps_per_second = 0;  ///< Over the last second or so, waiting included.
+    bool waiting = false;         ///< For a permit.
+    bool done = false;
+};
+
+/// The thread "trainer": drives a Learner, so that a step never waits for the network.
+///
+/// Loop: apply pending installs; wait for a permit; forward and backward pass without a lock; then
+/// under the model's mutex update, count, and compute the local state if it is due; report.
+/// Reports go through a mailbox with one wake-up of the io thread at a time: of several step
+/// reports in a row only the latest is kept. In lockstep none is lost, because the next permit is
+/// given only after the report was seen.
+///
+/// Thread: start, stop, handlers on the io thread; the rest from any. Errors: an exception out of
+/// the learner ends the thread and is told by on_error. Cost per step: three uncontended locks, two
+/// clock readings, at most one wake-up.
+class TrainerThread {
+public:
+    /// `learner` is borrowed until stop(); nobody else may use it between start() and stop().
+    TrainerThread(boost::asio::io_context& io, protocol::Learner& learner,
+                  TrainerThreadOptions options, TrainerThreadHandlers handlers);
+    ~TrainerThread();
+    TrainerThread(const TrainerThread&) = delete;
+    TrainerThread& operator=(const TrainerThread&) = delete;
+
+    /// No step is made before allow_until().
+    void start();
+    /// Waits for the step in progress, wakes up freezes. Idempotent.
+    void stop();
+
+    /// Steps may be made while the total is below this. May also be lowered: pauses.
+    void allow_until(std::uint64_t total_steps);
+
+    /// Moves to `reference` between two updates, before any further step, also while waiting.
+    /// `base` is the contribution that was averaged in and `steps_spent` the steps in it; null and
+    /// 0 keep all drift. Installs are applied in order. Answered by on_installed.
+    void install(protocol::ReferencePointer reference, protocol::ContributionPointer base,
+                 std::uint64_t steps_spent);
+
+    /// Runs `task` on the trainer thread between two steps, under the model's mutex: checkpoints,
+    /// evaluation. In order with installs.
+    void run(std::function<void(protocol::Learner&)> task);
+
+    /// Copies the model as it stands between two updates; never waits for a forward or backward
+    /// pass, with two exceptions, both of which wait for the step in progress: an install that was
+    /// asked for before is applied first (the parameters cannot move while a pass reads them), and
+    /// a drift that is not finite is dropped first. So never call it on the io thread. Null if the
+    /// thread has ended, or if the reference is at or past `target` already. facts: steps since the
+    /// reference; weight 0 without steps in the drift, else 1. Thread: any but the trainer's and
+    /// the io thread's. Cost: two passes over the model.
+    [[nodiscard]] protocol::ContributionPointer freeze(protocol::Epoch target);
+
+    /// Never waits for the model's mutex.
+    [[nodiscard]] TrainerStatus status() const;
+
+private:
+    struct Parts;
+    std::shared_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "daemon/address.hpp"
+#include "protocol/expected.hpp"
+
+namespace zmq {
+class context_t;
+class message_t;
+class socket_t;
+}  // namespace zmq
+
+namespace dynavg::daemon {
+
+/// Shared by the transports of all threads; ends (and waits for lingering messages) with the last.
+using ZmqContextPointer = std::shared_ptr<zmq::context_t>;
+
+/// With room for three sockets per peer.
+[[nodiscard]] ZmqContextPointer make_zmq_context();
+
+/// ZeroMQ's own numbers; each has cost somebody a night.
+namespace zmq_numbers {
+/// A dead peer is never noticed without heartbeats.
+inline constexpr std::chrono::milliseconds kControlHeartbeatInterval{1000};
+inline constexpr std::chrono::milliseconds kControlHeartbeatTimeout{3000};
+/// A chunk may take seconds on a slow link, and only whole messages reset the timer.
+inline constexpr std::chrono::milliseconds kBulkHeartbeatInterval{5000};
+inline constexpr std::chrono::milliseconds kBulkHeartbeatTimeout{20000};
+/// Doubles from the first to the second: the wait is never much longer than the outage was.
+inline constexpr std::chrono::milliseconds kReconnectInterval{500};
+inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};
+/// Idle TCP connections would otherwise hold descriptors for 30 s.
+inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
+/// Messages per connection and direction.
+inline constexpr int kGossipQueueMax = 256;
+inline constexpr int kDirectQueueMax = 128;
+inline constexpr int kBulkQueueMax = 64;
+/// Frames that only manage a subscription.
+inline constexpr std::size_t kSubscriptionBytesMax = 256;
+/// Connections that we dial by address, seeds included.
+inline constexpr std::size_t kDialedMax = 1024;
+}  // namespace zmq_numbers
+
+enum class SocketUse { control, bulk };
+
+/// What every socket must set before bind and connect.
+struct SocketOptions {
+    SocketUse use = SocketUse::control;
+    std::size_t frame_bytes_max = 0;
+    int queue_max = 0;  ///< Both directions.
+    bool ipv6 = false;
+};
+void set_options(zmq::socket_t& socket, const SocketOptions& options);
+
+/// Binds and returns the port; the error names the address and what to do.
+[[nodiscard]] Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket,
+                                                         const HostPort& address);
+[[nodiscard]] Expected<void, Error> connect_socket(zmq::socket_t& socket, std::string_view address);
+
+enum class Received {
+    nothing,  ///< Nothing is waiting.
+    message,  ///< `frames` holds a whole message.
+    refused,  ///< A message with more frames or a longer frame than allowed was thrown away.
+};
+
+/// Takes one message without waiting. ZeroMQ checks MAXMSGSIZE per frame only, hence the count.
+/// (libzmq holds the frames of an unfinished message itself, without a bound.)
+[[nodiscard]] Received receive_message(zmq::socket_t& socket, std::size_t frames_max,
+                                       std::vector<zmq::message_t>& frames);
+
+/// LINGER, then close.
+void close_socket(zmq::socket_t& socket, std::chrono::milliseconds linger);
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "daemon/address.hpp"
+#include "daemon/traffic.hpp"
+#include "daemon/zmq_sockets.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/messages.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+/// The connection over which a direct message came in; good for replies while it lasts.
+struct ConnectionId {
+    std::string bytes;
+    auto operator<=>(const ConnectionId&) const = default;
+};
+
+enum class SendOutcome {
+    queued,   ///< ZeroMQ has it; it may still die with the connection.
+    blocked,  ///< No completed connection, or its queue is full: dropped.
+    unknown,  ///< No such peer, address or connection (any more).
+};
+
+/// What arrives. Each returns what the message was, or nothing if it was refused; both are counted.
+/// They may call the transport, also to close the connection that the message came from.
+struct ZmqTransportHandlers {
+    using Bytes = std::span<const std::byte>;
+    using Verdict = std::optional<protocol::Traffic>;
+    std::function<Verdict(const protocol::PeerId& publisher, Bytes)> on_gossip;
+    /// A message that a peer sent over a connection of its own making.
+    std::function<Verdict(const ConnectionId& connection, Bytes)> on_direct;
+    /// An answer over a connection that we dialed.
+    std::function<Verdict(const std::string& address, Bytes)> on_reply;
+};
+
+struct ZmqTransportOptions {
+    BindSettings bind;
+    /// The exact monitor's states are whole models.
+    std::size_t gossip_message_bytes_max = protocol::limits::kControlMessageBytesMax;
+    std::size_t direct_message_bytes_max = protocol::limits::kControlMessageBytesMax;
+};
+
+/// The gossip and direct channels of protocol.md section 2, as bytes.
+///
+/// Gossip: one publisher, and one subscribing socket per other peer, because only the connection
+/// says who published. Best effort: what a slow or new subscriber misses is lost in silence.
+/// Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an address
+/// without a completed connection are not queued but refused, so nothing grows while a peer is
+/// away. A connection that was lost is dialed again by ZeroMQ, at growing intervals; close and dial
+/// (or unsubscribe and subscribe) tries at once.
+///
+/// Thread: the loop's, for everything. No call waits. Whatever bytes peers send is harmless here:
+/// counted and dropped. Errors: start() and the calls that take an address return them.
+class ZmqTransport {
+public:
+    ZmqTransport(boost::asio::io_context& loop, ZmqContextPointer context,
+                 ZmqTransportOptions options, ZmqTransportHandlers handlers);
+    ~ZmqTransport();
+    ZmqTransport(const ZmqTransport&) = delete;
+    ZmqTransport& operator=(const ZmqTransport&) = delete;
+
+    /// Binds the direct and the gossip socket. The endpoints are as advertised; `bulk` is empty:
+    /// BulkTransport binds it.
+    [[nodiscard]] Expected<protocol::Endpoints, Error> start();
+    /// Closes everything; a linger gives the last messages (goodbye) time to leave, in ZeroMQ's
+    /// thread, before the context can end. Idempotent, right after half a start.
+    void stop(std::chrono::milliseconds linger = std::chrono::milliseconds(0));
+
+    // Gossip.
+    void publish(std::span<const std::byte> message, protocol::Traffic traffic);
+    /// No-op if the peer is subscribed at that endpoint; else replaces the subscription.
+    [[nodiscard]] Expected<void, Error> subscribe(const protocol::PeerId& publisher,
+                                                  const std::string& endpoint);
+    void unsubscribe(const protocol::PeerId& publisher);
+    /// Peers whose subscription has arrived here; published bytes count once for each.
+    [[nodiscard]] std::size_t subscribers() const;
+
+    // Direct.
+    /// No-op if the address is dialed already.
+    [[nodiscard]] Expected<void, Error> dial(const std::string& address);
+    SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
+                                protocol::Traffic traffic);
+    /// From now on send(peer) goes to this dialed address. Earlier ones of the peer stay open.
+    void bind_peer(const protocol::PeerId& peer, const std::string& address);
+    SendOutcome send(const protocol::PeerId& peer, std::span<const std::byte> message,
+                     protocol::Traffic traffic);
+    SendOutcome reply(const ConnectionId& connection, std::span<const std::byte> message,
+                      protocol::Traffic traffic);
+    /// Closes all connections that were bound to the peer.
+    void close(const protocol::PeerId& peer);
+    void close_address(const std::string& address);
+
+    [[nodiscard]] const TransportCounters& counters() const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,39 @@
+#include "protocol/history.hpp"
+
+#include "protocol/limits.hpp"
+
+namespace dynavg::protocol {
+
+History::History(ReferenceId initial) {
+    m_entries.emplace(initial.epoch, HistoryEntry{initial, {}});
+}
+
+void History::add(const HistoryEntry& entry) {
+    if (entry.reference.epoch <= last().reference.epoch) return;
+    m_entries.emplace_hint(m_entries.end(), entry.reference.epoch, entry);
+    if (m_entries.size() > limits::kHistoryEpochsMax) m_entries.erase(m_entries.begin());
+}
+
+const HistoryEntry* History::find(Epoch epoch) const {
+    const auto found = m_entries.find(epoch);
+    return found == m_entries.end() ? nullptr : &found->second;
+}
+
+bool History::holds(const ReferenceId& reference) const {
+    const HistoryEntry* entry = find(reference.epoch);
+    return entry != nullptr && entry->reference == reference;
+}
+
+std::vector<HistoryEntry> History::since(Epoch after) const {
+    std::vector<HistoryEntry> entries;
+    for (auto it = m_entries.lower_bound(after); it != m_entries.end(); ++it) {
+        if (entries.size() + 1 == limits::kHistoryEntriesPerMessageMax) {
+            entries.push_back(last());
+            break;
+        }
+        entries.push_back(it->second);
+    }
+    return entries;
+}
+
+}  // namespace dynavg::protocol

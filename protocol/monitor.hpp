@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "protocol/ids.hpp"
+#include "protocol/instant.hpp"
+#include "protocol/local_state.hpp"
+
+namespace dynavg::protocol {
+
+/// H over a set of peers, with what it rests on.
+struct Estimate {
+    double bound = 0;  ///< H >= variance.
+    std::uint32_t states = 0;
+    Duration oldest{};  ///< Age of the oldest state used.
+};
+
+/// The latest local states of all peers under one reference. Keeps two per peer: in lockstep a peer
+/// may be one step ahead of who evaluates. Bounded by the caller: only joined peers' states come in.
+class VarianceMonitor {
+public:
+    VarianceMonitor(MonitorKind kind, SketchShape shape, std::size_t parameters);
+
+    /// For a new reference: all drifts are unknown again.
+    void reset() { m_states.clear(); }
+    /// False if the state is not valid for this monitor (not finite, wrong size); then nothing
+    /// changes. A state older than what is held is ignored.
+    [[nodiscard]] bool put(const PeerId& peer, std::uint32_t step, LocalState state, Instant now);
+    void drop(const PeerId& peer) { m_states.erase(peer); }
+
+    [[nodiscard]] const LocalState* state_at(const PeerId& peer, std::uint32_t step) const;
+    [[nodiscard]] std::optional<std::uint32_t> latest_step(const PeerId& peer) const;
+
+    /// H of the latest states; a peer without one counts with zero drift. `peers` is sorted by
+    /// Member and not empty: all peers sum in the same order.
+    [[nodiscard]] Estimate estimate_latest(const Roster& peers, Instant now) const;
+    /// H of the states of one step. Those that have no state of that step (a peer that is done)
+    /// count with their latest.
+    [[nodiscard]] Estimate estimate_at(std::uint32_t step, const Roster& peers, Instant now) const;
+
+private:
+    struct Entry {
+        std::uint32_t step = 0;
+        LocalState state;
+        Instant arrival;
+    };
+    struct Recent {
+        Entry latest;
+        std::optional<Entry> before;
+    };
+    [[nodiscard]] Estimate estimate(const Roster& peers, std::optional<std::uint32_t> step,
+                                    Instant now) const;
+
+    MonitorKind m_kind;
+    SketchShape m_shape;
+    std::size_t m_values;
+    std::map<PeerId, Recent> m_states;
+};
+
+}  // namespace dynavg::protocol

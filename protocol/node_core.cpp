@@ -1,0 +1,326 @@
+#include "protocol/node_core.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/roster.hpp"
+#include "protocol/wire/codec.hpp"
+
+namespace dynavg::protocol {
+
+NodeCore::NodeCore(NodeCoreOptions options)
+    : m_options(std::move(options)),
+      m_reference(m_options.initial),
+      m_history(m_reference->id),
+      m_monitor(m_options.averaging.monitor, m_options.averaging.sketch, m_reference->parameters),
+      m_pacer(m_options.self, m_options.averaging, m_options.start_peers) {
+    DYNAVG_CHECK(m_reference->epoch == Epoch(0));
+}
+
+// --- inputs -----------------------------------------------------------------------------------
+
+void NodeCore::on_step(const StepReport& report, Instant now) {
+    m_steps = report.steps;
+    m_step_time = report.step_time;
+    if (report.reference != m_reference->id) return;
+    m_install_confirmed = true;
+    m_steps_since_reference = report.steps_since_reference;
+    if (report.done != m_done) m_actions.heartbeat_now = true;
+    m_done = report.done;
+    if (report.state) {
+        const auto step = static_cast<std::uint32_t>(report.steps_since_reference);
+        // The trainer drops a drift that is not finite before it reports.
+        DYNAVG_CHECK(m_monitor.put(m_options.self.id, step, *report.state, now));
+        m_state_is_published = false;
+        m_last_asked = now;
+        publish_state(now);
+    }
+    evaluate(now);
+}
+
+void NodeCore::on_peers(const PeerView& view, Instant now) {
+    m_view = view;
+    m_pacer.on_peers(m_view, m_reference->epoch);
+    std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    if (m_round) tick_round(now);
+    evaluate(now);
+}
+
+void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
+                          Instant now) {
+    on_header(header, now);
+    if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
+        on_reference_heard(from, {header.epoch, heartbeat->reference_digest}, now);
+        if (heartbeat->round && has_reference(header)) on_round_status(from, *heartbeat->round);
+        evaluate(now);
+    } else if (const auto* state = std::get_if<StateMessage>(&message)) {
+        on_state(from, header, *state, now);
+    } else if (const auto* round = std::get_if<RoundState>(&message)) {
+        on_round_state(from, *round, now);
+    } else if (std::holds_alternative<RoundRequest>(message)) {
+        if (m_round) m_actions.send.emplace_back(from.id, round_state());
+    } else if (const auto* asked = std::get_if<StateRequest>(&message)) {
+        if (has_reference(header)) answer_state_request(from, *asked);
+    } else if (const auto* after = std::get_if<HistoryRequest>(&message)) {
+        m_actions.send.emplace_back(from.id, HistoryReply{m_history.since(after->after)});
+    } else if (const auto* history = std::get_if<HistoryReply>(&message)) {
+        on_history(from, *history, now);
+    }
+}
+
+void NodeCore::on_tick(Instant now) {
+    if (!m_state_is_published) publish_state(now);
+    if (m_round) tick_round(now);
+    if (m_pull && now - m_pull->since > limits::kPullTimeout) m_pull.reset();
+    ask_for_missing_states(now);
+    evaluate(now);
+}
+
+Actions NodeCore::take_actions(Instant now) {
+    m_actions.allowed_steps = allowed_steps();
+    m_actions.next_tick = next_tick(now);
+    return std::exchange(m_actions, {});
+}
+
+void NodeCore::describe(Heartbeat& heartbeat) const {
+    heartbeat.steps = m_steps;
+    heartbeat.steps_since_reference = m_steps_since_reference;
+    heartbeat.step_time_us = static_cast<std::uint32_t>(std::clamp<Duration::rep>(
+        m_step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
+    // Until the trainer has moved to the reference, nobody knows how much drift is left.
+    heartbeat.done = m_done && m_install_confirmed;
+    heartbeat.reference_digest = m_reference->id.digest;
+    if (m_round) {
+        heartbeat.round =
+            RoundStatus{m_round->target(), m_round->attempt(), wire::digest_of(round_state())};
+    }
+}
+
+// --- states and the decision ------------------------------------------------------------------
+
+void NodeCore::on_state(const Member& from, const Header& header, const StateMessage& message,
+                        Instant now) {
+    if (!has_reference(header)) {
+        if (header.epoch == m_reference->epoch.next() && find_peer(from.id) != nullptr) {
+            m_early[from.id].from = from;
+            m_early[from.id].state = {header, message};
+        }
+        return;
+    }
+    if (!m_monitor.put(from.id, message.step, message.state, now)) {
+        m_actions.events.push_back(
+            Event("state_refused", Level::warning,
+                  "a peer's local state is not finite or has the wrong size; it is ignored: look "
+                  "at that peer's log, its training may have diverged")
+                .with("peer", from.id.fingerprint()));
+        return;
+    }
+    evaluate(now);
+}
+
+void NodeCore::publish_state(Instant now) {
+    const bool due = in_lockstep() || now - m_last_published >= m_options.averaging.state_interval;
+    const auto step = m_monitor.latest_step(m_options.self.id);
+    if (!step) m_state_is_published = true;
+    if (!due || !step) return;
+    m_actions.publish.push_back(StateMessage{*step, *m_monitor.state_at(m_options.self.id, *step)});
+    m_state_is_published = true;
+    m_last_published = now;
+}
+
+/// The one place where a peer decides, by itself, that a round must start.
+void NodeCore::evaluate(Instant now) {
+    if (m_round || m_pull || !m_pacer.has_started() || !m_install_confirmed) return;
+    if (m_steps_since_reference > 0) {
+        Roster members = live_members();
+        if (in_lockstep()) {
+            if (!m_pacer.is_in_step() || m_checked_step == m_steps_since_reference) {
+                members.clear();
+            } else {
+                members = m_pacer.live_members(m_view);
+                if (!step_is_complete(members)) return;
+            }
+        }
+        if (!members.empty()) {
+            const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
+            m_estimate = in_lockstep() ? m_monitor.estimate_at(step, members, now)
+                                       : m_monitor.estimate_latest(members, now);
+            m_checked_step = m_steps_since_reference;
+            if (m_estimate->bound > m_reference->threshold && may_call()) {
+                const bool every_step = m_options.averaging.monitor == MonitorKind::every_step;
+                return call_round(every_step ? RoundReason::every_step : RoundReason::crossing,
+                                  *m_estimate, now);
+            }
+        }
+    }
+    if (final_round_is_due()) call_round(RoundReason::final, m_estimate.value_or(Estimate{}), now);
+}
+
+/// Every member's state of this step is in. A member that is done, or that does not wait for this
+/// peer, counts with its latest.
+bool NodeCore::step_is_complete(const Roster& members) const {
+    const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
+    return std::all_of(members.begin(), members.end(), [this, step](const Member& member) {
+        if (m_monitor.state_at(member.id, step) != nullptr) return true;
+        const PeerInfo* peer = find_peer(member.id);
+        const bool done = peer != nullptr && peer->done && peer->reference == m_reference->id &&
+                          peer->steps_since_reference < step;
+        const auto latest = m_monitor.latest_step(member.id);
+        return done || (latest && *latest > step + m_options.averaging.check_every);
+    });
+}
+
+void NodeCore::ask_for_missing_states(Instant now) {
+    if (!in_lockstep() || m_round || m_pull || m_steps_since_reference == 0 ||
+        m_checked_step == m_steps_since_reference || !m_pacer.is_in_step()) {
+        return;
+    }
+    if (now - m_last_asked < std::max(limits::kStateRetryInterval, m_step_time)) return;
+    m_last_asked = now;
+    const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
+    for (const Member& member : m_pacer.live_members(m_view)) {
+        if (member == m_options.self || m_monitor.state_at(member.id, step) != nullptr) continue;
+        m_actions.send.emplace_back(member.id, StateRequest{step});
+    }
+}
+
+void NodeCore::answer_state_request(const Member& from, const StateRequest& request) {
+    const LocalState* state = m_monitor.state_at(m_options.self.id, request.step);
+    if (state != nullptr) {
+        m_actions.send.emplace_back(from.id, StateMessage{request.step, *state});
+    }
+}
+
+void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant now) {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    Evidence evidence;
+    evidence.reason = reason;
+    evidence.estimate = estimate.bound;
+    evidence.threshold = m_reference->threshold;
+    evidence.states = estimate.states;
+    evidence.oldest_state_ms =
+        static_cast<std::uint32_t>(duration_cast<milliseconds>(estimate.oldest).count());
+    evidence.step = StepIndex(m_steps_since_reference);
+    const std::string why =
+        reason == RoundReason::crossing
+            ? fmt::format("the variance bound {:.4g} is above the threshold {:.4g}: all models "
+                          "are averaged",
+                          evidence.estimate, evidence.threshold)
+        : reason == RoundReason::final
+            ? std::string("all peers have done their steps: a last round makes the final reference")
+            : std::string("the monitor asks for a round after every step");
+    m_actions.events.push_back(
+        Event("crossing", reason == RoundReason::every_step ? Level::debug : Level::info, why)
+            .with("reason", std::string(name_of(reason)))
+            .with("estimate", evidence.estimate)
+            .with("threshold", evidence.threshold)
+            .with("monitor", std::string(name_of(m_options.averaging.monitor)))
+            .with("states", evidence.states)
+            .with("oldest_state_ms", evidence.oldest_state_ms));
+    enter_round(m_reference->epoch.next(), Attempt(0), {}, evidence, now);
+}
+
+/// Enough live peers for a round, with a quorum among them; else they only train.
+bool NodeCore::may_call() const {
+    const Roster live = live_members();
+    return live.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) &&
+           is_sufficient(live);
+}
+
+bool NodeCore::all_are_done() const {
+    if (!m_done || !m_install_confirmed) return false;
+    const bool only_members = in_lockstep() && !m_pacer.members().empty();
+    return std::all_of(m_view.peers.begin(), m_view.peers.end(), [&](const PeerInfo& peer) {
+        if (!peer.live) return true;
+        if (only_members && !contains(m_pacer.members(), peer.member)) return true;
+        return peer.done && peer.reference == m_reference->id;
+    });
+}
+
+bool NodeCore::final_round_is_due() const {
+    if (!all_are_done() || !is_sufficient(live_members())) return false;
+    return m_steps_since_reference > 0 ||
+           std::any_of(m_view.peers.begin(), m_view.peers.end(), [](const PeerInfo& peer) {
+               return peer.live && peer.steps_since_reference > 0;
+           });
+}
+
+bool NodeCore::is_finished() const {
+    return all_are_done() && !m_round && !m_pull && m_steps_since_reference == 0 &&
+           std::all_of(m_view.peers.begin(), m_view.peers.end(), [](const PeerInfo& peer) {
+               return !peer.live || peer.steps_since_reference == 0;
+           });
+}
+
+// --- pace and time ----------------------------------------------------------------------------
+
+std::uint64_t NodeCore::allowed_steps() const {
+    if (!m_pacer.has_started()) return m_steps;
+    if (in_lockstep()) return allowed_steps_in_lockstep();
+    if (m_options.averaging.max_lag_steps == 0) return std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t slowest = std::numeric_limits<std::uint64_t>::max();
+    for (const PeerInfo& peer : m_view.peers) {
+        if (!peer.live || peer.done || peer.reference != m_reference->id) continue;
+        const std::uint64_t heard = m_monitor.latest_step(peer.member.id).value_or(0);
+        slowest = std::min(slowest, std::max(heard, peer.steps_since_reference));
+    }
+    if (slowest == std::numeric_limits<std::uint64_t>::max()) return slowest;
+    const std::uint64_t before_reference = m_steps - std::min(m_steps, m_steps_since_reference);
+    return before_reference + slowest + m_options.averaging.max_lag_steps;
+}
+
+/// The next check's step once this one's is complete and opened no round.
+std::uint64_t NodeCore::allowed_steps_in_lockstep() const {
+    if (m_round || m_pull || !m_install_confirmed || !m_pacer.is_in_step()) return m_steps;
+    const std::uint64_t every = m_options.averaging.check_every;
+    const std::uint64_t to_next_check = every - m_steps_since_reference % every;
+    const bool at_check = m_steps_since_reference > 0 && to_next_check == every;
+    if (at_check && m_checked_step != m_steps_since_reference) return m_steps;
+    return m_steps + to_next_check;
+}
+
+Instant NodeCore::next_tick(Instant now) const {
+    Instant next = kNever;
+    if (m_round || m_pull) next = now + limits::kRoundTick;
+    if (!m_state_is_published) {
+        next = std::min(next, m_last_published + m_options.averaging.state_interval);
+    }
+    if (in_lockstep() && !m_round && m_steps_since_reference > 0 &&
+        m_checked_step != m_steps_since_reference) {
+        next = std::min(next, m_last_asked + std::max(limits::kStateRetryInterval, m_step_time));
+    }
+    return std::max(next, now);
+}
+
+// --- helpers ----------------------------------------------------------------------------------
+
+bool NodeCore::in_lockstep() const { return m_options.averaging.pace == Pace::lockstep; }
+
+bool NodeCore::has_reference(const Header& header) const {
+    return header.epoch == m_reference->epoch &&
+           header.reference_tag == m_reference->id.digest.high;
+}
+
+/// Self and the live peers that hold the same reference, sorted.
+Roster NodeCore::live_members() const {
+    Roster live{m_options.self};
+    for (const PeerInfo& peer : m_view.peers) {
+        if (peer.live && peer.reference == m_reference->id) live.push_back(peer.member);
+    }
+    std::sort(live.begin(), live.end());
+    return live;
+}
+
+const PeerInfo* NodeCore::find_peer(const PeerId& id) const {
+    const auto found = std::find_if(m_view.peers.begin(), m_view.peers.end(),
+                                    [&id](const PeerInfo& peer) { return peer.member.id == id; });
+    return found == m_view.peers.end() ? nullptr : &*found;
+}
+
+}  // namespace dynavg::protocol

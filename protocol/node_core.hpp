@@ -1,0 +1,217 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/event.hpp"
+#include "protocol/exchange.hpp"
+#include "protocol/history.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/instant.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/monitor.hpp"
+#include "protocol/pacer.hpp"
+#include "protocol/peer_view.hpp"
+#include "protocol/reference.hpp"
+#include "protocol/round.hpp"
+#include "protocol/settings.hpp"
+
+namespace dynavg::protocol {
+
+struct NodeCoreOptions {
+    Member self;
+    AveragingSettings averaging;
+    ReferencePointer initial;        ///< The common epoch 0.
+    std::uint32_t start_peers = 1;   ///< Training begins once so many peers are live, self included.
+};
+
+/// What the trainer tells after a local step, and after an install (then without a state).
+struct StepReport {
+    ReferenceId reference;  ///< That the drift is counted from.
+    std::uint64_t steps = 0;                  ///< Local steps in this life.
+    std::uint64_t steps_since_reference = 0;
+    std::optional<LocalState> state;
+    Duration step_time{};
+    bool done = false;  ///< Has done its max_steps.
+};
+
+/// Moves the local model to a reference. The drift is kept, except what was frozen for
+/// `spent`, if that is set: it is in the reference already.
+struct Install {
+    ReferencePointer reference;
+    std::optional<Epoch> spent;
+};
+
+struct PullOrder {
+    ReferenceId wanted;
+    PeerId source;
+};
+
+/// What the shell has to do, in this order.
+struct Actions {
+    /// 1. Install, before any further local step.
+    std::optional<Install> install;
+    /// 2. Freeze a contribution for this epoch: copy the parameters as they stand, after the
+    ///    install and before any further step. It is needed only by start_exchange.
+    std::optional<Epoch> freeze;
+    /// 3. Drop the exchange in progress.
+    bool abort_exchange = false;
+    /// 4. The value that others may ask for while it is prepared; nullptr: none.
+    std::optional<ReferencePointer> prepared;
+    std::optional<ExchangeOrder> start_exchange;
+    std::optional<PullOrder> pull;
+    /// 5. How many local steps of this life the trainer may have done; it waits there.
+    std::uint64_t allowed_steps = 0;
+    /// 6. Messages. A publication may be lost; what is sent is not, while connected.
+    std::vector<Message> publish;
+    std::vector<std::pair<PeerId, Message>> send;
+    bool heartbeat_now = false;
+    std::vector<Event> events;
+    Instant next_tick = kNever;
+};
+
+/// The rules of one peer: variance monitor, rounds, prepare and commit, adopt and re-base. A value
+/// and the time go in, actions come out; it owns no socket, thread, clock or file. Messages of the
+/// gossip grade may be lost, repeated, reordered or late; those of the direct grade may be lost with
+/// a connection; none is corrupted, and the sender is certain. Not thread-safe. Cost of a call:
+/// O(peers), of a state O(peers x state).
+class NodeCore {
+public:
+    explicit NodeCore(NodeCoreOptions options);
+
+    void on_step(const StepReport& report, Instant now);
+    void on_peers(const PeerView& view, Instant now);
+    void on_message(const Member& from, const Header& header, const Message& message, Instant now);
+    void on_exchange_progress(Instant now);
+    void on_exchange_done(const ExchangeResult& result, Instant now);
+    void on_unusable_contribution(const Member& member, const std::string& reason, Instant now);
+    void on_pulled(ReferencePointer reference, Instant now);
+    void on_pull_failed(const Error& error, Instant now);
+    void on_tick(Instant now);
+
+    [[nodiscard]] Actions take_actions(Instant now);
+
+    // --- for heartbeats, status and tests ---
+    /// The core's part of a heartbeat; discovery fills in the rest.
+    void describe(Heartbeat& heartbeat) const;
+    [[nodiscard]] const ReferencePointer& reference() const { return m_reference; }
+    [[nodiscard]] const Roster& roster() const { return m_history.last().roster; }
+    [[nodiscard]] const History& history() const { return m_history; }
+    [[nodiscard]] const std::optional<Round>& round() const { return m_round; }
+    [[nodiscard]] Instant round_since() const { return m_called_at; }
+    [[nodiscard]] const std::optional<Estimate>& last_estimate() const { return m_estimate; }
+    [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
+    /// This peer is done, and so are all live ones, with one reference and no drift: nothing will
+    /// happen any more.
+    [[nodiscard]] bool is_finished() const;
+
+private:
+    // node_core.cpp: states and the decision
+    void on_state(const Member& from, const Header& header, const StateMessage& message,
+                  Instant now);
+    void publish_state(Instant now);
+    void evaluate(Instant now);
+    [[nodiscard]] bool step_is_complete(const Roster& members) const;
+    void ask_for_missing_states(Instant now);
+    void answer_state_request(const Member& from, const StateRequest& request);
+    void call_round(RoundReason reason, const Estimate& estimate, Instant now);
+    [[nodiscard]] bool may_call() const;
+    [[nodiscard]] bool final_round_is_due() const;
+    [[nodiscard]] bool all_are_done() const;
+    [[nodiscard]] std::uint64_t allowed_steps() const;
+    [[nodiscard]] std::uint64_t allowed_steps_in_lockstep() const;
+    [[nodiscard]] Instant next_tick(Instant now) const;
+    [[nodiscard]] bool in_lockstep() const;
+    [[nodiscard]] bool has_reference(const Header& header) const;
+    [[nodiscard]] Roster live_members() const;
+    [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
+
+    // node_core_round.cpp: one round
+    void enter_round(Epoch target, Attempt attempt, const RoundSets& theirs,
+                     const Evidence& evidence, Instant now);
+    void on_round_state(const Member& from, const RoundState& state, Instant now);
+    void on_round_status(const Member& from, const RoundStatus& status);
+    [[nodiscard]] RoundState round_state() const;
+    void publish_round();
+    [[nodiscard]] bool settled() const;
+    [[nodiscard]] bool is_sufficient(const Roster& voters) const;
+    void proceed(Instant now);
+    void finish_value(const Prepared& value);
+    void prepare(ReferencePointer value, const Roster& roster, Instant now);
+    void commit_if_acknowledged(Instant now);
+    void commit(Instant now);
+    void tick_round(Instant now);
+    void accuse_the_silent(Instant now);
+    [[nodiscard]] Duration suspicion_timeout_max() const;
+    void report_round_start();
+    void report_commit(Instant now);
+
+    // node_core_adopt.cpp: references that others have committed
+    void on_header(const Header& header, Instant now);
+    void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
+    void report_fork(const Member& from, const ReferenceId& theirs);
+    void on_history(const Member& from, const HistoryReply& reply, Instant now);
+    void install(ReferencePointer reference, const std::vector<HistoryEntry>& entries,
+                 Instant now);
+    void replay_early_messages(Instant now);
+
+    struct Pull {
+        ReferenceId wanted;
+        PeerId source;
+        std::vector<HistoryEntry> entries;  ///< Empty until the source has told its history.
+        Instant since;                      ///< Of the last progress.
+    };
+    /// Of a peer that is one epoch ahead; replayed after the install.
+    struct EarlyMessages {
+        std::optional<std::pair<Header, StateMessage>> state;
+        std::optional<RoundState> round;
+        Member from;
+    };
+
+    NodeCoreOptions m_options;
+    ReferencePointer m_reference;
+    History m_history;
+    VarianceMonitor m_monitor;
+    Pacer m_pacer;
+    PeerView m_view;
+    std::optional<Estimate> m_estimate;
+
+    // The trainer, as last reported.
+    std::uint64_t m_steps = 0;
+    std::uint64_t m_steps_since_reference = 0;
+    Duration m_step_time{};
+    bool m_done = false;
+    bool m_install_confirmed = true;
+    std::optional<std::uint64_t> m_checked_step;  ///< Lockstep: H was evaluated for this step.
+    bool m_state_is_published = true;
+    Instant m_last_published{};
+    Instant m_last_asked{};
+
+    // The round in progress; what is below it is meaningless without one.
+    std::optional<Round> m_round;
+    Instant m_called_at{};
+    Instant m_attempt_since{};
+    Instant m_last_progress{};
+    Instant m_last_round_word{};
+    std::optional<ExchangeKey> m_exchanging;
+    std::optional<RoundId> m_reported_round;
+    ReferencePointer m_prepared_value;
+    std::optional<Certificate> m_certificate;
+    std::optional<Digest> m_asked_value;
+    /// Lives until an install: what was frozen is sent in every attempt.
+    std::optional<Epoch> m_frozen_for;
+    /// Another peer's header said that it committed this (epoch, Digest::high).
+    std::optional<std::pair<Epoch, std::uint64_t>> m_committed_elsewhere;
+
+    std::optional<Pull> m_pull;
+    std::map<PeerId, EarlyMessages> m_early;
+    std::map<PeerId, ReferenceId> m_reported_forks;
+
+    Actions m_actions;
+};
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,305 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/node_core.hpp"
+#include "protocol/roster.hpp"
+#include "protocol/wire/codec.hpp"
+
+// One round: who is in it, the exchange, prepare and commit (docs/protocol.md, sections 4 to 6).
+
+namespace dynavg::protocol {
+
+namespace {
+
+std::vector<std::string> names_of(const Roster& roster) {
+    std::vector<std::string> names;
+    names.reserve(roster.size());
+    for (const Member& member : roster) names.push_back(member.id.fingerprint());
+    return names;
+}
+
+}  // namespace
+
+/// Freezes once per target epoch. A new attempt starts with fresh sets, and keeps what was prepared
+/// and who is excluded.
+void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& theirs,
+                           const Evidence& evidence, Instant now) {
+    if (m_frozen_for != target) {
+        m_frozen_for = target;
+        m_actions.freeze = target;
+    }
+    Round round(target, attempt, m_options.self, evidence);
+    RoundSets sets{live_members(), {}, {}};
+    if (m_round) {
+        DYNAVG_CHECK(m_round->target() == target && m_round->attempt() < attempt);
+        round.keep_prepared(m_round->prepared());
+        sets.excluded = m_round->sets().excluded;
+    } else {
+        m_reported_round.reset();
+        m_called_at = now;
+    }
+    round.merge(sets);
+    round.merge(theirs);
+    m_round = std::move(round);
+    m_attempt_since = m_last_progress = m_last_round_word = now;
+    m_asked_value.reset();
+    if (m_exchanging) m_actions.abort_exchange = true;
+    m_exchanging.reset();
+    publish_round();
+}
+
+void NodeCore::on_round_state(const Member& from, const RoundState& state, Instant now) {
+    if (state.reference != m_reference->id) {
+        if (state.reference.epoch == m_reference->epoch.next() && find_peer(from.id) != nullptr) {
+            m_early[from.id].from = from;
+            m_early[from.id].round = state;
+        }
+        return on_reference_heard(from, state.reference, now);
+    }
+    if (state.target != m_reference->epoch.next() || m_pull) return;
+    if (!m_round || m_round->attempt() < state.attempt) {
+        enter_round(state.target, state.attempt, state.sets, state.evidence, now);
+    }
+    if (state.attempt != m_round->attempt()) return;
+    m_round->hear(from, state);
+    if (m_round->merge(state.sets)) publish_round();
+    commit_if_acknowledged(now);
+    proceed(now);
+}
+
+void NodeCore::on_round_status(const Member& from, const RoundStatus& status) {
+    if (status.target != m_reference->epoch.next() || m_pull) return;
+    if (m_round && status.attempt < m_round->attempt()) return;
+    const RoundState* heard = m_round ? m_round->heard(from) : nullptr;
+    const bool known = heard != nullptr && heard->attempt == status.attempt &&
+                       wire::digest_of(*heard) == status.state;
+    if (!known) m_actions.send.emplace_back(from.id, RoundRequest{});
+}
+
+RoundState NodeCore::round_state() const {
+    return {m_round->target(),   m_round->attempt(), m_reference->id,
+            m_round->evidence(), m_round->sets(),    m_round->prepared()};
+}
+
+/// At most one publication per call from outside: the last word replaces those before it.
+void NodeCore::publish_round() {
+    std::erase_if(m_actions.publish,
+                  [](const Message& m) { return std::holds_alternative<RoundState>(m); });
+    m_actions.publish.push_back(round_state());
+}
+
+/// Whether these peers may speak for the last roster. Before the first round there is none: then
+/// the candidates stand in for it, and the peers that were to start together.
+bool NodeCore::is_sufficient(const Roster& voters) const {
+    if (m_options.averaging.quorum == QuorumRule::none) return true;
+    const Roster& last = m_history.last().roster;
+    if (!last.empty()) return has_quorum(voters, last);
+    const bool enough = 2 * voters.size() > m_options.start_peers;
+    return enough && (!m_round || has_quorum(voters, m_round->sets().candidates));
+}
+
+bool NodeCore::settled() const {
+    const Roster& members = m_round->members();
+    const bool enough = members.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) ||
+                        m_round->evidence().reason == RoundReason::final;
+    return enough && m_round->agreed() && is_sufficient(members);
+}
+
+/// Takes the next step that the round allows. Idempotent: called whenever something changed.
+void NodeCore::proceed(Instant now) {
+    if (!m_round) return;
+    if (!settled()) {
+        if (m_exchanging) m_actions.abort_exchange = true;
+        m_exchanging.reset();
+        return;
+    }
+    if (m_round->prepared_in_this_ballot()) return;
+    report_round_start();
+    // What may have been committed by somebody must be finished, not replaced.
+    const auto best = m_round->best_prepared();
+    if (best && best->roster != m_round->members()) {
+        if (m_prepared_value && m_prepared_value->id.digest == best->digest) {
+            prepare(m_prepared_value, best->roster, now);
+        } else {
+            finish_value(*best);
+        }
+        return;
+    }
+    const ExchangeKey key = m_round->key();
+    if (m_exchanging == key) return;
+    m_exchanging = key;
+    m_last_progress = now;
+    m_actions.start_exchange =
+        ExchangeOrder{key, m_round->ballot(), m_round->members(), m_options.self};
+}
+
+/// Asks a holder for a value of another roster.
+void NodeCore::finish_value(const Prepared& value) {
+    const auto holder = m_round->holder_of(value.digest);
+    if (!holder || m_asked_value == value.digest) return;
+    m_asked_value = value.digest;
+    m_actions.pull = PullOrder{{m_round->target(), value.digest}, holder->id};
+}
+
+void NodeCore::on_exchange_progress(Instant now) {
+    m_last_progress = now;
+    if (m_pull) m_pull->since = now;
+}
+
+void NodeCore::on_exchange_done(const ExchangeResult& result, Instant now) {
+    if (!m_round || m_exchanging != result.key || m_round->key() != result.key || !settled() ||
+        m_round->prepared_in_this_ballot()) {
+        return;
+    }
+    m_certificate = result.certificate;
+    prepare(result.value, m_round->members(), now);
+}
+
+void NodeCore::on_unusable_contribution(const Member& member, const std::string& reason,
+                                        Instant now) {
+    if (!m_round || !m_round->exclude(member)) return;
+    m_actions.events.push_back(
+        Event("contribution_refused", Level::warning,
+              fmt::format("the contribution of {} is unusable ({}); it sits out this round: look at "
+                          "that peer's log, its training may have diverged",
+                          member.id.fingerprint(), reason))
+            .with("peer", member.id.fingerprint())
+            .with("reason", reason));
+    publish_round();
+    proceed(now);
+}
+
+void NodeCore::prepare(ReferencePointer value, const Roster& roster, Instant now) {
+    m_round->prepare(value->id.digest, roster);
+    m_prepared_value = std::move(value);
+    m_actions.prepared = m_prepared_value;
+    publish_round();
+    const Digest& digest = m_prepared_value->id.digest;
+    if (m_committed_elsewhere == std::pair(m_round->target(), digest.high)) return commit(now);
+    commit_if_acknowledged(now);
+}
+
+void NodeCore::commit_if_acknowledged(Instant now) {
+    if (!m_round) return;
+    const Roster acknowledged = m_round->acknowledged();
+    if (!acknowledged.empty() && is_sufficient(acknowledged)) commit(now);
+}
+
+/// The prepared value is the epoch's reference.
+void NodeCore::commit(Instant now) {
+    report_commit(now);
+    const ReferencePointer value = m_prepared_value;
+    install(value, {{value->id, m_round->prepared()->roster}}, now);
+}
+
+// --- time -------------------------------------------------------------------------------------
+
+void NodeCore::tick_round(Instant now) {
+    accuse_the_silent(now);
+    if (now - std::max(m_attempt_since, m_last_progress) >
+        limits::kAttemptSuspicionTimes * suspicion_timeout_max()) {
+        const Round last = *m_round;
+        enter_round(last.target(), last.attempt().next(), {}, last.evidence(), now);
+        m_actions.events.push_back(
+            Event("round_restarted", Level::warning,
+                  "the round did not settle or finish in time; it starts anew with those who are "
+                  "live now")
+                .with("round", fmt::to_string(last.target().value()))
+                .with("attempt", m_round->attempt().value())
+                .with("reason", std::string("timeout"))
+                .with("suspects", std::vector<std::string>{}));
+    }
+    if (now - m_last_round_word >= limits::kRoundWordInterval) {
+        m_last_round_word = now;
+        m_actions.heartbeat_now = true;
+        m_asked_value.reset();
+    }
+    proceed(now);
+}
+
+/// Accuses the links to members that are silent, or that have not joined in time.
+void NodeCore::accuse_the_silent(Instant now) {
+    if (!m_round->is_member()) return;
+    bool changed = false;
+    for (const Member& member : Roster(m_round->members())) {
+        if (member == m_options.self) continue;
+        const PeerInfo* peer = find_peer(member.id);
+        const bool known = peer != nullptr && peer->member == member;
+        const Duration patience = known ? peer->suspicion_timeout : suspicion_timeout_max();
+        const bool silent = known && !peer->live;
+        const bool late = !m_round->has_heard(member) && now - m_attempt_since > patience;
+        if (silent || late) changed |= m_round->accuse(member);
+    }
+    if (changed) publish_round();
+}
+
+Duration NodeCore::suspicion_timeout_max() const {
+    Duration most = limits::kSuspicionTimeoutDefault;
+    for (const PeerInfo& peer : m_view.peers) {
+        if (peer.live) most = std::max(most, peer.suspicion_timeout);
+    }
+    return most;
+}
+
+// --- events -----------------------------------------------------------------------------------
+
+void NodeCore::report_round_start() {
+    const RoundId id = m_round->key().round;
+    if (m_reported_round == id) return;
+    const bool again = m_reported_round.has_value();
+    m_reported_round = id;
+    const std::size_t expected =
+        std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
+    Event event(again ? "round_restarted" : "round_started",
+                again ? Level::warning : Level::info,
+                again ? "a smaller roster finishes the round" : "all members agree on who is in");
+    event.with("round", id.text())
+        .with("attempt", m_round->attempt().value())
+        .with("participants", m_round->members().size())
+        .with("expected", expected);
+    if (again) {
+        Roster suspects;
+        std::set_difference(m_round->sets().candidates.begin(), m_round->sets().candidates.end(),
+                            m_round->members().begin(), m_round->members().end(),
+                            std::back_inserter(suspects));
+        event.with("reason", std::string("a member was lost")).with("suspects", names_of(suspects));
+    }
+    if (m_round->evidence().reason == RoundReason::every_step) event.level = Level::debug;
+    m_actions.events.push_back(std::move(event));
+}
+
+void NodeCore::report_commit(Instant now) {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    const Evidence& evidence = m_round->evidence();
+    const Roster& roster = m_round->prepared()->roster;
+    const std::size_t expected =
+        std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
+    const bool all_in = roster.size() >= expected;
+    std::uint64_t steps = 0;
+    if (m_certificate && m_certificate->roster == roster) {
+        for (const ContributionFacts& facts : m_certificate->facts) steps += facts.steps;
+    }
+    const Level level = !all_in                                        ? Level::warning
+                        : evidence.reason == RoundReason::every_step ? Level::debug
+                                                                       : Level::info;
+    m_actions.events.push_back(
+        Event("round_committed", level,
+              fmt::format("{} of {} peers averaged their models: reference {} is in force",
+                          roster.size(), expected, m_round->target().value()))
+            .with("round", RoundId{m_round->target(), digest_of(roster)}.text())
+            .with("attempt", m_round->attempt().value())
+            .with("reason", std::string(name_of(evidence.reason)))
+            .with("participants", names_of(roster))
+            .with("expected", expected)
+            .with("digest", m_prepared_value->id.digest.hex())
+            .with("estimate", evidence.estimate)
+            .with("threshold", evidence.threshold)
+            .with("steps", steps)
+            .with("duration_ms", duration_cast<milliseconds>(now - m_called_at).count()));
+}
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/ids.hpp"
+#include "protocol/peer_view.hpp"
+#include "protocol/settings.hpp"
+
+namespace dynavg::protocol {
+
+/// Who must be in step with this peer, and whether it may train at all: `start_peers`, and in
+/// lockstep the set of members whose states make a step complete. The set is fixed for an epoch:
+/// the roster behind the reference or, before the first round, those that started together. A
+/// joiner counts from the next reference on.
+class Pacer {
+public:
+    Pacer(Member self, const AveragingSettings& averaging, std::uint32_t start_peers);
+
+    /// Looks whether training may begin: enough peers are live (once begun, it stays so).
+    void on_peers(const PeerView& view, Epoch epoch);
+    /// A reference was installed; its roster is the new lockstep set.
+    void on_reference(const Roster& roster);
+
+    [[nodiscard]] bool has_started() const { return m_started; }
+    /// Lockstep: is this peer one of those that step together?
+    [[nodiscard]] bool is_in_step() const { return contains(m_members, m_self); }
+    /// Those whose state is waited for, this peer included; sorted. Without lockstep: empty.
+    [[nodiscard]] const Roster& members() const { return m_members; }
+    /// The members that are still live (or self).
+    [[nodiscard]] Roster live_members(const PeerView& view) const;
+
+private:
+    Member m_self;
+    bool m_lockstep;
+    std::uint32_t m_start_peers;
+    bool m_started = false;
+    Roster m_members;
+};
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,135 @@
+#include "protocol/round.hpp"
+
+#include <algorithm>
+
+#include "protocol/check.hpp"
+#include "protocol/digest.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/roster.hpp"
+
+namespace dynavg::protocol {
+
+namespace {
+
+/// Inserts into a sorted vector; false if it was there or the vector is full.
+template <class T>
+bool insert_sorted(std::vector<T>& values, const T& value, std::size_t most) {
+    const auto place = std::lower_bound(values.begin(), values.end(), value);
+    if (place != values.end() && *place == value) return false;
+    if (values.size() >= most) return false;
+    values.insert(place, value);
+    return true;
+}
+
+template <class T>
+bool merge_sorted(std::vector<T>& values, const std::vector<T>& more, std::size_t most) {
+    bool changed = false;
+    for (const T& value : more) changed |= insert_sorted(values, value, most);
+    return changed;
+}
+
+Digest digest_of(const RoundSets& sets) {
+    Digester digester;
+    digester.add_u64(sets.candidates.size());
+    for (const Member& member : sets.candidates) digester.add(member);
+    digester.add_u64(sets.accusations.size());
+    for (const Accusation& accusation : sets.accusations) {
+        digester.add(accusation.accuser).add(accusation.accused);
+    }
+    digester.add_u64(sets.excluded.size());
+    for (const Member& member : sets.excluded) digester.add(member);
+    return digester.finish();
+}
+
+}  // namespace
+
+Round::Round(Epoch target, Attempt attempt, Member self, Evidence evidence)
+    : m_target(target), m_attempt(attempt), m_self(self), m_evidence(evidence) {}
+
+Ballot Round::ballot() const {
+    const std::size_t size =
+        m_sets.candidates.size() + m_sets.accusations.size() + m_sets.excluded.size();
+    return {m_attempt, static_cast<std::uint32_t>(size)};
+}
+
+ExchangeKey Round::key() const {
+    return {{m_target, protocol::digest_of(m_members)}, m_attempt, digest_of(m_sets)};
+}
+
+bool Round::merge(const RoundSets& theirs) {
+    bool changed =
+        merge_sorted(m_sets.candidates, theirs.candidates, limits::kRosterMembersMax);
+    changed |= merge_sorted(m_sets.accusations, theirs.accusations, limits::kAccusationsMax);
+    changed |= merge_sorted(m_sets.excluded, theirs.excluded, limits::kRosterMembersMax);
+    if (changed) update_members();
+    return changed;
+}
+
+bool Round::add_candidate(const Member& candidate) { return merge({{candidate}, {}, {}}); }
+
+bool Round::accuse(const Member& accused) { return merge({{}, {{m_self, accused}}, {}}); }
+
+bool Round::exclude(const Member& member) { return merge({{}, {}, {member}}); }
+
+void Round::hear(const Member& from, const RoundState& state) {
+    DYNAVG_CHECK(state.target == m_target && state.attempt == m_attempt);
+    if (m_heard.size() < limits::kPeersMax || m_heard.contains(from)) {
+        m_heard.insert_or_assign(from, state);
+    }
+}
+
+const RoundState* Round::heard(const Member& member) const {
+    const auto found = m_heard.find(member);
+    return found == m_heard.end() ? nullptr : &found->second;
+}
+
+bool Round::agreed() const {
+    return is_member() && std::all_of(m_members.begin(), m_members.end(), [this](const Member& m) {
+               if (m == m_self) return true;
+               const RoundState* state = heard(m);
+               return state != nullptr && state->sets == m_sets;
+           });
+}
+
+bool Round::prepared_in_this_ballot() const {
+    return m_prepared && m_prepared->ballot == ballot();
+}
+
+void Round::prepare(const Digest& digest, const Roster& roster) {
+    DYNAVG_CHECK(!prepared_in_this_ballot());
+    m_prepared = Prepared{ballot(), digest, roster};
+}
+
+std::optional<Prepared> Round::best_prepared() const {
+    std::optional<Prepared> best = m_prepared;
+    for (const Member& member : m_members) {
+        const RoundState* state = heard(member);
+        if (state == nullptr || !state->prepared) continue;
+        if (!best || best->ballot < state->prepared->ballot) best = state->prepared;
+    }
+    return best;
+}
+
+std::optional<Member> Round::holder_of(const Digest& digest) const {
+    for (const auto& [member, state] : m_heard) {
+        if (state.prepared && state.prepared->digest == digest) return member;
+    }
+    return std::nullopt;
+}
+
+Roster Round::acknowledged() const {
+    if (!prepared_in_this_ballot()) return {};
+    Roster roster{m_self};
+    for (const auto& [member, state] : m_heard) {
+        if (state.sets == m_sets && state.prepared && state.prepared->ballot == ballot() &&
+            state.prepared->digest == m_prepared->digest) {
+            roster.push_back(member);
+        }
+    }
+    std::sort(roster.begin(), roster.end());
+    return roster;
+}
+
+void Round::update_members() { m_members = roster_of(m_sets); }
+
+}  // namespace dynavg::protocol

@@ -37,6 +37,8 @@ inline constexpr protocol::Duration kLearnedRest = 5min;
 
 /// One random live peer is asked for its list.
 inline constexpr protocol::Duration kPeersRequestInterval = 5s;
+/// Sooner after somebody joined: many come at about the same time.
+inline constexpr protocol::Duration kPeersRequestAfterJoin = 500ms;
 /// One peer's requests are answered at most this often.
 inline constexpr protocol::Duration kPeersReplyIntervalMin = 1s;
 
@@ -45,6 +47,9 @@ inline constexpr unsigned kPendingDialsMax = 10;
 /// A peer that is not live leaves the view after this; its address is dialed on, but slowly.
 inline constexpr protocol::Duration kForgetAfter = 10min;
 inline constexpr protocol::Duration kForgottenDialInterval = 5min;
+
+/// Who still answers this long after its goodbye has not gone.
+inline constexpr protocol::Duration kLeftGrace = 10s;
 
 /// The same refusal is logged this often, and all refusals together this many times within it.
 inline constexpr protocol::Duration kRefusalLogInterval = 10min;

@@ -23,8 +23,6 @@ public:
     void on_heartbeat(protocol::Instant now);
     /// Any other sign of life.
     void on_heard(protocol::Instant now);
-    /// The peer is heard again after a suspicion: that gap says nothing about its rhythm.
-    void restart(protocol::Instant now);
     /// This process itself stood still: what others sent meanwhile may still lie in our queues.
     void grant(protocol::Duration pause, protocol::Instant now);
 

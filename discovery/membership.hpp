@@ -83,16 +83,18 @@ private:
     using Duration = protocol::Duration;
     using PeerId = protocol::PeerId;
     using Differences = std::vector<protocol::FieldDifference>;
+    enum class RefusedBy { us, them };
 
     // membership_handshake.cpp
     [[nodiscard]] Differences objections(const protocol::Hello& hello) const;
     [[nodiscard]] Peer* admit(const protocol::Hello& hello, Instant now);
-    void on_own_id(const std::string& dialed_address, const protocol::Hello& hello, Instant now);
+    void on_own_reply(const std::string& dialed_address, const protocol::HelloReply& reply,
+                      Instant now);
     void take_fields(const protocol::Hello& hello, Instant now);
     void join(Peer& peer, Instant now);
-    void refuse(const protocol::Hello& hello, const std::string& address,
-                const Differences& differences, Instant now);
-    void stop_dialing_refused(const std::string& address, Instant now);
+    void refused(RefusedBy side, const protocol::Hello& hello, const std::string& address,
+                 const Differences& differences, Instant now);
+    void hang_up(const std::string& address);
     [[nodiscard]] bool make_room();
     void learn(PeerId teller, const std::vector<protocol::KnownPeer>& peers);
 
@@ -112,7 +114,7 @@ private:
     // membership_tick.cpp
     void tick_peer(Peer& peer, Instant now);
     void dial(Peer& peer, Instant now);
-    void give_up(const Peer& peer, Instant now);
+    void give_up(PeerId id, Instant now);
     void ask_for_peers(Instant now);
 
     MembershipOptions m_options;
@@ -126,6 +128,7 @@ private:
     protocol::PeerView m_view;
     bool m_view_changed = true;
     Actions m_actions;
+    Instant m_now;  ///< Latest time seen.
     Instant m_next_heartbeat;
     Instant m_next_peers_request;
     Instant m_expected_tick = protocol::kNever;

@@ -12,7 +12,8 @@ namespace dynavg::discovery {
 ///   live by its HelloReply, or is erased after kPendingDialsMax dials.
 /// live: each has accepted the other, and it is heard.
 /// suspected: silent for longer than its timeout. In the view, dialed; live again when heard.
-/// left: it said goodbye. In the view; comes back only by a Hello with a newer incarnation.
+/// left: it said goodbye. In the view, dialed; comes back with a newer incarnation, or if it still
+///   answers after kLeftGrace (the goodbye was a late one of its former life).
 /// forgotten: neither live for kForgetAfter. Not in the view; dialed rarely, or more often when
 ///   nobody is live; the first to go when room is needed.
 enum class PeerState { pending, live, suspected, left, forgotten };
@@ -20,11 +21,12 @@ enum class PeerState { pending, live, suspected, left, forgotten };
 /// What is known of one peer that passed the handshake.
 struct Peer {
     PeerState state = PeerState::pending;
-    protocol::PeerInfo info;
-    protocol::Endpoints endpoints;
+    protocol::PeerInfo info{};
+    protocol::Endpoints endpoints{};
     FailureDetector detector;
-    SequenceTracker sequence;
-    protocol::SequenceNumber last_heartbeat;
+    SequenceTracker sequence{};
+    protocol::SequenceNumber last_heartbeat{};
+    bool heard_heartbeat = false;
     Backoff dialing;
     protocol::Instant next_dial{};
     unsigned dials = 0;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,8 +16,8 @@ namespace dynavg::discovery {
 /// few are dialed at a time, and one that does not answer a few times rests for minutes, however
 /// often it is told. Pure.
 ///
-/// States of an address: waiting (for its turn), dialing, resting (did not answer), refused. It
-/// leaves by forget() or when its rest is over.
+/// States of an address: waiting (for its turn), dialing, resting (did not answer, or needs no
+/// dial), refused. It leaves when its rest is over.
 class LearnedAddresses {
 public:
     explicit LearnedAddresses(protocol::RandomStream random) : m_random(random) {}
@@ -27,8 +26,8 @@ public:
     /// or is itself, it does not pass on.
     void learn(protocol::PeerId teller, const protocol::KnownPeer& peer);
     void on_tick(protocol::Instant now, Actions& actions);
-    /// It has answered, or is dialed elsewhere.
-    void forget(const std::string& address);
+    /// It has answered, or need not be dialed from here for another reason.
+    void rest(const std::string& address, protocol::Instant now);
     void on_refused(const std::string& address, protocol::Instant now);
     void retry_refused(protocol::Instant now);
 

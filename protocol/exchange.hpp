@@ -67,12 +67,19 @@ struct BulkSend {
 struct ExchangeActions {
     std::vector<BulkSend> sends;
     std::optional<ExchangeResult> done;
-    ReferencePointer pulled;         ///< The pull that was asked for is complete and verified.
+    ReferencePointer pulled;           ///< The pull that was asked for is complete and verified.
     std::optional<Error> pull_failed;  ///< Digest wrong: another source must be tried.
     /// Members whose contribution is not finite or contradicts its facts, with the reason.
     std::vector<std::pair<Member, std::string>> unusable;
     bool progressed = false;  ///< A chunk that was waited for came in.
     Instant next_tick = kNever;
+};
+
+/// For status and tests.
+struct ExchangeCounters {
+    std::uint64_t refused = 0;           ///< Requests and chunks that made no sense here and now.
+    std::uint64_t repetitions = 0;       ///< Chunks asked for again.
+    std::size_t buffered_bytes_max = 0;  ///< The most chunk bytes held at a time.
 };
 
 /// The brain of the exchange thread: averages models all-to-all among a settled roster
@@ -81,13 +88,13 @@ struct ExchangeActions {
 /// and reorder chunks and never corrupts them.
 ///
 /// The vector is cut into one shard per member (exchange_plan.hpp). The owner of a shard asks every
-/// member for its chunks of that shard, adds them *in roster order* as soon as it has a chunk of all
-/// members, divides by the sum of weights, and gives the mean chunk to everyone who asked for it.
-/// A request is a credit: nothing is sent that was not asked for, and what one asks of a peer is at
-/// most limits::kChunksInFlightMax chunks at a time; so memory is bounded by
-/// members x kChunksInFlightMax x kChunkBytes plus two vectors. Requests and chunks are idempotent;
-/// what did not come within limits::kChunkRetryInterval is asked for again.
-/// Bytes sent per peer: 2 (K-1)/K x model, plus headers.
+/// member for its chunks of that shard, adds them *in roster order* as soon as it has a chunk of
+/// all members, divides by the sum of weights, and gives the mean chunk to everyone who asked for
+/// it. A request is a credit: nothing is sent that was not asked for, and what one asks of a peer
+/// is at most limits::kChunksInFlightMax chunks at a time; so memory is bounded by members x
+/// kChunksInFlightMax x kChunkBytes plus two vectors. Requests and chunks are idempotent; what did
+/// not come within limits::kChunkRetryInterval is asked for again. Bytes sent per peer: 2 (K-1)/K x
+/// model, plus headers.
 class ExchangeWorker {
 public:
     /// `shape` bounds everything that peers may send.
@@ -102,21 +109,23 @@ public:
     void set_contribution(ContributionPointer contribution);
 
     /// Starts an exchange; replaces the one in progress. The contribution of its target is set.
+    /// Once done it goes on serving members that are slower, until abort(), the next start(), or a
+    /// reference newer than its target.
     void start(ExchangeOrder order, Instant now);
     /// Drops the exchange in progress, if any.
     void abort();
 
-    /// Pulls the reference `wanted` from `source`; replaces the pull in progress, keeping the chunks
-    /// that came if the digest is the same.
+    /// Pulls the reference `wanted` from `source`; replaces the pull in progress, keeping the
+    /// chunks that came if the digest is the same.
     void pull(ReferenceId wanted, PeerId source, Instant now);
     void abort_pull();
 
     void on_chunk_request(PeerId from, const ChunkRequest& request, Instant now);
-    void on_chunk(PeerId from, const Chunk& chunk, std::span<const std::byte> payload,
-                  Instant now);
+    void on_chunk(PeerId from, const Chunk& chunk, std::span<const std::byte> payload, Instant now);
     void on_tick(Instant now);
 
     [[nodiscard]] ExchangeActions take_actions();
+    [[nodiscard]] ExchangeCounters counters() const;
 
 private:
     struct Parts;

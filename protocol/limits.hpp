@@ -14,7 +14,8 @@ inline constexpr std::size_t kRosterMembersMax = kPeersMax;
 inline constexpr std::size_t kAccusationsMax = 4 * kPeersMax;
 /// Epochs whose digest and roster are remembered, and sent to a peer that is behind.
 inline constexpr std::size_t kHistoryEpochsMax = 1024;
-inline constexpr std::size_t kHistoryEntriesPerMessageMax = 64;
+/// So many with the largest rosters fit into a control message.
+inline constexpr std::size_t kHistoryEntriesPerMessageMax = 24;
 
 /// Fields by which two networks are compared, and their text.
 inline constexpr std::size_t kNetworkFieldsMax = 64;
@@ -38,5 +39,19 @@ inline constexpr std::size_t kBulkHeaderBytesMax = 1024;
 
 /// A chunk that did not come is asked for again.
 inline constexpr Duration kChunkRetryInterval = std::chrono::milliseconds(500);
+/// The interval grows up to here on slow links, else repetitions would clog them.
+inline constexpr Duration kChunkRetryIntervalMax = std::chrono::seconds(4);
+
+/// How often an open round is looked at, and its status repeated.
+inline constexpr Duration kRoundTick = std::chrono::milliseconds(50);
+inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
+/// Without progress for so long, another source is asked for a reference.
+inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
+/// Lockstep: a missing state is asked for, at most this often.
+inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
+/// For peers of whose arrivals nothing is known.
+inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
+/// An attempt without progress for so many suspicion timeouts starts anew.
+inline constexpr int kAttemptSuspicionTimes = 6;
 
 }  // namespace dynavg::protocol::limits

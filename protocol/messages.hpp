@@ -202,11 +202,11 @@ struct HistoryEntry {
     bool operator==(const HistoryEntry&) const = default;
 };
 
-/// Oldest first, consecutive epochs, the last one is the sender's reference unless cut by a limit.
-/// The first is the one asked after, if it is still remembered.
-struct History {
+/// Epochs strictly grow; the last one is the sender's reference, the first the one asked after if it
+/// is still remembered. Where the limit cuts, the middle is left out.
+struct HistoryReply {
     std::vector<HistoryEntry> entries;
-    bool operator==(const History&) const = default;
+    bool operator==(const HistoryReply&) const = default;
 };
 
 /// The sender leaves cleanly.
@@ -259,7 +259,7 @@ struct Chunk {
 // --- all --------------------------------------------------------------------------------------
 
 using Message = std::variant<Heartbeat, StateMessage, RoundState, Hello, HelloReply, PeersRequest,
-                             PeersReply, RoundRequest, StateRequest, HistoryRequest, History,
+                             PeersReply, RoundRequest, StateRequest, HistoryRequest, HistoryReply,
                              Goodbye, ChunkRequest, Chunk>;
 
 /// By which the bytes sent are counted apart.

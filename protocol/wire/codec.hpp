@@ -25,8 +25,8 @@ struct Envelope {
 [[nodiscard]] Bytes encode(const Header& header, const Message& message);
 
 /// Never throws, never allocates more than a small multiple of bytes.size(), whatever the bytes.
-/// Refuses: another version, an unknown kind, counts above limits.hpp or above what is left, unsorted
-/// sets, numbers out of range (bool, enum), trailing bytes. The error says which.
+/// Refuses: another version, an unknown kind, counts above limits.hpp or above what is left,
+/// unsorted sets, numbers out of range (bool, enum), trailing bytes. The error says which.
 [[nodiscard]] Expected<Envelope, Error> decode(std::span<const std::byte> bytes);
 
 /// Digest of the state's encoding without a header; RoundStatus::state.

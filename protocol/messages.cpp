@@ -1,0 +1,49 @@
+#include "protocol/messages.hpp"
+
+#include <array>
+
+namespace dynavg::protocol {
+
+namespace {
+
+/// In the order of Message's alternatives.
+constexpr std::array<std::string_view, std::variant_size_v<Message>> kMessageNames{
+    "heartbeat",     "state",       "round-state",   "hello",         "hello-reply",
+    "peers-request", "peers-reply", "round-request", "state-request", "history-request",
+    "history",       "goodbye",     "chunk-request", "chunk",
+};
+
+struct TrafficOf {
+    Traffic operator()(const StateMessage& /*message*/) const { return Traffic::monitoring; }
+    Traffic operator()(const StateRequest& /*message*/) const { return Traffic::monitoring; }
+    Traffic operator()(const ChunkRequest& /*message*/) const { return Traffic::averaging; }
+    Traffic operator()(const Chunk& /*message*/) const { return Traffic::averaging; }
+    template <class Other>
+    Traffic operator()(const Other& /*message*/) const {
+        return Traffic::overhead;
+    }
+};
+
+}  // namespace
+
+std::string_view name_of(RoundReason reason) {
+    switch (reason) {
+        case RoundReason::crossing:
+            return "crossing";
+        case RoundReason::every_step:
+            return "every-step";
+        case RoundReason::final:
+            return "final";
+    }
+    return "unknown";
+}
+
+Traffic traffic_of(const Message& message) {
+    return std::visit(TrafficOf{}, message);
+}
+
+std::string_view name_of(const Message& message) {
+    return kMessageNames.at(message.index());
+}
+
+}  // namespace dynavg::protocol

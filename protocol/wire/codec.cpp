@@ -1,0 +1,300 @@
+#include "protocol/wire/codec.hpp"
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+#include "protocol/digest.hpp"
+#include "protocol/wire/archive.hpp"
+#include "protocol/wire/fields.hpp"
+#include "protocol/wire/text.hpp"
+
+namespace dynavg::protocol::wire {
+
+namespace {
+
+template <class T>
+inline constexpr bool kIsStrong = false;
+template <class Tag, class Rep>
+inline constexpr bool kIsStrong<Strong<Tag, Rep>> = true;
+
+template <class T>
+concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
+
+/// Version, kind and header: sizes a buffer once.
+constexpr std::size_t kHeaderBytes = 31;
+
+/// Writes what fields.hpp lists. What it checks would be a bug of ours.
+class Encoder {
+public:
+    template <class T>
+    using Ref = const T&;
+
+    explicit Encoder(Bytes& out) : m_archive(out) {}
+
+    template <class... Values>
+    void operator()(const Values&... values) {
+        (put(values), ...);
+    }
+    template <class T>
+    void choice(T value, T /*first*/, T /*last*/) {
+        put(static_cast<std::uint8_t>(value));
+    }
+    void no_nan(double value) { put(value); }
+    template <class T>
+    void within(std::string_view /*name*/, T value, T first, T last) {
+        DYNAVG_CHECK(value >= first && value <= last);
+        put(value);
+    }
+    void bytes(std::span<const std::uint8_t> value) { m_archive.raw(value); }
+    void rest(const std::vector<float>& values, std::size_t max) {
+        DYNAVG_CHECK(values.size() <= max);
+        m_archive.raw(std::span(values));
+    }
+    template <class T>
+    void maybe(const std::optional<T>& value) {
+        put(value.has_value());
+        if (value) put(*value);
+    }
+    template <class T>
+    void list(std::string_view /*name*/, const std::vector<T>& values, std::size_t max) {
+        put_count(values.size(), max);
+        for (const T& value : values) put(value);
+    }
+    template <class T>
+    void set(std::string_view name, const std::vector<T>& values, std::size_t max) {
+        for (std::size_t i = 1; i < values.size(); ++i) DYNAVG_CHECK(values[i - 1] < values[i]);
+        list(name, values, max);
+    }
+    void text_map(std::string_view /*name*/, const NetworkFields& values, std::size_t max) {
+        put_count(values.size(), max);
+        for (const auto& [key, text] : values) (*this)(key, text);
+    }
+
+private:
+    template <class T>
+    void put(const T& value) {
+        if constexpr (std::same_as<T, bool>) {
+            m_archive.put(std::uint8_t{value ? std::uint8_t{1} : std::uint8_t{0}});
+        } else if constexpr (Number<T>) {
+            m_archive.put(value);
+        } else if constexpr (kIsStrong<T>) {
+            m_archive.put(value.value());
+        } else if constexpr (std::same_as<T, std::string>) {
+            put_count(value.size(), limits::kTextBytesMax);
+            m_archive.raw(
+                std::span(reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+        } else {
+            fields(*this, value);
+        }
+    }
+    void put_count(std::size_t count, std::size_t max) {
+        DYNAVG_CHECK(count <= max && max <= 0xFFFF);
+        m_archive.put(static_cast<std::uint16_t>(count));
+    }
+
+    ArchiveWriter m_archive;
+};
+
+/// Reads what fields.hpp lists, and believes nothing: a count is held against its limit and against
+/// the bytes left before anything grows.
+class Decoder {
+public:
+    template <class T>
+    using Ref = T&;
+
+    explicit Decoder(std::span<const std::byte> bytes) : m_archive(bytes) {}
+
+    template <class... Values>
+    void operator()(Values&... values) {
+        (get(values), ...);
+    }
+    template <class T>
+    void choice(T& value, T first, T last) {
+        const auto number = m_archive.get<std::uint8_t>();
+        if (number < static_cast<std::uint8_t>(first) || number > static_cast<std::uint8_t>(last)) {
+            return m_archive.refuse(fmt::format("{} is no value of its enumeration", number));
+        }
+        value = static_cast<T>(number);
+    }
+    void no_nan(double& value) {
+        get(value);
+        if (std::isnan(value)) m_archive.refuse("a number is not a number");
+    }
+    template <class T>
+    void within(std::string_view name, T& value, T first, T last) {
+        get(value);
+        if (value < first || value > last) {
+            m_archive.refuse(fmt::format("{} {} is not in [{}, {}]", name, value, first, last));
+        }
+    }
+    void bytes(std::span<std::uint8_t> value) { m_archive.raw(value); }
+    /// All that is left.
+    void rest(std::vector<float>& values, std::size_t max) {
+        if (!ok()) return;
+        const std::size_t size = m_archive.left();
+        if (size % sizeof(float) != 0 || size / sizeof(float) > max) {
+            return m_archive.refuse(fmt::format("{} bytes are no array of numbers", size));
+        }
+        values.resize(size / sizeof(float));
+        m_archive.raw(std::span(values));
+    }
+    template <class T>
+    void maybe(std::optional<T>& value) {
+        bool present = false;
+        get(present);
+        if (present && ok()) get(value.emplace());
+    }
+    template <class T>
+    void list(std::string_view name, std::vector<T>& values, std::size_t max) {
+        const std::size_t count = get_count(name, max, kEncodedBytesMin<T>);
+        values.reserve(count);
+        for (std::size_t i = 0; i < count && ok(); ++i) get(values.emplace_back());
+    }
+    template <class T>
+    void set(std::string_view name, std::vector<T>& values, std::size_t max) {
+        list(name, values, max);
+        for (std::size_t i = 1; i < values.size() && ok(); ++i) {
+            if (!(values[i - 1] < values[i])) m_archive.refuse(fmt::format("{} unsorted", name));
+        }
+    }
+    void text_map(std::string_view name, NetworkFields& values, std::size_t max) {
+        const std::size_t count = get_count(name, max, 2 * sizeof(std::uint16_t));
+        for (std::size_t i = 0; i < count && ok(); ++i) {
+            std::string key;
+            std::string text;
+            (*this)(key, text);
+            if (!values.empty() && !(values.rbegin()->first < key)) {
+                return m_archive.refuse(fmt::format("{} unsorted", name));
+            }
+            values.emplace_hint(values.end(), std::move(key), std::move(text));
+        }
+    }
+
+    [[nodiscard]] bool ok() const { return m_archive.ok(); }
+    [[nodiscard]] ArchiveReader& archive() { return m_archive; }
+
+private:
+    template <class T>
+    void get(T& value) {
+        if constexpr (std::same_as<T, bool>) {
+            const auto number = m_archive.get<std::uint8_t>();
+            if (number > 1) m_archive.refuse(fmt::format("{} is neither yes nor no", number));
+            value = number == 1;
+        } else if constexpr (Number<T>) {
+            value = m_archive.get<T>();
+        } else if constexpr (kIsStrong<T>) {
+            value = T(m_archive.get<typename T::rep>());
+        } else if constexpr (std::same_as<T, std::string>) {
+            value.resize(get_count("text", limits::kTextBytesMax, 1));
+            m_archive.raw(std::span(reinterpret_cast<std::uint8_t*>(value.data()), value.size()));
+            if (ok() && !is_text(value)) m_archive.refuse("a text is not printable UTF-8");
+        } else {
+            fields(*this, value);
+        }
+    }
+    /// Zero if it is refused.
+    std::size_t get_count(std::string_view name, std::size_t max, std::size_t element_bytes) {
+        const std::size_t count = m_archive.get<std::uint16_t>();
+        if (count > max) {
+            m_archive.refuse(fmt::format("{}: {} are more than {}", name, count, max));
+        } else if (count * element_bytes > m_archive.left()) {
+            m_archive.refuse(fmt::format("{}: {} do not fit into the {} bytes left", name, count,
+                                         m_archive.left()));
+        }
+        return ok() ? count : 0;
+    }
+
+    ArchiveReader m_archive;
+};
+
+template <class T>
+Message read_as(Decoder& decoder) {
+    T message;
+    fields(decoder, message);
+    return message;
+}
+
+using ReadFunction = Message (*)(Decoder&);
+
+/// A message's kind on the wire is its index in Message plus one: new ones go to the end.
+template <std::size_t... kIndex>
+constexpr auto make_readers(std::index_sequence<kIndex...> /*indices*/) {
+    return std::array<ReadFunction, sizeof...(kIndex)>{
+        &read_as<std::variant_alternative_t<kIndex, Message>>...};
+}
+
+constexpr auto kReaders = make_readers(std::make_index_sequence<std::variant_size_v<Message>>{});
+constexpr std::uint8_t kStateKind = 2;
+static_assert(std::same_as<std::variant_alternative_t<kStateKind - 1, Message>, StateMessage>);
+
+void read(Decoder& decoder, std::size_t size, Envelope& envelope) {
+    std::uint8_t kind = 0;
+    decoder(envelope.version);
+    ArchiveReader& archive = decoder.archive();
+    if (!decoder.ok()) return;
+    if (envelope.version < kProtocolVersionMin || envelope.version > kProtocolVersionMax) {
+        return archive.refuse(
+            fmt::format("protocol version {} is not spoken here (versions {} to {})",
+                        envelope.version, kProtocolVersionMin, kProtocolVersionMax));
+    }
+    decoder(kind, envelope.header);
+    if (!decoder.ok()) return;
+    if (kind == 0 || kind > kReaders.size()) {
+        return archive.refuse(fmt::format("message kind {} is unknown", kind));
+    }
+    if (kind != kStateKind && size > limits::kControlMessageBytesMax) {
+        return archive.refuse(
+            fmt::format("{} bytes are more than {}", size, limits::kControlMessageBytesMax));
+    }
+    envelope.message = kReaders[kind - std::size_t{1}](decoder);
+    if (decoder.ok() && archive.left() > 0) {
+        archive.refuse(fmt::format("{} bytes too many", archive.left()));
+    }
+}
+
+std::size_t size_guess(const Message& message) {
+    const auto* state = std::get_if<StateMessage>(&message);
+    return state == nullptr ? 128 : kHeaderBytes + 8 + sizeof(float) * state->state.values.size();
+}
+
+}  // namespace
+
+Bytes encode(const Header& header, const Message& message) {
+    Bytes bytes;
+    bytes.reserve(size_guess(message));
+    Encoder encoder(bytes);
+    encoder(kProtocolVersionMax, static_cast<std::uint8_t>(message.index() + 1), header);
+    std::visit([&encoder](const auto& alternative) { encoder(alternative); }, message);
+    return bytes;
+}
+
+Expected<Envelope, Error> decode(std::span<const std::byte> bytes) {
+    // Every count is checked before it is used; what is caught here is lack of memory.
+    try {
+        Envelope envelope;
+        Decoder decoder(bytes);
+        read(decoder, bytes.size(), envelope);
+        if (!decoder.ok()) return fail("unreadable message: " + decoder.archive().error());
+        return envelope;
+    } catch (const std::exception& exception) {
+        return fail(fmt::format("unreadable message: {}", exception.what()));
+    }
+}
+
+Digest digest_of(const RoundState& state) {
+    Bytes bytes;
+    Encoder encoder(bytes);
+    encoder(state);
+    return Digester().add(std::span<const std::byte>(bytes)).finish();
+}
+
+}  // namespace dynavg::protocol::wire

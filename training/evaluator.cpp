@@ -1,0 +1,58 @@
+#include "training/evaluator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/check.hpp"
+#include "training/models/network.hpp"
+#include "training/trainer.hpp"
+
+namespace dynavg::training {
+
+namespace {
+constexpr std::size_t kBatch = 500;
+}
+
+Evaluator::Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> dataset,
+                     std::size_t samples)
+    : m_network(make_network(model, NetworkUse::evaluation)),
+      m_dataset(std::move(dataset)),
+      m_samples(samples),
+      m_images(std::min(samples, kBatch) * kModelInput.pixels()),
+      m_logits(std::min(samples, kBatch) * kModelClasses) {}
+
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+
+protocol::Evaluation Evaluator::evaluate(std::span<const float> values) {
+    const std::span<float> parameters = m_network->parameters();
+    DYNAVG_CHECK(values.size() == parameters.size());
+    std::copy(values.begin(), values.end(), parameters.begin());
+    const std::size_t pixels = kModelInput.pixels();
+    std::size_t hits = 0;
+    double loss = 0;
+    for (std::size_t first = 0; first < m_samples; first += kBatch) {
+        const std::size_t count = std::min(kBatch, m_samples - first);
+        const std::span<float> images = std::span(m_images).first(count * pixels);
+        const std::span<float> logits = std::span(m_logits).first(count * kModelClasses);
+        to_floats(std::span(m_dataset->images).subspan(first * pixels, count * pixels), images);
+        m_network->logits(images, logits);
+        loss += static_cast<double>(count) *
+                cross_entropy(logits, std::span(m_dataset->labels).subspan(first, count), {}, hits);
+    }
+    const auto total = static_cast<double>(m_samples);
+    return {static_cast<double>(hits) / total, loss / total, m_samples};
+}
+
+Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
+                                          std::shared_ptr<const Dataset> dataset,
+                                          std::size_t samples_max) {
+    if (auto valid = validate(model); !valid) return Unexpected<Error>(valid.error());
+    if (dataset == nullptr) return fail("there is no data to evaluate on");
+    if (auto fits = check_fits(*dataset); !fits) return Unexpected<Error>(fits.error());
+    const std::size_t samples =
+        samples_max == 0 ? dataset->size() : std::min(samples_max, dataset->size());
+    return Evaluator(model, std::move(dataset), samples);
+}
+
+}  // namespace dynavg::training

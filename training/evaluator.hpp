@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocol/expected.hpp"
+#include "protocol/learner.hpp"
+#include "training/data/dataset.hpp"
+#include "training/model_spec.hpp"
+
+namespace dynavg::training {
+
+class Network;
+
+/// Says how good any parameter vector is on a test set. Holds a model of its own, so that it may
+/// work on another thread than the trainer; one thread at a time. Cost: a forward pass over the
+/// samples, in batches of 500.
+class Evaluator {
+public:
+    ~Evaluator();
+    Evaluator(Evaluator&&) noexcept;
+
+    /// `values`: parameters (then buffers) of the model.
+    [[nodiscard]] protocol::Evaluation evaluate(std::span<const float> values);
+
+private:
+    friend Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
+                                                     std::shared_ptr<const Dataset> dataset,
+                                                     std::size_t samples_max);
+    Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> dataset, std::size_t samples);
+
+    std::unique_ptr<Network> m_network;
+    std::shared_ptr<const Dataset> m_dataset;
+    std::size_t m_samples;
+    std::vector<float> m_images;
+    std::vector<float> m_logits;
+};
+
+/// The first `samples_max` samples of the set; 0 means all. Fails if model and data do not fit.
+[[nodiscard]] Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
+                                                        std::shared_ptr<const Dataset> dataset,
+                                                        std::size_t samples_max);
+
+}  // namespace dynavg::training

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "training/model_spec.hpp"
+
+namespace dynavg::training {
+
+/// Samples for one pass: count x kModelInput.pixels() floats, and a label each.
+struct Batch {
+    std::span<const float> images;
+    std::span<const std::uint8_t> labels;
+};
+
+/// Names the dropout masks of one step: RandomStream(seed, dropout, shard, step).
+struct DropoutKey {
+    std::uint64_t seed = 0;
+    std::uint32_t shard = 0;
+    std::uint64_t step = 0;
+};
+
+enum class NetworkUse : std::uint8_t { training, evaluation };
+
+/// A model's arithmetic. All parameters lie in one flat float array, in the order of
+/// parameters_of(), and so does the gradient; layers work on views of them. Equal parameters and
+/// batches give equal bits in every instance and process (one type of processor, same libraries,
+/// one thread). Not thread-safe; several instances may work on several threads.
+class Network {
+public:
+    Network() = default;
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+    virtual ~Network() = default;
+
+    [[nodiscard]] virtual std::span<float> parameters() = 0;
+    [[nodiscard]] virtual std::span<const float> parameters() const = 0;
+    [[nodiscard]] virtual std::span<const float> gradient() const = 0;
+
+    /// Forward and backward pass with dropout. Fills gradient() with that of the mean cross
+    /// entropy and returns the latter (nats). Needs NetworkUse::training.
+    virtual double compute_gradient(const Batch& batch, const DropoutKey& key) = 0;
+
+    /// Forward pass without dropout. `images` has count images, `out` count x kModelClasses floats.
+    virtual void logits(std::span<const float> images, std::span<float> out) = 0;
+};
+
+/// `spec` was validated. Parameters are the initial values.
+[[nodiscard]] std::unique_ptr<Network> make_network(const ModelSpec& spec, NetworkUse use);
+
+/// Mean cross entropy of logits (count x kModelClasses) with softmax; `gradient`, if not empty,
+/// becomes its derivative by the logits. Adds to `hits` the samples whose largest logit is right.
+double cross_entropy(std::span<const float> logits, std::span<const std::uint8_t> labels,
+                     std::span<float> gradient, std::size_t& hits);
+
+}  // namespace dynavg::training

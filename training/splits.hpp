@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/expected.hpp"
+
+namespace dynavg::training {
+
+/// The samples of one peer, as indices into the data set.
+struct Shard {
+    std::vector<std::uint32_t> samples;
+};
+
+enum class SplitKind : std::uint8_t { iid, sorted, label };
+
+/// How one data set is cut among K peers (the FDA paper's three ways). All are functions of the
+/// stored order alone: no random numbers.
+struct Split {
+    SplitKind kind = SplitKind::iid;
+    double fraction = 0;     ///< sorted: the share of the samples that is sorted, in [0, 1].
+    std::uint8_t label = 0;  ///< label: whose samples come first.
+    bool operator==(const Split&) const = default;
+    /// As parse_split() reads it.
+    [[nodiscard]] std::string text() const;
+};
+
+/// "iid": the stored order cut into K equal parts. "sorted:F": the first F of the samples, sorted
+/// by label, cut into K, plus an equal cut of the rest. "label:Y": all samples of Y first, then the
+/// rest, cut into K.
+[[nodiscard]] Expected<Split, Error> parse_split(std::string_view text);
+
+/// The shards of all K peers: disjoint, together everything, sizes differ by at most two. Fails if
+/// count is 0 or a shard would be empty.
+[[nodiscard]] Expected<std::vector<Shard>, Error> cut(std::span<const std::uint8_t> labels,
+                                                      const Split& split, std::size_t count);
+
+/// Everything in stored order: the shard of a peer that has its own data.
+[[nodiscard]] Shard whole(std::size_t samples);
+
+}  // namespace dynavg::training

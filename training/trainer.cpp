@@ -1,0 +1,180 @@
+#include "training/trainer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+#include "protocol/random.hpp"
+#include "training/drift_kernel.hpp"
+#include "training/models/network.hpp"
+#include "training/sketch_kernel.hpp"
+
+namespace dynavg::training {
+
+namespace {
+
+constexpr std::size_t kBatchSizeMax = 65536;
+
+Expected<void, Error> check_shard(const Shard& shard, const Dataset& dataset) {
+    if (shard.samples.empty()) {
+        return fail(fmt::format("the shard of {} is empty; give this peer samples to train on",
+                                dataset.name));
+    }
+    const auto largest = *std::max_element(shard.samples.begin(), shard.samples.end());
+    if (largest >= dataset.size()) {
+        return fail(fmt::format("the shard names sample {}, {} has {}", largest, dataset.name,
+                                dataset.size()));
+    }
+    return {};
+}
+
+Expected<void, Error> check(const TrainerOptions& options) {
+    if (options.device != "cpu") {
+        return fail(
+            fmt::format("device \"{}\" is not available: this build computes on \"cpu\"; "
+                        "set device = \"cpu\"",
+                        options.device));
+    }
+    if (auto valid = validate(options.model); !valid) return valid;
+    if (auto valid = validate(options.optimizer); !valid) return valid;
+    if (options.dataset == nullptr) return fail("there is no data to train on");
+    if (auto fits = check_fits(*options.dataset); !fits) return fits;
+    if (auto valid = check_shard(options.shard, *options.dataset); !valid) return valid;
+    if (options.batch_size == 0 || options.batch_size > kBatchSizeMax) {
+        return fail(
+            fmt::format("batch_size is {}; it must be 1 to {}", options.batch_size, kBatchSizeMax));
+    }
+    if (options.monitor == protocol::MonitorKind::sketch && !is_supported(options.sketch)) {
+        return fail(fmt::format("a sketch of {} x {} is not possible; it has 1 to {} rows of {}",
+                                options.sketch.rows, options.sketch.columns, kSketchRowsMax,
+                                kSketchColumns));
+    }
+    return {};
+}
+
+}  // namespace
+
+Expected<void, Error> check_fits(const Dataset& dataset) {
+    if (dataset.shape != kModelInput) {
+        return fail(fmt::format(
+            "{} has images of {} x {} with {} channels; the model takes {} x "
+            "{} with {}",
+            dataset.name, dataset.shape.height, dataset.shape.width, dataset.shape.channels,
+            kModelInput.height, kModelInput.width, kModelInput.channels));
+    }
+    if (dataset.classes > kModelClasses) {
+        return fail(fmt::format("{} has {} classes, the model tells {} apart", dataset.name,
+                                dataset.classes, kModelClasses));
+    }
+    if (dataset.size() == 0) return fail(fmt::format("{} has no samples", dataset.name));
+    return {};
+}
+
+Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options) {
+    if (auto valid = check(options); !valid) return Unexpected<Error>(valid.error());
+    return std::unique_ptr<Trainer>(new Trainer(std::move(options)));
+}
+
+Trainer::Trainer(TrainerOptions options)
+    : m_options(std::move(options)),
+      m_network(make_network(m_options.model, NetworkUse::training)),
+      m_optimizer(m_options.optimizer, m_network->parameters().size()),
+      m_step(m_options.first_step),
+      m_batch_images(m_options.batch_size * kModelInput.pixels()),
+      m_batch_labels(m_options.batch_size) {}
+
+Trainer::~Trainer() = default;
+
+protocol::ReferenceShape Trainer::shape() const {
+    return shape_of(m_options.model, m_options.monitor);
+}
+
+void Trainer::draw_batch() {
+    const Dataset& dataset = *m_options.dataset;
+    const std::vector<std::uint32_t>& samples = m_options.shard.samples;
+    protocol::RandomStream stream(m_options.seed, protocol::RandomPurpose::batches,
+                                  m_options.shard_index, m_step);
+    const std::size_t pixels = kModelInput.pixels();
+    for (std::size_t i = 0; i < m_batch_labels.size(); ++i) {
+        const std::uint32_t sample = samples[stream.below(samples.size())];
+        to_floats(dataset.image(sample), std::span(m_batch_images).subspan(i * pixels, pixels));
+        m_batch_labels[i] = dataset.labels[sample];
+    }
+}
+
+double Trainer::compute_gradient() {
+    draw_batch();
+    return m_network->compute_gradient({m_batch_images, m_batch_labels},
+                                       {m_options.seed, m_options.shard_index, m_step});
+}
+
+void Trainer::apply_update() {
+    m_optimizer.update(m_network->parameters(), m_network->gradient());
+    ++m_step;
+}
+
+protocol::LocalState Trainer::local_state() const {
+    DYNAVG_CHECK(m_reference != nullptr);
+    const std::span<const float> w = parameters();
+    const std::span<const float> reference = m_reference->parameter_values();
+    protocol::LocalState state;
+    state.values.resize(protocol::state_values(m_options.monitor, m_options.sketch, w.size()));
+    double squared_norm = 0;
+    switch (m_options.monitor) {
+        case protocol::MonitorKind::norm:
+        case protocol::MonitorKind::every_step:
+            squared_norm = drift_squared_norm(w, reference);
+            break;
+        case protocol::MonitorKind::linear: {
+            const DriftSums sums = drift_norm_and_dot(w, reference, m_reference->direction);
+            squared_norm = sums.squared_norm;
+            state.values.front() = static_cast<float>(sums.along);
+            break;
+        }
+        case protocol::MonitorKind::sketch:
+            squared_norm = drift_norm_and_sketch(w, reference, m_options.sketch,
+                                                 m_options.sketch_seed, state.values);
+            break;
+        case protocol::MonitorKind::exact:
+            squared_norm = drift_squared_norm(w, reference);
+            lane_kernels().difference(w.data(), reference.data(), state.values.data(), w.size());
+            break;
+    }
+    state.squared_norm = rounded_up(squared_norm);
+    return state;
+}
+
+void Trainer::copy_contribution(std::span<float> out) const {
+    const std::span<const float> w = parameters();
+    DYNAVG_CHECK(out.size() == w.size());
+    std::copy(w.begin(), w.end(), out.begin());
+}
+
+void Trainer::install(protocol::ReferencePointer reference, std::span<const float> base) {
+    const std::span<float> w = m_network->parameters();
+    DYNAVG_CHECK(reference != nullptr && reference->values.size() == w.size());
+    DYNAVG_CHECK(reference->parameters == w.size() && base.size() == w.size());
+    DYNAVG_CHECK(m_options.monitor != protocol::MonitorKind::linear ||
+                 reference->direction.size() == w.size());
+    lane_kernels().rebase(w.data(), reference->values.data(), base.data(), w.size());
+    m_reference = std::move(reference);
+}
+
+void Trainer::reset_to_reference() {
+    DYNAVG_CHECK(m_reference != nullptr);
+    const std::span<const float> values = m_reference->parameter_values();
+    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+    m_optimizer.reset();
+}
+
+std::span<const float> Trainer::parameters() const {
+    return std::as_const(*m_network).parameters();
+}
+
+std::span<const float> Trainer::gradient() const {
+    return m_network->gradient();
+}
+
+}  // namespace dynavg::training

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/expected.hpp"
+#include "protocol/learner.hpp"
+#include "training/data/dataset.hpp"
+#include "training/model_spec.hpp"
+#include "training/optimizer.hpp"
+#include "training/splits.hpp"
+
+namespace dynavg::training {
+
+class Network;
+
+struct TrainerOptions {
+    ModelSpec model{};
+    std::shared_ptr<const Dataset> dataset{};  ///< Shared by the trainers of a process.
+    Shard shard{};                             ///< The samples that this trainer draws from.
+    OptimizerOptions optimizer{};
+    std::size_t batch_size = 32;
+    std::uint64_t seed = 1;         ///< Of batches and dropout.
+    std::uint32_t shard_index = 0;  ///< So that peers of one seed draw differently.
+    std::uint64_t first_step = 0;   ///< Steps done before, by an earlier process.
+    protocol::MonitorKind monitor = protocol::MonitorKind::linear;
+    protocol::SketchShape sketch{};
+    std::uint64_t sketch_seed = 1;  ///< The same for all peers.
+    std::string device = "cpu";
+};
+
+/// A built-in model in training on a shard: the learner of the daemon and of the simulator.
+///
+/// Step n (counted by apply_update() from first_step) draws its batch uniformly with replacement
+/// from RandomStream(seed, batches, shard index, n) and its dropout masks from (seed, dropout,
+/// shard index, n). Equal options give equal bits, in whatever process.
+///
+/// Before the first install() the parameters are the model's initial values, and there is no
+/// reference: local_state() and reset_to_reference() must wait for it. Threads: as Learner says.
+class Trainer final : public protocol::Learner {
+public:
+    ~Trainer() override;
+
+    [[nodiscard]] protocol::ReferenceShape shape() const override;
+    double compute_gradient() override;
+    void apply_update() override;
+    [[nodiscard]] protocol::LocalState local_state() const override;
+    void copy_contribution(std::span<float> out) const override;
+    void install(protocol::ReferencePointer reference, std::span<const float> base) override;
+    void reset_to_reference() override;
+
+    /// Parameters as they stand; of the training thread.
+    [[nodiscard]] std::span<const float> parameters() const;
+    /// Gradient of the last compute_gradient().
+    [[nodiscard]] std::span<const float> gradient() const;
+    /// Updates done, first_step included.
+    [[nodiscard]] std::uint64_t step() const { return m_step; }
+
+private:
+    friend Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options);
+    explicit Trainer(TrainerOptions options);
+    void draw_batch();
+
+    TrainerOptions m_options;
+    std::unique_ptr<Network> m_network;
+    Optimizer m_optimizer;
+    protocol::ReferencePointer m_reference;
+    std::uint64_t m_step = 0;
+    std::vector<float> m_batch_images;
+    std::vector<std::uint8_t> m_batch_labels;
+};
+
+/// Fails, with what to change, on an unknown model or device, data that does not fit the model, an
+/// empty shard or one that names samples which are not there, a bad optimizer, batch or sketch.
+[[nodiscard]] Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options);
+
+/// Whether this data can feed the built-in models.
+[[nodiscard]] Expected<void, Error> check_fits(const Dataset& dataset);
+
+}  // namespace dynavg::training

@@ -8,6 +8,9 @@
 
 namespace dynavg::training {
 
+/// Which half of a data set.
+enum class DataPart : std::uint8_t { train, test };
+
 /// Size of one image; its bytes are ordered channel, row, column.
 struct ImageShape {
     std::size_t channels = 1;

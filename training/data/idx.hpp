@@ -8,9 +8,6 @@
 
 namespace dynavg::training {
 
-/// Which half of a data set.
-enum class DataPart : std::uint8_t { train, test };
-
 /// Reads one pair of IDX files (the format of MNIST), plain or gzipped whatever their names say.
 /// Ten classes. Nothing in the files is believed: memory grows with the bytes that are really
 /// there, and each defect is an Error that names the file, what is wrong and what to do.

@@ -30,8 +30,8 @@ struct ExchangeThreadOptions {
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.
 struct ExchangeThreadHandlers {
-    /// What freeze() brought; the pointer is the base for TrainerThread::install(). Null: the
-    /// trainer has stopped or is past the target; start() of that target will do nothing.
+    /// What freeze() brought. Null: the trainer has stopped or is past the target already, and
+    /// start_exchange() of that target will do nothing.
     std::function<void(protocol::Epoch target, protocol::ContributionPointer)> on_frozen;
     std::function<void(protocol::ExchangeResult)> on_done;
     std::function<void(protocol::ReferencePointer)> on_pulled;
@@ -86,7 +86,7 @@ public:
 
 private:
     struct Parts;
-    std::shared_ptr<Parts> m_parts;
+    std::unique_ptr<Parts> m_parts;
 };
 
 }  // namespace dynavg::daemon

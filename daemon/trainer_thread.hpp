@@ -11,12 +11,15 @@
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
 #include "protocol/learner.hpp"
-#include "protocol/local_state.hpp"
 #include "protocol/reference.hpp"
 
 namespace boost::asio {
 class io_context;
 }
+namespace dynavg::protocol {
+struct Install;
+struct StepReport;
+}  // namespace dynavg::protocol
 
 namespace dynavg::daemon {
 
@@ -30,22 +33,12 @@ struct TrainerThreadOptions {
     std::uint64_t check_every = 1;           ///< Steps since the reference between two states.
 };
 
-/// After a step that was due for a check, and after the last one.
-struct StepReport {
-    std::uint64_t steps = 0;  ///< Total.
-    std::uint64_t steps_since_reference = 0;
-    protocol::ReferenceId reference;
-    protocol::LocalState state;
-    double loss = 0;                 ///< Of this step's batch.
-    protocol::Duration step_time{};  ///< Moving mean; forward, backward and update.
-    bool done = false;               ///< max_steps is reached.
-};
-
 /// Called on the io thread, from its loop, in the order in which things happened, never after
 /// stop(). All must be set.
 struct TrainerThreadHandlers {
-    std::function<void(const StepReport&)> on_step;
-    std::function<void(protocol::ReferenceId, std::uint64_t steps_since_reference)> on_installed;
+    /// After a step that was due for a check and after the last step, with the state; after an
+    /// install and at the start without one.
+    std::function<void(const protocol::StepReport&)> on_report;
     /// The drift was not finite and has been dropped, with so many steps.
     std::function<void(std::uint64_t steps_lost)> on_diverged;
     /// The learner has thrown; the thread has ended.
@@ -92,11 +85,13 @@ public:
     /// Steps may be made while the total is below this. May also be lowered: pauses.
     void allow_until(std::uint64_t total_steps);
 
-    /// Moves to `reference` between two updates, before any further step, also while waiting.
-    /// `base` is the contribution that was averaged in and `steps_spent` the steps in it; null and
-    /// 0 keep all drift. Installs are applied in order. Answered by on_installed.
-    void install(protocol::ReferencePointer reference, protocol::ContributionPointer base,
-                 std::uint64_t steps_spent);
+    /// Moves to a reference between two updates, before any further step, also while waiting for a
+    /// permit. `spent`: the drift that freeze() copied for that target is in the reference already
+    /// and leaves the model; if nothing was frozen for it, all drift is kept. In order; each is
+    /// answered by a report without a state.
+    void install(protocol::Install install);
+    /// What a former life of this node froze: the base of an install that says it is spent.
+    void restore_frozen(protocol::ContributionPointer contribution);
 
     /// Runs `task` on the trainer thread between two steps, under the model's mutex: checkpoints,
     /// evaluation. In order with installs.
@@ -116,7 +111,7 @@ public:
 
 private:
     struct Parts;
-    std::shared_ptr<Parts> m_parts;
+    std::unique_ptr<Parts> m_parts;
 };
 
 }  // namespace dynavg::daemon

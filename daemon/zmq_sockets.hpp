@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -72,6 +74,18 @@ enum class Received {
 /// (libzmq holds the frames of an unfinished message itself, without a bound.)
 [[nodiscard]] Received receive_message(zmq::socket_t& socket, std::size_t frames_max,
                                        std::vector<zmq::message_t>& frames);
+
+enum class SendOutcome {
+    queued,   ///< ZeroMQ has it; it may still die with the connection.
+    blocked,  ///< No completed connection, or its queue is full: dropped.
+    unknown,  ///< No such peer, address or connection (any more).
+};
+
+enum class MoreFrames { no, yes };
+
+/// Never waits. Only the first frame of a message can fail.
+SendOutcome send_frame(zmq::socket_t& socket, zmq::message_t frame, MoreFrames more);
+SendOutcome send_frame(zmq::socket_t& socket, std::span<const std::byte> frame, MoreFrames more);
 
 /// LINGER, then close.
 void close_socket(zmq::socket_t& socket, std::chrono::milliseconds linger);

@@ -30,12 +30,6 @@ struct ConnectionId {
     auto operator<=>(const ConnectionId&) const = default;
 };
 
-enum class SendOutcome {
-    queued,   ///< ZeroMQ has it; it may still die with the connection.
-    blocked,  ///< No completed connection, or its queue is full: dropped.
-    unknown,  ///< No such peer, address or connection (any more).
-};
-
 /// What arrives. Each returns what the message was, or nothing if it was refused; both are counted.
 /// They may call the transport, also to close the connection that the message came from.
 struct ZmqTransportHandlers {

@@ -1,0 +1,477 @@
+#include "daemon/trainer_thread.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "daemon/clock.hpp"
+#include "daemon/thread_name.hpp"
+#include "protocol/node_core.hpp"
+
+namespace dynavg::daemon {
+
+using protocol::Contribution;
+using protocol::ContributionPointer;
+using protocol::Epoch;
+using protocol::Install;
+using protocol::StepReport;
+
+namespace {
+
+struct Diverged {
+    std::uint64_t steps_lost = 0;
+};
+
+using Report = std::variant<StepReport, Diverged, Error>;
+
+/// Carries reports to the io thread, in order, with one wake-up at a time.
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
+public:
+    Mailbox(boost::asio::io_context& io, TrainerThreadHandlers handlers)
+        : m_io(io), m_handlers(std::move(handlers)) {}
+
+    void put(Report report);
+    /// On the io thread: nothing is delivered any more.
+    void stop() { m_stopped = true; }
+
+private:
+    void deliver();
+
+    boost::asio::io_context& m_io;
+    TrainerThreadHandlers m_handlers;
+    std::mutex m_mutex;
+    std::deque<Report> m_reports;  ///< Guarded by m_mutex, as the next.
+    bool m_wake_up_pending = false;
+    bool m_stopped = false;  ///< Used on the io thread only.
+};
+
+/// Only the latest of several step reports in a row matters.
+bool replaces(const Report& newer, const Report& older) {
+    const auto* after = std::get_if<StepReport>(&newer);
+    const auto* before = std::get_if<StepReport>(&older);
+    return after != nullptr && before != nullptr && after->state && before->state &&
+           after->reference == before->reference;
+}
+
+void Mailbox::put(Report report) {
+    const std::lock_guard lock(m_mutex);
+    if (!m_reports.empty() && replaces(report, m_reports.back())) {
+        m_reports.back() = std::move(report);
+    } else {
+        m_reports.push_back(std::move(report));
+    }
+    if (std::exchange(m_wake_up_pending, true)) return;
+    boost::asio::post(m_io, [self = shared_from_this()] { self->deliver(); });
+}
+
+void Mailbox::deliver() {
+    std::deque<Report> reports;
+    {
+        const std::lock_guard lock(m_mutex);
+        reports.swap(m_reports);
+        m_wake_up_pending = false;
+    }
+    for (const Report& report : reports) {
+        if (m_stopped) return;
+        if (const auto* step = std::get_if<StepReport>(&report)) {
+            m_handlers.on_report(*step);
+        } else if (const auto* diverged = std::get_if<Diverged>(&report)) {
+            m_handlers.on_diverged(diverged->steps_lost);
+        } else {
+            m_handlers.on_error(std::get<Error>(report));
+        }
+    }
+}
+
+/// Moving mean of step times, and steps per second over windows of about a second.
+class StepClock {
+public:
+    void on_step(protocol::Duration took, protocol::Instant at) {
+        constexpr double kNewest = 0.1;
+        const auto microseconds = static_cast<double>(took.count());
+        m_mean += m_has_mean ? kNewest * (microseconds - m_mean) : microseconds;
+        m_has_mean = true;
+        ++m_window_steps;
+        if (at - m_window_since >= kWindow) {
+            m_rate = rate_of(at);
+            m_window_since = at;
+            m_window_steps = 0;
+        }
+    }
+    void begin(protocol::Instant at) { m_window_since = at; }
+    [[nodiscard]] protocol::Duration mean() const {
+        return protocol::Duration(static_cast<protocol::Duration::rep>(m_mean));
+    }
+    [[nodiscard]] double steps_per_second(protocol::Instant at) const {
+        // An open window that has grown too long tells that steps are slow, or waiting.
+        return m_rate && at - m_window_since < 2 * kWindow ? *m_rate : rate_of(at);
+    }
+
+private:
+    static constexpr protocol::Duration kWindow = std::chrono::seconds(1);
+    [[nodiscard]] double rate_of(protocol::Instant at) const {
+        const std::chrono::duration<double> span = at - m_window_since;
+        return span.count() > 0 ? static_cast<double>(m_window_steps) / span.count() : 0;
+    }
+    double m_mean = 0;
+    bool m_has_mean = false;
+    std::optional<double> m_rate;
+    protocol::Instant m_window_since{};
+    std::uint64_t m_window_steps = 0;
+};
+
+using Task = std::function<void(protocol::Learner&)>;
+
+}  // namespace
+
+/// Three mutexes: `control` guards what others ask of the trainer, `model` the learner's parameters
+/// and the counts that belong to them, `status` a copy of those counts for readers that must not
+/// wait. Nobody holds `control` and `model` together; `status` and the mailbox's come last.
+struct TrainerThread::Parts {
+    Parts(boost::asio::io_context& io, protocol::Learner& trained,
+          const TrainerThreadOptions& thread_options, TrainerThreadHandlers handlers)
+        : learner(trained),
+          options(thread_options),
+          mailbox(std::make_shared<Mailbox>(io, std::move(handlers))),
+          reference(thread_options.reference),
+          steps(thread_options.steps),
+          steps_since_reference(thread_options.steps_since_reference),
+          steps_in_drift(thread_options.steps_since_reference) {
+        update_status();
+    }
+
+    enum class Work { end, request, drop_drift, step };
+
+    void run();
+    void fail_with(const std::exception& error);
+    [[nodiscard]] Work wait_for_work();
+    [[nodiscard]] bool may_step() const;  ///< `control` is held.
+    void do_request();
+    void drop_drift_as_asked();
+    void step();
+    void apply(const Install& install);
+    void drop_drift();
+    [[nodiscard]] StepReport report() const;
+    void update_status();
+    [[nodiscard]] bool wait_until_settled();
+    [[nodiscard]] ContributionPointer try_freeze(Epoch target, bool& diverged);
+
+    protocol::Learner& learner;
+    const TrainerThreadOptions options;
+    std::shared_ptr<Mailbox> mailbox;
+    std::thread thread;
+
+    std::mutex control_mutex;
+    std::condition_variable control_changed;
+    bool ended = true;  ///< Not started, stopped or failed.
+    bool stop_wanted = false;
+    bool drop_wanted = false;
+    std::uint64_t allowed = 0;
+    std::deque<std::variant<Install, Task>> requests;  ///< The first stays until it is done.
+    std::size_t installs_pending = 0;
+
+    std::mutex model_mutex;
+    protocol::ReferencePointer reference;
+    std::uint64_t steps = 0;  ///< Written by the trainer thread only, as all below.
+    std::uint64_t steps_since_reference = 0;
+    std::uint64_t steps_in_drift = 0;  ///< Fewer than since the reference after a drop.
+    ContributionPointer frozen;
+    bool dropped_since_freeze = false;
+    double last_loss = 0;
+    StepClock clock;
+
+    mutable std::mutex status_mutex;
+    TrainerStatus shown;
+    StepClock shown_clock;
+};
+
+// --- the trainer thread -----------------------------------------------------------------------
+
+void TrainerThread::Parts::run() {
+    name_this_thread("trainer");
+    try {
+        while (true) {
+            switch (wait_for_work()) {
+                case Work::end:
+                    return;
+                case Work::request:
+                    do_request();
+                    break;
+                case Work::drop_drift:
+                    drop_drift_as_asked();
+                    break;
+                case Work::step:
+                    step();
+                    break;
+            }
+        }
+    } catch (const std::exception& error) {
+        fail_with(error);
+    }
+}
+
+void TrainerThread::Parts::fail_with(const std::exception& error) {
+    {
+        const std::lock_guard lock(control_mutex);
+        if (std::exchange(ended, true)) return;
+    }
+    control_changed.notify_all();
+    mailbox->put(Error{std::string("training has failed: ") + error.what()});
+}
+
+bool TrainerThread::Parts::may_step() const {
+    return steps < allowed && steps < options.max_steps;
+}
+
+TrainerThread::Parts::Work TrainerThread::Parts::wait_for_work() {
+    std::unique_lock lock(control_mutex);
+    const auto has_work = [&] {
+        return stop_wanted || ended || !requests.empty() || drop_wanted || may_step();
+    };
+    if (!has_work()) {
+        const auto set_waiting = [&](bool waiting) {
+            const std::lock_guard status_lock(status_mutex);
+            shown.waiting = waiting;
+        };
+        set_waiting(true);
+        control_changed.wait(lock, has_work);
+        set_waiting(false);
+    }
+    if (stop_wanted || ended) return Work::end;
+    if (!requests.empty()) return Work::request;
+    return drop_wanted ? Work::drop_drift : Work::step;
+}
+
+void TrainerThread::Parts::do_request() {
+    std::variant<Install, Task> request;
+    {
+        const std::lock_guard lock(control_mutex);
+        request = std::move(requests.front());
+    }
+    const auto* install = std::get_if<Install>(&request);
+    if (install != nullptr) {
+        apply(*install);
+    } else {
+        const std::lock_guard lock(model_mutex);
+        std::get<Task>(request)(learner);
+    }
+    const std::lock_guard lock(control_mutex);
+    requests.pop_front();
+    if (install == nullptr) return;
+    --installs_pending;
+    control_changed.notify_all();
+}
+
+void TrainerThread::Parts::drop_drift_as_asked() {
+    {
+        const std::lock_guard lock(model_mutex);
+        drop_drift();
+    }
+    const std::lock_guard lock(control_mutex);
+    drop_wanted = false;
+    control_changed.notify_all();
+}
+
+void TrainerThread::Parts::step() {
+    const protocol::Instant begin = now();
+    const double loss = learner.compute_gradient();
+    std::optional<StepReport> due;
+    {
+        const std::lock_guard lock(model_mutex);
+        learner.apply_update();
+        ++steps;
+        ++steps_since_reference;
+        ++steps_in_drift;
+        const protocol::Instant end = now();
+        clock.on_step(end - begin, end);
+        const bool check = steps_since_reference % options.check_every == 0;
+        if (check || steps == options.max_steps) {
+            due = report();
+            due->state = learner.local_state();
+            if (!std::isfinite(due->state->squared_norm)) {
+                drop_drift();
+                due->state = learner.local_state();
+            }
+        }
+        last_loss = loss;
+        update_status();
+    }
+    if (due) mailbox->put(std::move(*due));
+}
+
+/// `model` is held.
+void TrainerThread::Parts::drop_drift() {
+    learner.reset_to_reference();
+    dropped_since_freeze = true;
+    mailbox->put(Diverged{std::exchange(steps_in_drift, 0)});
+}
+
+void TrainerThread::Parts::apply(const Install& install) {
+    StepReport done;
+    {
+        const std::lock_guard lock(model_mutex);
+        const bool spent = install.spent && frozen && frozen->target == *install.spent;
+        // After a drop the model holds nothing of what was frozen: only the reference is its base.
+        const bool in_model = spent && !dropped_since_freeze;
+        const auto& base = in_model ? frozen->values : reference->values;
+        learner.install(install.reference, base);
+        reference = install.reference;
+        if (spent) {
+            steps_since_reference -= std::min(steps_since_reference, frozen->facts.steps);
+            steps_in_drift = std::min(steps_in_drift, steps_since_reference);
+        }
+        frozen.reset();
+        dropped_since_freeze = false;
+        done = report();
+        update_status();
+    }
+    mailbox->put(std::move(done));
+}
+
+/// `model` is held.
+StepReport TrainerThread::Parts::report() const {
+    StepReport facts;
+    facts.reference = reference->id;
+    facts.steps = steps;
+    facts.steps_since_reference = steps_since_reference;
+    facts.step_time = clock.mean();
+    facts.done = steps >= options.max_steps;
+    return facts;
+}
+
+/// `model` is held, or the thread has not begun.
+void TrainerThread::Parts::update_status() {
+    const std::lock_guard lock(status_mutex);
+    shown.steps = steps;
+    shown.steps_since_reference = steps_since_reference;
+    shown.reference = reference->id;
+    shown.loss = last_loss;
+    shown.step_time = clock.mean();
+    shown.done = steps >= options.max_steps;
+    shown_clock = clock;
+}
+
+// --- the thread that freezes ------------------------------------------------------------------
+
+/// False if the trainer has ended.
+bool TrainerThread::Parts::wait_until_settled() {
+    std::unique_lock lock(control_mutex);
+    control_changed.wait(
+        lock, [&] { return ended || stop_wanted || (installs_pending == 0 && !drop_wanted); });
+    return !ended && !stop_wanted;
+}
+
+ContributionPointer TrainerThread::Parts::try_freeze(Epoch target, bool& diverged) {
+    auto contribution = std::make_shared<Contribution>();
+    contribution->target = target;
+    contribution->values.resize(learner.shape().values());
+    const std::lock_guard lock(model_mutex);
+    if (reference->id.epoch >= target) return nullptr;
+    const float squared_norm = learner.local_state().squared_norm;
+    diverged = !std::isfinite(squared_norm);
+    if (diverged) return nullptr;
+    learner.copy_contribution(contribution->values);
+    contribution->facts.steps = steps_since_reference;
+    contribution->facts.weight = steps_in_drift > 0 ? 1.0F : 0.0F;
+    contribution->facts.squared_norm = squared_norm;
+    frozen = contribution;
+    dropped_since_freeze = false;
+    return contribution;
+}
+
+// --- the interface ----------------------------------------------------------------------------
+
+TrainerThread::TrainerThread(boost::asio::io_context& io, protocol::Learner& learner,
+                             TrainerThreadOptions options, TrainerThreadHandlers handlers)
+    : m_parts(std::make_unique<Parts>(io, learner, options, std::move(handlers))) {}
+
+TrainerThread::~TrainerThread() {
+    stop();
+}
+
+void TrainerThread::start() {
+    m_parts->ended = false;
+    m_parts->clock.begin(now());
+    m_parts->shown_clock = m_parts->clock;
+    // The core learns where training stands, also if no step is left to make.
+    m_parts->mailbox->put(m_parts->report());
+    m_parts->thread = std::thread([parts = m_parts.get()] { parts->run(); });
+}
+
+void TrainerThread::stop() {
+    m_parts->mailbox->stop();
+    {
+        const std::lock_guard lock(m_parts->control_mutex);
+        m_parts->stop_wanted = true;
+    }
+    m_parts->control_changed.notify_all();
+    if (m_parts->thread.joinable()) m_parts->thread.join();
+}
+
+void TrainerThread::allow_until(std::uint64_t total_steps) {
+    {
+        const std::lock_guard lock(m_parts->control_mutex);
+        m_parts->allowed = total_steps;
+    }
+    m_parts->control_changed.notify_all();
+}
+
+void TrainerThread::install(Install install) {
+    {
+        const std::lock_guard lock(m_parts->control_mutex);
+        m_parts->requests.emplace_back(std::move(install));
+        ++m_parts->installs_pending;
+    }
+    m_parts->control_changed.notify_all();
+}
+
+void TrainerThread::restore_frozen(ContributionPointer contribution) {
+    const std::lock_guard lock(m_parts->model_mutex);
+    m_parts->frozen = std::move(contribution);
+    m_parts->dropped_since_freeze = false;
+}
+
+void TrainerThread::run(Task task) {
+    {
+        const std::lock_guard lock(m_parts->control_mutex);
+        m_parts->requests.emplace_back(std::move(task));
+    }
+    m_parts->control_changed.notify_all();
+}
+
+ContributionPointer TrainerThread::freeze(Epoch target) {
+    try {
+        while (m_parts->wait_until_settled()) {
+            bool diverged = false;
+            auto contribution = m_parts->try_freeze(target, diverged);
+            if (!diverged) return contribution;
+            const std::lock_guard lock(m_parts->control_mutex);
+            m_parts->drop_wanted = true;
+            m_parts->control_changed.notify_all();
+        }
+    } catch (const std::exception& error) {
+        m_parts->fail_with(error);
+    }
+    return nullptr;
+}
+
+TrainerStatus TrainerThread::status() const {
+    const std::lock_guard lock(m_parts->status_mutex);
+    TrainerStatus status = m_parts->shown;
+    status.steps_per_second = m_parts->shown_clock.steps_per_second(now());
+    return status;
+}
+
+}  // namespace dynavg::daemon

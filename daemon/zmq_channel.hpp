@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <zmq.hpp>
+
+#include "daemon/zmq_sockets.hpp"
+#include "daemon/zmq_watcher.hpp"
+
+namespace dynavg::daemon {
+
+/// A socket with its watcher, which must go first. For the transports' .cpp files.
+struct Channel {
+    Channel(zmq::context_t& context, zmq::socket_type type) : socket(context, type) {}
+    ~Channel() { close(std::chrono::milliseconds(0)); }
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
+
+    void watch(boost::asio::io_context& loop, std::function<void()> receive_one) {
+        watcher.emplace(loop, socket, std::move(receive_one));
+    }
+    void close(std::chrono::milliseconds linger) {
+        watcher.reset();
+        close_socket(socket, linger);
+    }
+
+    zmq::socket_t socket;
+    std::optional<ZmqWatcher> watcher;
+};
+
+using ChannelPointer = std::unique_ptr<Channel>;
+
+[[nodiscard]] inline std::span<const std::byte> bytes_of(const zmq::message_t& frame) {
+    return {static_cast<const std::byte*>(frame.data()), frame.size()};
+}
+
+}  // namespace dynavg::daemon

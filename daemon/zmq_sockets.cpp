@@ -1,0 +1,136 @@
+#include "daemon/zmq_sockets.hpp"
+
+#include <string>
+
+#include <fmt/format.h>
+#include <zmq.h>
+#include <zmq.hpp>
+
+#include "protocol/limits.hpp"
+
+namespace dynavg::daemon {
+namespace {
+
+int milliseconds(std::chrono::milliseconds value) {
+    return static_cast<int>(value.count());
+}
+
+/// "tcp://127.0.0.1:41231" -> 41231.
+std::uint16_t bound_port(zmq::socket_t& socket) {
+    const auto endpoint = parse_address(socket.get(zmq::sockopt::last_endpoint));
+    return endpoint ? endpoint->port : std::uint16_t{0};
+}
+
+std::string bind_help(int error) {
+    switch (error) {
+        case EADDRINUSE:
+            return "another program has that port: stop it, or set another port in bind (a node "
+                   "needs three neighbouring ones)";
+        case EADDRNOTAVAIL:
+        case ENODEV:
+            return "this machine has no such address: set bind to one that it has";
+        case EACCES:
+            return "ports below 1024 need a privilege: set a higher port in bind";
+        default:
+            return "set bind to tcp://ADDRESS:PORT with an address of this machine";
+    }
+}
+
+}  // namespace
+
+ZmqContextPointer make_zmq_context() {
+    auto context = std::make_shared<zmq::context_t>();
+    constexpr int kSocketsPerPeer = 3;
+    context->set(zmq::ctxopt::max_sockets,
+                 kSocketsPerPeer * static_cast<int>(protocol::limits::kPeersMax) +
+                     static_cast<int>(zmq_numbers::kDialedMax));
+    return context;
+}
+
+void set_options(zmq::socket_t& socket, const SocketOptions& options) {
+    const bool bulk = options.use == SocketUse::bulk;
+    const auto interval =
+        bulk ? zmq_numbers::kBulkHeartbeatInterval : zmq_numbers::kControlHeartbeatInterval;
+    const auto timeout =
+        bulk ? zmq_numbers::kBulkHeartbeatTimeout : zmq_numbers::kControlHeartbeatTimeout;
+    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::sndhwm, options.queue_max);
+    socket.set(zmq::sockopt::rcvhwm, options.queue_max);
+    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(options.frame_bytes_max));
+    socket.set(zmq::sockopt::heartbeat_ivl, milliseconds(interval));
+    socket.set(zmq::sockopt::heartbeat_timeout, milliseconds(timeout));
+    socket.set(zmq::sockopt::heartbeat_ttl, milliseconds(timeout));
+    socket.set(zmq::sockopt::handshake_ivl, milliseconds(zmq_numbers::kHandshakeTimeout));
+    socket.set(zmq::sockopt::reconnect_ivl, milliseconds(zmq_numbers::kReconnectInterval));
+    socket.set(zmq::sockopt::reconnect_ivl_max, milliseconds(zmq_numbers::kReconnectIntervalMax));
+    socket.set(zmq::sockopt::tcp_keepalive, 0);
+    socket.set(zmq::sockopt::ipv6, options.ipv6);
+}
+
+Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket, const HostPort& address) {
+    const std::string endpoint = "tcp://" + address.text();
+    try {
+        socket.bind(endpoint);
+        return bound_port(socket);
+    } catch (const zmq::error_t& error) {
+        return fail(fmt::format("cannot listen on {}: {}; {}", endpoint, error.what(),
+                                bind_help(error.num())));
+    }
+}
+
+Expected<void, Error> connect_socket(zmq::socket_t& socket, std::string_view address) {
+    const auto parsed = parse_address(address);
+    if (!parsed) return Unexpected<Error>(parsed.error());
+    if (parsed->port == 0) return fail(fmt::format("\"{}\": port 0 cannot be dialed", address));
+    try {
+        socket.connect("tcp://" + parsed->text());
+        return {};
+    } catch (const zmq::error_t& error) {
+        return fail(fmt::format("cannot dial {}: {}", parsed->text(), error.what()));
+    }
+}
+
+Received receive_message(zmq::socket_t& socket, std::size_t frames_max,
+                         std::vector<zmq::message_t>& frames) {
+    frames.clear();
+    bool refused = false;
+    bool more = true;
+    zmq::message_t frame;
+    while (more) {
+        const auto size = socket.recv(frame, zmq::recv_flags::dontwait);
+        if (!size) return refused || !frames.empty() ? Received::refused : Received::nothing;
+        more = frame.more();
+        if (frames.size() == frames_max) {
+            refused = true;
+        } else {
+            frames.push_back(std::move(frame));
+        }
+    }
+    return refused ? Received::refused : Received::message;
+}
+
+SendOutcome send_frame(zmq::socket_t& socket, zmq::message_t frame, MoreFrames more) {
+    const auto flags = zmq::send_flags::dontwait |
+                       (more == MoreFrames::yes ? zmq::send_flags::sndmore : zmq::send_flags::none);
+    while (true) {
+        try {
+            return socket.send(frame, flags) ? SendOutcome::queued : SendOutcome::blocked;
+        } catch (const zmq::error_t& error) {
+            if (error.num() == EHOSTUNREACH) return SendOutcome::unknown;
+            if (error.num() == ETERM) return SendOutcome::blocked;
+            if (error.num() != EINTR) throw;
+        }
+    }
+}
+
+SendOutcome send_frame(zmq::socket_t& socket, std::span<const std::byte> frame, MoreFrames more) {
+    return send_frame(socket, zmq::message_t(frame.data(), frame.size()), more);
+}
+
+void close_socket(zmq::socket_t& socket, std::chrono::milliseconds linger) {
+    if (socket.handle() == nullptr) return;
+    socket.set(zmq::sockopt::linger, milliseconds(linger));
+    socket.close();
+}
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,306 @@
+#include "daemon/zmq_transport.hpp"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <zmq.hpp>
+
+#include "daemon/zmq_channel.hpp"
+
+namespace dynavg::daemon {
+
+using protocol::PeerId;
+using protocol::Traffic;
+
+namespace {
+
+struct Subscription {
+    std::string endpoint;
+    ChannelPointer channel;
+};
+
+}  // namespace
+
+struct ZmqTransport::Parts {
+    Parts(boost::asio::io_context& io, ZmqContextPointer zmq_context,
+          ZmqTransportOptions transport_options, ZmqTransportHandlers transport_handlers)
+        : loop(io),
+          context(std::move(zmq_context)),
+          options(std::move(transport_options)),
+          handlers(std::move(transport_handlers)) {}
+
+    boost::asio::io_context& loop;
+    ZmqContextPointer context;
+    ZmqTransportOptions options;
+    ZmqTransportHandlers handlers;
+    TransportCounters counters;
+
+    ChannelPointer router;  ///< Null unless started, as the next.
+    ChannelPointer publisher;
+    std::size_t subscribers = 0;
+    std::map<PeerId, Subscription> subscriptions;
+    std::map<std::string, ChannelPointer> dialed;
+    std::map<PeerId, std::vector<std::string>> addresses;  ///< The last one is in use.
+
+    [[nodiscard]] ChannelPointer open(zmq::socket_type type, std::size_t frame_bytes_max,
+                                      int queue_max) const {
+        auto channel = std::make_unique<Channel>(*context, type);
+        set_options(channel->socket, {.use = SocketUse::control,
+                                      .frame_bytes_max = frame_bytes_max,
+                                      .queue_max = queue_max,
+                                      .ipv6 = options.bind.ipv6});
+        return channel;
+    }
+
+    void judge(std::optional<Traffic> verdict, std::size_t bytes) {
+        if (verdict) {
+            counters.received.add(*verdict, bytes);
+        } else {
+            ++counters.received_refused;
+        }
+    }
+
+    SendOutcome count(SendOutcome outcome, Traffic traffic, std::size_t bytes) {
+        if (outcome == SendOutcome::queued) {
+            counters.sent.add(traffic, bytes);
+        } else {
+            ++counters.send_failed;
+        }
+        return outcome;
+    }
+
+    void receive_direct();
+    void receive_subscription();
+    void receive_gossip(const PeerId& from, Channel& channel);
+    void receive_reply(const std::string& address, Channel& channel);
+    [[nodiscard]] Expected<std::uint16_t, Error> bind_router();
+    [[nodiscard]] Expected<std::uint16_t, Error> bind_publisher();
+    void forget_address(const std::string& address);
+};
+
+void ZmqTransport::Parts::receive_direct() {
+    constexpr std::size_t kFrames = 2;  // Routing id, message.
+    std::vector<zmq::message_t> frames;
+    const Received received = receive_message(router->socket, kFrames, frames);
+    if (received == Received::nothing) return;
+    if (received == Received::refused || frames.size() != kFrames) {
+        ++counters.received_refused;
+        return;
+    }
+    judge(handlers.on_direct(ConnectionId{frames[0].to_string()}, bytes_of(frames[1])),
+          frames[1].size());
+}
+
+void ZmqTransport::Parts::receive_subscription() {
+    std::vector<zmq::message_t> frames;
+    const Received received = receive_message(publisher->socket, 1, frames);
+    if (received == Received::nothing) return;
+    // One byte: subscribe to, or leave, everything. We publish no topics.
+    const auto bytes =
+        received == Received::message ? bytes_of(frames[0]) : std::span<const std::byte>{};
+    if (bytes.size() == 1 && bytes[0] == std::byte{1}) {
+        // A peer may repeat itself; the number only serves to count bytes.
+        if (subscribers < protocol::limits::kPeersMax) ++subscribers;
+    } else if (bytes.size() == 1 && bytes[0] == std::byte{0}) {
+        if (subscribers > 0) --subscribers;
+    } else {
+        ++counters.received_refused;
+    }
+}
+
+void ZmqTransport::Parts::receive_gossip(const PeerId& from, Channel& channel) {
+    std::vector<zmq::message_t> frames;
+    const Received received = receive_message(channel.socket, 1, frames);
+    if (received == Received::nothing) return;
+    if (received == Received::refused) {
+        ++counters.received_refused;
+        return;
+    }
+    judge(handlers.on_gossip(from, bytes_of(frames[0])), frames[0].size());
+}
+
+void ZmqTransport::Parts::receive_reply(const std::string& address, Channel& channel) {
+    std::vector<zmq::message_t> frames;
+    const Received received = receive_message(channel.socket, 1, frames);
+    if (received == Received::nothing) return;
+    if (received == Received::refused) {
+        ++counters.received_refused;
+        return;
+    }
+    judge(handlers.on_reply(address, bytes_of(frames[0])), frames[0].size());
+}
+
+Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
+    router = open(zmq::socket_type::router, options.direct_message_bytes_max,
+                  zmq_numbers::kDirectQueueMax);
+    // Else a reply to a connection that is gone would vanish without a word.
+    router->socket.set(zmq::sockopt::router_mandatory, true);
+    router->watch(loop, [this] { receive_direct(); });
+    return bind_socket(router->socket, bind_address(options.bind, NodePort::direct));
+}
+
+Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher() {
+    publisher = open(zmq::socket_type::xpub, zmq_numbers::kSubscriptionBytesMax,
+                     zmq_numbers::kGossipQueueMax);
+    // Tells of every subscriber, not only of the first and the last.
+    publisher->socket.set(zmq::sockopt::xpub_verboser, true);
+    publisher->watch(loop, [this] { receive_subscription(); });
+    return bind_socket(publisher->socket, bind_address(options.bind, NodePort::gossip));
+}
+
+void ZmqTransport::Parts::forget_address(const std::string& address) {
+    dialed.erase(address);
+    for (auto& [peer, list] : addresses) std::erase(list, address);
+    std::erase_if(addresses, [](const auto& entry) { return entry.second.empty(); });
+}
+
+ZmqTransport::ZmqTransport(boost::asio::io_context& loop, ZmqContextPointer context,
+                           ZmqTransportOptions options, ZmqTransportHandlers handlers)
+    : m_parts(std::make_unique<Parts>(loop, std::move(context), std::move(options),
+                                      std::move(handlers))) {}
+
+ZmqTransport::~ZmqTransport() {
+    stop();
+}
+
+Expected<protocol::Endpoints, Error> ZmqTransport::start() {
+    const auto direct = m_parts->bind_router();
+    const auto gossip = direct ? m_parts->bind_publisher() : direct;
+    if (!gossip) {
+        stop();
+        return Unexpected<Error>(gossip.error());
+    }
+    const auto& settings = m_parts->options.bind;
+    protocol::Endpoints endpoints;
+    endpoints.direct = advertised_address(settings, NodePort::direct, *direct).text();
+    endpoints.gossip = advertised_address(settings, NodePort::gossip, *gossip).text();
+    return endpoints;
+}
+
+void ZmqTransport::stop(std::chrono::milliseconds linger) {
+    Parts& parts = *m_parts;
+    for (auto& [peer, subscription] : parts.subscriptions) {
+        subscription.channel->close(std::chrono::milliseconds(0));
+    }
+    for (auto& [address, channel] : parts.dialed) channel->close(linger);
+    if (parts.publisher) parts.publisher->close(linger);
+    if (parts.router) parts.router->close(linger);
+    parts.subscriptions.clear();
+    parts.dialed.clear();
+    parts.addresses.clear();
+    parts.publisher.reset();
+    parts.router.reset();
+    parts.subscribers = 0;
+}
+
+void ZmqTransport::publish(std::span<const std::byte> message, Traffic traffic) {
+    Parts& parts = *m_parts;
+    if (!parts.publisher) return;
+    send_frame(parts.publisher->socket, message, MoreFrames::no);
+    parts.publisher->watcher->check();
+    parts.counters.sent.add(traffic, message.size() * parts.subscribers);
+}
+
+Expected<void, Error> ZmqTransport::subscribe(const PeerId& publisher,
+                                              const std::string& endpoint) {
+    Parts& parts = *m_parts;
+    const auto found = parts.subscriptions.find(publisher);
+    if (found != parts.subscriptions.end() && found->second.endpoint == endpoint) return {};
+    if (found == parts.subscriptions.end() &&
+        parts.subscriptions.size() >= protocol::limits::kPeersMax) {
+        return fail("subscribed to as many peers as there may be");
+    }
+    auto channel = parts.open(zmq::socket_type::sub, parts.options.gossip_message_bytes_max,
+                              zmq_numbers::kGossipQueueMax);
+    channel->socket.set(zmq::sockopt::subscribe, "");
+    auto connected = connect_socket(channel->socket, endpoint);
+    if (!connected) return connected;
+    channel->watch(parts.loop, [&parts, publisher, self = channel.get()] {
+        parts.receive_gossip(publisher, *self);
+    });
+    parts.subscriptions[publisher] = Subscription{endpoint, std::move(channel)};
+    return {};
+}
+
+void ZmqTransport::unsubscribe(const PeerId& publisher) {
+    m_parts->subscriptions.erase(publisher);
+}
+
+std::size_t ZmqTransport::subscribers() const {
+    return m_parts->subscribers;
+}
+
+Expected<void, Error> ZmqTransport::dial(const std::string& address) {
+    Parts& parts = *m_parts;
+    if (parts.dialed.contains(address)) return {};
+    if (parts.dialed.size() >= zmq_numbers::kDialedMax) {
+        return fail("as many connections as there may be are open");
+    }
+    auto channel = parts.open(zmq::socket_type::dealer, parts.options.direct_message_bytes_max,
+                              zmq_numbers::kDirectQueueMax);
+    // Nothing is queued for a peer that is not there.
+    channel->socket.set(zmq::sockopt::immediate, true);
+    auto connected = connect_socket(channel->socket, address);
+    if (!connected) return connected;
+    channel->watch(parts.loop, [&parts, address, self = channel.get()] {
+        parts.receive_reply(address, *self);
+    });
+    parts.dialed.emplace(address, std::move(channel));
+    return {};
+}
+
+SendOutcome ZmqTransport::send_to_address(const std::string& address,
+                                          std::span<const std::byte> message, Traffic traffic) {
+    Parts& parts = *m_parts;
+    const auto found = parts.dialed.find(address);
+    if (found == parts.dialed.end()) return parts.count(SendOutcome::unknown, traffic, 0);
+    const SendOutcome outcome = send_frame(found->second->socket, message, MoreFrames::no);
+    found->second->watcher->check();
+    return parts.count(outcome, traffic, message.size());
+}
+
+void ZmqTransport::bind_peer(const PeerId& peer, const std::string& address) {
+    if (!m_parts->dialed.contains(address)) return;
+    auto& list = m_parts->addresses[peer];
+    std::erase(list, address);
+    list.push_back(address);
+}
+
+SendOutcome ZmqTransport::send(const PeerId& peer, std::span<const std::byte> message,
+                               Traffic traffic) {
+    const auto found = m_parts->addresses.find(peer);
+    if (found == m_parts->addresses.end()) return m_parts->count(SendOutcome::unknown, traffic, 0);
+    return send_to_address(found->second.back(), message, traffic);
+}
+
+SendOutcome ZmqTransport::reply(const ConnectionId& connection, std::span<const std::byte> message,
+                                Traffic traffic) {
+    Parts& parts = *m_parts;
+    if (!parts.router) return parts.count(SendOutcome::unknown, traffic, 0);
+    const auto id = std::as_bytes(std::span(connection.bytes));
+    SendOutcome outcome = send_frame(parts.router->socket, id, MoreFrames::yes);
+    if (outcome == SendOutcome::queued) {
+        outcome = send_frame(parts.router->socket, message, MoreFrames::no);
+    }
+    parts.router->watcher->check();
+    return parts.count(outcome, traffic, message.size());
+}
+
+void ZmqTransport::close(const PeerId& peer) {
+    const auto found = m_parts->addresses.find(peer);
+    if (found == m_parts->addresses.end()) return;
+    const auto addresses = found->second;
+    for (const auto& address : addresses) m_parts->forget_address(address);
+}
+
+void ZmqTransport::close_address(const std::string& address) {
+    m_parts->forget_address(std::string(address));
+}
+
+const TransportCounters& ZmqTransport::counters() const {
+    return m_parts->counters;
+}
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/config.hpp"
+
+/// The words of the configuration and what they mean.
+namespace dynavg::config {
+
+template <class E>
+using Named = std::pair<std::string_view, E>;
+
+inline constexpr std::array<Named<BuiltinModel>, 3> kModels{{
+    {"lenet5", BuiltinModel::lenet5},
+    {"vgg16star", BuiltinModel::vgg16star},
+    {"mlp", BuiltinModel::mlp},
+}};
+
+inline constexpr std::array<Named<DataSource>, 2> kSources{{
+    {"synthetic-digits", DataSource::synthetic_digits},
+    {"idx", DataSource::idx},
+}};
+
+inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{
+    {"sgd", OptimizerKind::sgd},
+    {"adam", OptimizerKind::adam},
+    {"adamw", OptimizerKind::adamw},
+}};
+
+inline constexpr std::array<Named<Device>, 1> kDevices{{{"cpu", Device::cpu}}};
+
+inline constexpr std::array<Named<protocol::MonitorKind>, 5> kMonitors{{
+    {"norm", protocol::MonitorKind::norm},
+    {"linear", protocol::MonitorKind::linear},
+    {"sketch", protocol::MonitorKind::sketch},
+    {"exact", protocol::MonitorKind::exact},
+    {"every-step", protocol::MonitorKind::every_step},
+}};
+
+inline constexpr std::array<Named<protocol::Pace>, 2> kPaces{{
+    {"free", protocol::Pace::free},
+    {"lockstep", protocol::Pace::lockstep},
+}};
+
+inline constexpr std::array<Named<protocol::QuorumRule>, 2> kQuorumRules{{
+    {"majority", protocol::QuorumRule::majority},
+    {"none", protocol::QuorumRule::none},
+}};
+
+inline constexpr std::array<Named<Split::Kind>, 4> kSplits{{
+    {"iid", Split::Kind::iid},
+    {"label", Split::Kind::label},
+    {"sorted", Split::Kind::sorted},
+    {"dirichlet", Split::Kind::dirichlet},
+}};
+
+/// Empty if the value has no name.
+template <class E>
+[[nodiscard]] std::string_view name_in(std::span<const Named<E>> names, E value) {
+    for (const auto& [name, candidate] : names) {
+        if (candidate == value) return name;
+    }
+    return {};
+}
+
+/// The reverse of text_of(): "iid", "label:3", "sorted:0.6", "dirichlet:0.1".
+[[nodiscard]] std::optional<Split> parse_split(std::string_view text);
+
+}  // namespace dynavg::config

@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "config/address.hpp"
+#include "config/problems.hpp"
+
+namespace dynavg::config {
+
+namespace {
+
+Position position_of(const Config& config, std::string_view key) {
+    const auto found = config.positions.find(key);
+    return found == config.positions.end() ? Position{} : found->second;
+}
+
+bool is_set(const Config& config, std::string_view key) {
+    return config.positions.contains(key);
+}
+
+struct Rule {
+    std::string_view key;    ///< Which is wrong,
+    std::string_view other;  ///< because of this one.
+    bool (*broken)(const Config&);
+    std::string_view text;
+};
+
+constexpr std::array kRules{
+    Rule{"model.hidden", "model.builtin",
+         [](const Config& c) {
+             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp;
+         },
+         "is only for builtin = \"mlp\"; remove it or choose that model"},
+    Rule{"data.path", "data.source",
+         [](const Config& c) { return c.data.source == DataSource::idx && c.data.path.empty(); },
+         "is missing; source = \"idx\" needs the folder of the data set"},
+    Rule{"data.path", "data.source",
+         [](const Config& c) { return c.data.source != DataSource::idx && !c.data.path.empty(); },
+         "is only for source = \"idx\"; synthetic digits need no files"},
+    Rule{"data.test.path", "data.source",
+         [](const Config& c) {
+             return c.data.source != DataSource::idx && c.data.test && !c.data.test->path.empty();
+         },
+         "is only for source = \"idx\"; synthetic digits need no files"},
+    Rule{"data.samples", "data.source",
+         [](const Config& c) {
+             return is_set(c, "data.samples") && c.data.source != DataSource::synthetic_digits;
+         },
+         "is only for source = \"synthetic-digits\""},
+    Rule{"data.seed", "data.source",
+         [](const Config& c) {
+             return is_set(c, "data.seed") && c.data.source != DataSource::synthetic_digits;
+         },
+         "is only for source = \"synthetic-digits\""},
+    Rule{"data.shard.index", "data.shard.count",
+         [](const Config& c) { return c.data.shard && c.data.shard->index >= c.data.shard->count; },
+         "must be below data.shard.count: shards are numbered from 0"},
+    Rule{"training.momentum", "training.optimizer",
+         [](const Config& c) {
+             return is_set(c, "training.momentum") && c.training.optimizer != OptimizerKind::sgd;
+         },
+         "is only for optimizer = \"sgd\""},
+    Rule{"training.nesterov", "training.optimizer",
+         [](const Config& c) {
+             return c.training.nesterov && c.training.optimizer != OptimizerKind::sgd;
+         },
+         "is only for optimizer = \"sgd\""},
+    Rule{"training.nesterov", "training.momentum",
+         [](const Config& c) {
+             return c.training.nesterov && c.training.optimizer == OptimizerKind::sgd &&
+                    c.training.momentum == 0;
+         },
+         "needs a momentum above 0"},
+    Rule{"training.epsilon", "training.optimizer",
+         [](const Config& c) {
+             return is_set(c, "training.epsilon") && c.training.optimizer == OptimizerKind::sgd;
+         },
+         "is only for optimizer = \"adam\" or \"adamw\""},
+    Rule{"training.exit_when_done", "training.max_steps",
+         [](const Config& c) { return c.training.exit_when_done && c.training.max_steps == 0; },
+         "needs a training.max_steps above 0, else this node is never done"},
+};
+
+/// In this version nothing is encrypted, so nothing may leave the machine.
+void check_loopback(const Config& config, std::string_view key, const std::string& address,
+                    Problems& problems) {
+    const std::size_t scheme = address.find("://");
+    const auto parsed =
+        parse_host_port(scheme == std::string::npos ? address : address.substr(scheme + 3));
+    if (parsed && is_loopback(parsed->host)) return;
+    problems.add(
+        std::string(key), position_of(config, key),
+        fmt::format("\"{}\" is no loopback address; without keys and encryption, which are "
+                    "not available in this version, only 127.0.0.0/8, ::1 and localhost "
+                    "are allowed",
+                    address));
+}
+
+}  // namespace
+
+void check_rules(const Config& config, Problems& problems) {
+    for (const Rule& rule : kRules) {
+        if (problems.concerns(rule.key) || problems.concerns(rule.other)) continue;
+        if (!rule.broken(config)) continue;
+        const std::string_view where = is_set(config, rule.key) ? rule.key : rule.other;
+        problems.add(std::string(rule.key), position_of(config, where), std::string(rule.text));
+    }
+}
+
+Expected<void, Error> check_daemon_rules(const Config& config) {
+    Problems problems;
+    if (config.node.network.empty()) {
+        problems.add("node.network", {},
+                     "is missing; peers of one network name and one model form a network");
+    }
+    if (!config.security.insecure) {
+        problems.add("security.insecure", position_of(config, "security.insecure"),
+                     "keys and encryption are not available in this version; set insecure = true "
+                     "and bind to a loopback address such as tcp://127.0.0.1:7400");
+    }
+    check_loopback(config, "node.bind", config.node.bind, problems);
+    if (!config.node.advertise.empty()) {
+        check_loopback(config, "node.advertise", config.node.advertise, problems);
+    }
+    for (const std::string& peer : config.node.peers) {
+        check_loopback(config, "node.peers", peer, problems);
+    }
+    if (!problems.empty()) return Unexpected<Error>(problems.error(config.file));
+    return {};
+}
+
+}  // namespace dynavg::config

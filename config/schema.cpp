@@ -1,0 +1,393 @@
+#include "config/schema.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "config/address.hpp"
+#include "config/codec.hpp"
+#include "config/names.hpp"
+#include "protocol/limits.hpp"
+
+namespace dynavg::config {
+
+namespace {
+
+constexpr std::int64_t kPeersMax = protocol::limits::kPeersMax;
+constexpr std::int64_t kSketchRowsMax = 16;
+constexpr std::int64_t kMillisecondsMax = 3'600'000;
+constexpr std::size_t kHiddenLayersMax = 16;
+constexpr std::size_t kPathBytesMax = 4095;
+/// What fits into a sockaddr_un.
+constexpr std::size_t kSocketPathBytesMax = 107;
+constexpr std::size_t kNameBytesMax = 64;
+/// A node takes three ports from the configured one on.
+constexpr std::uint16_t kFirstPortMax = 65533;
+
+/// A key is a field of Config, to which `get` returns a reference, with a codec of its type.
+template <class Get, class T>
+Key key(std::string name, Get get, Codec<T> codec, std::string doc) {
+    Config defaults;
+    return {.name = std::move(name),
+            .type = codec.type,
+            .allowed = codec.allowed,
+            .default_value = codec.print(get(defaults)),
+            .doc = std::move(doc),
+            .store = [get, parse = codec.parse](Config& config,
+                                                const Value& value) -> Expected<void, std::string> {
+                auto parsed = parse(value);
+                if (!parsed) return Unexpected<std::string>(std::move(parsed.error()));
+                get(config) = std::move(*parsed);
+                return {};
+            }};
+}
+
+/// Its default is no constant, but said in words.
+Key by_default(std::string words, Key key) {
+    key.default_is_toml = false;
+    key.default_value = std::move(words);
+    return key;
+}
+
+Key required(Key key) {
+    key.required = true;
+    return by_default("needed", std::move(key));
+}
+
+/// A key of the contract that this version does not have.
+Key later_key(std::string name, const std::string& available, std::string doc) {
+    Key key;
+    key.name = std::move(name);
+    key.doc = std::move(doc);
+    key.available = false;
+    key.default_is_toml = false;
+    key.store = [available](Config&, const Value&) -> Expected<void, std::string> {
+        return Unexpected<std::string>("is not available in this version; available: " + available);
+    };
+    return key;
+}
+
+// --- codecs of one use ------------------------------------------------------------------------
+
+Codec<std::string> name_text() {
+    return text("1 to 64 letters, digits, '.', '_', '-'", [](const std::string& name) {
+        const auto good = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   c == '.' || c == '_' || c == '-';
+        };
+        const bool fits = !name.empty() && name.size() <= kNameBytesMax;
+        return fits && std::all_of(name.begin(), name.end(), good) ? "" : "is no name";
+    });
+}
+
+Codec<std::filesystem::path> path(std::size_t bytes_max) {
+    const auto base =
+        text(fmt::format("a path of 1 to {} bytes", bytes_max), [bytes_max](const auto& found) {
+            const bool good = !found.empty() && found.size() <= bytes_max &&
+                              found.find('\0') == std::string::npos;
+            return good ? "" : "is no path";
+        });
+    return {.type = base.type,
+            .allowed = base.allowed,
+            .parse = [base](const Value& value) -> Expected<std::filesystem::path, std::string> {
+                return base.parse(value).map(
+                    [](std::string found) { return std::filesystem::path(std::move(found)); });
+            },
+            .print = [](const auto& shown) { return in_quotes(shown.native()); }};
+}
+
+Codec<std::string> bind_address() {
+    return text("tcp://HOST:PORT with a port up to 65533, or 0 for any that is free",
+                [](const std::string& found) {
+                    const auto address = parse_tcp_address(found);
+                    return address && address->port <= kFirstPortMax ? "" : "is no such address";
+                });
+}
+
+Codec<std::string> peer_address() {
+    return text("HOST:PORT", [](const std::string& found) {
+        if (found.find('@') != std::string::npos) {
+            return "names a key, and keys are not available in this version";
+        }
+        const auto address = parse_host_port(found);
+        return address && address->port != 0 ? "" : "is no such address";
+    });
+}
+
+Codec<Split> split() {
+    const std::string allowed =
+        "iid, label:Y, sorted:F (F above 0, up to 1), dirichlet:A (A above 0)";
+    return {.type = "text",
+            .allowed = allowed,
+            .parse = [allowed](const Value& value) -> Expected<Split, std::string> {
+                const auto* found = std::get_if<std::string>(&value.data);
+                if (found == nullptr) return wrong_type(value, "text", allowed);
+                if (const auto parsed = parse_split(*found)) return *parsed;
+                return not_allowed(value, allowed);
+            },
+            .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
+}
+
+/// One value today, so there is nothing to store.
+Key only(std::string name, std::string value, Later later, std::string doc) {
+    Key key;
+    key.name = std::move(name);
+    key.type = "text";
+    key.allowed = value;
+    key.default_value = in_quotes(value);
+    key.doc = std::move(doc);
+    key.store = [value, later = std::move(later)](
+                    Config&, const Value& given) -> Expected<void, std::string> {
+        const auto* found = std::get_if<std::string>(&given.data);
+        if (found == nullptr) return wrong_type(given, "text", value);
+        if (*found == value) return {};
+        return is_later(later, *found) ? not_available(in_quotes(*found), value)
+                                       : not_allowed(given, value);
+    };
+    return key;
+}
+
+// --- the tables -------------------------------------------------------------------------------
+
+std::vector<Key> node_keys() {
+    const auto node = [](auto member) {
+        return [member](Config & config) -> auto& {
+            return config.node.*member;
+        };
+    };
+    using N = NodeConfig;
+    return {
+        by_default("needed by the daemon",
+                   key("node.network", node(&N::network), name_text(),
+                       "Peers of one network name and one model form a network.")),
+        by_default("the host's name", key("node.name", node(&N::name), name_text(),
+                                          "This node in logs; unique in its network.")),
+        key("node.order", node(&N::order), integer<std::int32_t>(-1'000'000, 1'000'000),
+            "Place in sums and ties before the PeerId; for experiments."),
+        key("node.bind", node(&N::bind), bind_address(), "First of the node's three ports."),
+        by_default("the bound address", key("node.advertise", node(&N::advertise), peer_address(),
+                                            "What other peers dial.")),
+        key("node.peers", node(&N::peers),
+            list_of(peer_address(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
+            "Where to look for the network; any one that is up is enough."),
+        key("node.state_dir", node(&N::state_dir), path(kPathBytesMax),
+            "Folder of checkpoints and known peers."),
+        key("node.control", node(&N::control), path(kSocketPathBytesMax),
+            "Socket for `dynavg status` and the other verbs that speak to the daemon."),
+        key("node.start_peers", node(&N::start_peers), integer<std::uint32_t>(1, kPeersMax),
+            "Training begins once this many peers are live, this one included."),
+    };
+}
+
+std::vector<Key> model_keys() {
+    const auto model = [](auto member) {
+        return [member](Config & config) -> auto& {
+            return config.model.*member;
+        };
+    };
+    using M = ModelConfig;
+    return {
+        key("model.builtin", model(&M::builtin),
+            choice<BuiltinModel>(kModels, {"densenet121", "densenet201", "convnext", "logistic"}),
+            "The architecture."),
+        key("model.hidden", model(&M::hidden),
+            list_of(integer<std::uint32_t>(1, 65536), kHiddenLayersMax, Repetition::allowed),
+            "Widths of the hidden layers; only of mlp."),
+        key("model.seed", model(&M::seed), integer<std::uint64_t>(0),
+            "Draws the initial model that all peers have in common."),
+        later_key("model.script", "model.builtin", "A TorchScript module in place of `builtin`."),
+    };
+}
+
+std::vector<Key> data_keys() {
+    const auto data = [](auto member) {
+        return [member](Config & config) -> auto& {
+            return config.data.*member;
+        };
+    };
+    const auto shard = [](auto member) {
+        return [member](Config & config) -> auto& {
+            if (!config.data.shard) config.data.shard.emplace();
+            return (*config.data.shard).*member;
+        };
+    };
+    const auto test = [](auto member) {
+        return [member](Config & config) -> auto& {
+            if (!config.data.test) config.data.test.emplace();
+            return (*config.data.test).*member;
+        };
+    };
+    using D = DataConfig;
+    using S = ShardConfig;
+    using T = TestConfig;
+    return {
+        required(key("data.source", data(&D::source),
+                     choice<DataSource>(kSources, {"cifar10", "csv", "npy"}),
+                     "What kind of data set this node trains on.")),
+        by_default("needed by idx", key("data.path", data(&D::path), path(kPathBytesMax),
+                                        "Folder of the data set; only of idx.")),
+        key("data.samples", data(&D::samples), integer<std::uint64_t>(1, 10'000'000),
+            "How many digits are drawn, before the cut into shards; only of synthetic-digits."),
+        key("data.seed", data(&D::seed), integer<std::uint64_t>(0),
+            "Draws the digits; only of synthetic-digits."),
+        key("data.shard.index", shard(&S::index), integer<std::uint32_t>(0, kPeersMax - 1),
+            "Which part of the data set is this node's; below `count`."),
+        key("data.shard.count", shard(&S::count), integer<std::uint32_t>(1, kPeersMax),
+            "Into how many parts the data set is cut."),
+        key("data.shard.split", shard(&S::split), split(), "How it is cut."),
+        by_default("`data.path`",
+                   key("data.test.path", test(&T::path), path(kPathBytesMax),
+                       "Folder of the set on which the reference is evaluated; only of idx.")),
+        key("data.test.samples", test(&T::samples), integer<std::uint64_t>(0),
+            "How many samples are evaluated; 0 = all."),
+        key("data.test.every_rounds", test(&T::every_rounds), integer<std::uint64_t>(1),
+            "Evaluate after every so many rounds."),
+    };
+}
+
+std::vector<Key> training_keys() {
+    const auto training = [](auto member) {
+        return [member](Config & config) -> auto& {
+            return config.training.*member;
+        };
+    };
+    using T = TrainingConfig;
+    return {
+        key("training.optimizer", training(&T::optimizer), choice<OptimizerKind>(kOptimizers),
+            "The local optimizer."),
+        key("training.learning_rate", training(&T::learning_rate), number(above(0)),
+            "Its step size."),
+        key("training.momentum", training(&T::momentum), number(from_to_below(0, 1)),
+            "Only of sgd."),
+        key("training.nesterov", training(&T::nesterov), boolean(),
+            "Nesterov's form; only of sgd with momentum."),
+        key("training.weight_decay", training(&T::weight_decay), number(at_least(0)),
+            "sgd, adam: added to the gradient (L2); adamw: decoupled from it."),
+        key("training.epsilon", training(&T::epsilon), number(above(0)),
+            "Keeps a division finite; only of adam and adamw."),
+        key("training.batch_size", training(&T::batch_size), integer<std::uint32_t>(1, 65536),
+            "Samples per local step."),
+        key("training.max_steps", training(&T::max_steps), integer<std::uint64_t>(0),
+            "Local steps after which this node is done; 0 = never."),
+        key("training.exit_when_done", training(&T::exit_when_done), boolean(),
+            "Leave the network and end after the final round; needs `max_steps`."),
+        key("training.seed", training(&T::seed), integer<std::uint64_t>(0),
+            "Draws batches and dropout, with the shard's index."),
+        key("training.device", training(&T::device), choice<Device>(kDevices, {"cuda", "cuda:"}),
+            "Where the training runs."),
+    };
+}
+
+std::vector<Key> averaging_keys() {
+    const auto averaging = [](auto member) {
+        return [member](Config & config) -> auto& {
+            return config.averaging.*member;
+        };
+    };
+    using A = protocol::AveragingSettings;
+    const std::string fixed = "a number as averaging.threshold";
+    return {
+        key("averaging.monitor", averaging(&A::monitor),
+            choice<protocol::MonitorKind>(kMonitors, {"cascade", "local", "interval:"}),
+            "What peers tell each other of their drift, and how they bound its variance."),
+        key("averaging.threshold", averaging(&A::threshold), with_later(number(above(0)), {"auto"}),
+            "A round starts when the bound on the models' variance is above this."),
+        key("averaging.pace", averaging(&A::pace), choice<protocol::Pace>(kPaces),
+            "free: nobody waits; lockstep: step by step together, reproducible to the bit."),
+        key("averaging.max_lag_steps", averaging(&A::max_lag_steps), integer<std::uint64_t>(0),
+            "free: how far a peer may run ahead of the slowest; 0 = no bound."),
+        only("averaging.outer_optimizer", "average", {"momentum", "nesterov", "adam"},
+             "What makes the next reference of the mean model."),
+        only("averaging.wire", "float32", {"bfloat16", "int8"}, "Numbers of models in transit."),
+        key("averaging.min_peers", averaging(&A::min_peers), integer<std::uint32_t>(1, kPeersMax),
+            "With fewer live peers than this: train, do not average."),
+        key("averaging.quorum", averaging(&A::quorum), choice<protocol::QuorumRule>(kQuorumRules),
+            "Of the last round's roster; none: each side of a partition goes on."),
+        key("averaging.state_interval_ms", averaging(&A::state_interval),
+            milliseconds(0, kMillisecondsMax), "free: a local state at most this often."),
+        key("averaging.check_every", averaging(&A::check_every), integer<std::uint64_t>(1),
+            "Local steps between two checks of the condition."),
+        only("averaging.stale_drift", "keep", {"clip", "drop"},
+             "What becomes of the drift of a peer that was long away."),
+        key(
+            "averaging.sketch_rows",
+            [](Config & config) -> auto& { return config.averaging.sketch.rows; },
+            integer<std::uint32_t>(1, kSketchRowsMax),
+            "sketch: rows of 256 numbers; more are surer and cost more bytes."),
+        key("averaging.sketch_seed", averaging(&A::sketch_seed), integer<std::uint64_t>(0),
+            "sketch: draws its signs and rotations, the same at all peers."),
+        later_key("averaging.initial_threshold", fixed, "Of `threshold = \"auto\"`."),
+        later_key("averaging.target_interval_steps", fixed, "Of `threshold = \"auto\"`."),
+        later_key("averaging.target_bytes_per_step", fixed, "Of `threshold = \"auto\"`."),
+    };
+}
+
+std::vector<Key> security_keys() {
+    return {
+        by_default("", later_key("security.trusted_peers", "security.insecure",
+                                 "Public keys that may join.")),
+        key(
+            "security.insecure", [](Config & config) -> auto& { return config.security.insecure; },
+            boolean(), "Plain sockets, on loopback addresses only; must be true in this version."),
+    };
+}
+
+std::vector<Key> make_schema() {
+    std::vector<Key> all;
+    for (auto* table :
+         {&node_keys, &model_keys, &data_keys, &training_keys, &averaging_keys, &security_keys}) {
+        std::vector<Key> keys = table();
+        std::move(keys.begin(), keys.end(), std::back_inserter(all));
+    }
+    return all;
+}
+
+std::string_view table_of(std::string_view name) {
+    const std::size_t dot = name.rfind('.');
+    return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+std::string_view leaf_of(std::string_view name) {
+    return name.substr(name.rfind('.') + 1);  // npos + 1 == 0.
+}
+
+}  // namespace
+
+std::span<const Key> schema() {
+    static const std::vector<Key> kSchema = make_schema();
+    return kSchema;
+}
+
+const Key* find_key(std::string_view name) {
+    for (const Key& key : schema()) {
+        if (key.name == name) return &key;
+    }
+    return nullptr;
+}
+
+bool is_table(std::string_view name) {
+    const std::string prefix = std::string(name) + ".";
+    return std::any_of(schema().begin(), schema().end(),
+                       [&](const Key& key) { return key.name.starts_with(prefix); });
+}
+
+std::string suggestion(std::string_view unknown_name) {
+    const std::string_view table = table_of(unknown_name);
+    std::vector<std::string> siblings;  // Keys and tables at the same place.
+    std::vector<std::string> anywhere;
+    for (const Key& key : schema()) {
+        if (leaf_of(key.name) == leaf_of(unknown_name)) anywhere.push_back(key.name);
+        if (!table.empty() && !key.name.starts_with(std::string(table) + ".")) continue;
+        const std::string_view rest =
+            std::string_view(key.name).substr(table.empty() ? 0 : table.size() + 1);
+        std::string sibling(rest.substr(0, rest.find('.')));
+        if (siblings.empty() || siblings.back() != sibling) siblings.push_back(std::move(sibling));
+    }
+    if (const auto near = nearest(leaf_of(unknown_name), siblings)) {
+        const std::string prefix = table.empty() ? "" : std::string(table) + ".";
+        return fmt::format("; did you mean {}{}?", prefix, *near);
+    }
+    if (!anywhere.empty()) return fmt::format("; did you mean {}?", fmt::join(anywhere, " or "));
+    return fmt::format("; known here: {}", fmt::join(siblings, ", "));
+}
+
+}  // namespace dynavg::config

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace dynavg::daemon {
+
+/// Runs a loop until something has happened; the deadline only ends a test that has failed.
+class TestLoop {
+public:
+    boost::asio::io_context io{1};
+
+    template <class Predicate>
+    [[nodiscard]] bool run_until(Predicate predicate) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (!predicate()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            io.run_one_for(std::chrono::milliseconds(10));
+        }
+        return true;
+    }
+    /// Carries out what is ready.
+    void run_ready() { io.poll(); }
+
+private:
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> m_work{
+        io.get_executor()};
+};
+
+}  // namespace dynavg::daemon

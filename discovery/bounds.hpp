@@ -33,7 +33,7 @@ inline constexpr std::size_t kLearnedPerSourceMax = kLearnedMax / 2;
 inline constexpr std::size_t kLearnedDialsInFlightMax = 8;
 inline constexpr unsigned kLearnedDialsPerAddressMax = 5;
 /// After which it is not dialed however often it is told.
-inline constexpr protocol::Duration kLearnedRest = 5min;
+inline constexpr protocol::Duration kLearnedRest = 1min;
 
 /// One random live peer is asked for its list.
 inline constexpr protocol::Duration kPeersRequestInterval = 5s;
@@ -42,8 +42,11 @@ inline constexpr protocol::Duration kPeersRequestAfterJoin = 500ms;
 /// One peer's requests are answered at most this often.
 inline constexpr protocol::Duration kPeersReplyIntervalMin = 1s;
 
-/// A peer that said Hello but whose own address does not answer is given up after so many dials.
-inline constexpr unsigned kPendingDialsMax = 10;
+/// A peer that said Hello is there: its own address is dialed more eagerly, and if it does not
+/// answer given up. At most so many at a time; the oldest makes room.
+inline constexpr protocol::Duration kPendingDialIntervalLast = 4s;
+inline constexpr unsigned kPendingDialsMax = 20;
+inline constexpr std::size_t kPendingMax = protocol::limits::kPeersMax / 2;
 /// A peer that is not live leaves the view after this; its address is dialed on, but slowly.
 inline constexpr protocol::Duration kForgetAfter = 10min;
 inline constexpr protocol::Duration kForgottenDialInterval = 5min;

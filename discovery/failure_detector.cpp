@@ -13,7 +13,7 @@ namespace {
 constexpr Duration kTimeoutMin = std::chrono::milliseconds(1500);
 constexpr Duration kTimeoutMax = std::chrono::seconds(30);
 constexpr double kMeans = 6;
-constexpr double kDeviations = 12;
+constexpr double kDeviations = 14;
 /// What is believed before anything is measured, and how many samples that belief is worth.
 constexpr double kLossBelieved = 0.3;
 constexpr double kBeliefSamples = 6;
@@ -38,8 +38,9 @@ Duration from_microseconds(double value) {
 
 // Losses are independent with probability p, so gaps are geometric: mean interval / (1 - p),
 // deviation interval sqrt(p) / (1 - p).
-FailureDetector::FailureDetector(Duration interval, Instant now)
-    : m_last_heard(now),
+FailureDetector::FailureDetector(Duration interval, Instant now, std::optional<Duration> fixed)
+    : m_fixed(fixed),
+      m_last_heard(now),
       m_last_heartbeat(now),
       m_mean_us(microseconds(interval) / (1 - kLossBelieved)),
       m_variance_us2(m_mean_us * m_mean_us * kLossBelieved),
@@ -71,6 +72,7 @@ void FailureDetector::learn(double gap_us) {
 }
 
 Duration FailureDetector::timeout() const {
+    if (m_fixed) return *m_fixed;
     const double patience_us =
         std::max(kMeans * m_mean_us, m_mean_us + kDeviations * std::sqrt(m_variance_us2));
     return std::clamp(from_microseconds(patience_us), kTimeoutMin, kTimeoutMax);

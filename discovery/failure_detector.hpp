@@ -9,14 +9,16 @@ namespace dynavg::discovery {
 /// Learns how regularly one peer's heartbeats arrive and says how long it may be silent.
 ///
 /// Jacobson's estimator (SIGCOMM 1988, the one behind TCP's timeouts) with wide margins: the
-/// timeout is max(6 mean, mean + 12 deviations) of the time between arrivals, within [1.5 s, 30 s].
+/// timeout is max(6 mean, mean + 14 deviations) of the time between arrivals, within [1.5 s, 30 s].
 /// Regular arrivals every 500 ms give 3 s. At 30 % loss mean and deviation grow to 714 ms and 391
-/// ms, and the timeout to about 5.4 s: ten in a row must be lost. It begins as if 30 % were lost
-/// and unlearns that within about a dozen arrivals.
+/// ms, and the timeout to about 6.2 s: a dozen in a row must be lost. It begins as if 30 % were
+/// lost and unlearns that within about a dozen arrivals.
 class FailureDetector {
 public:
     /// `interval`: of the heartbeats, as far as one knows. Counts as heard `now`.
-    FailureDetector(protocol::Duration interval, protocol::Instant now);
+    /// `fixed`, for tests and simulations: this timeout instead of the learned one.
+    FailureDetector(protocol::Duration interval, protocol::Instant now,
+                    std::optional<protocol::Duration> fixed = std::nullopt);
 
     /// A new heartbeat; the time since the last one is learned. A gap longer than the timeout
     /// counts as the timeout: a freeze must not teach us to accept freezes.
@@ -34,6 +36,7 @@ public:
 private:
     void learn(double gap_us);
 
+    std::optional<protocol::Duration> m_fixed;
     protocol::Instant m_last_heard;
     protocol::Instant m_last_heartbeat;
     double m_mean_us;

@@ -25,6 +25,8 @@ struct MembershipOptions {
     protocol::NetworkFields fields;
     std::vector<Seed> seeds;
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
+    /// For tests and simulations: instead of what the failure detector learns.
+    std::optional<protocol::Duration> suspicion_timeout;
     std::uint64_t random_seed = 0;  ///< Of jitter and of whom to ask.
 };
 

@@ -148,9 +148,10 @@ Peer* Membership::admit(const Hello& hello, Instant now) {
     } else if (!make_room()) {
         return nullptr;
     }
-    Peer peer{.detector = FailureDetector(m_options.heartbeat_interval, now),
-              .dialing = Backoff(kDialIntervalFirst, kDialIntervalLast),
-              .join_reason = std::move(reason)};
+    Peer peer{
+        .detector = FailureDetector(m_options.heartbeat_interval, now, m_options.suspicion_timeout),
+        .dialing = Backoff(kDialIntervalFirst, kPendingDialIntervalLast),
+        .join_reason = std::move(reason)};
     peer.info.member = hello.member;
     peer.info.name = hello.name;
     peer.info.address = hello.endpoints.direct;
@@ -161,7 +162,13 @@ Peer* Membership::admit(const Hello& hello, Instant now) {
 }
 
 bool Membership::make_room() {
-    if (m_peers.size() < protocol::limits::kPeersMax) return true;
+    const auto pending = std::count_if(m_peers.begin(), m_peers.end(), [](const auto& item) {
+        return item.second.state == PeerState::pending;
+    });
+    if (m_peers.size() < protocol::limits::kPeersMax &&
+        static_cast<std::size_t>(pending) < kPendingMax) {
+        return true;
+    }
     for (const PeerState state : {PeerState::pending, PeerState::forgotten, PeerState::left}) {
         auto oldest = m_peers.end();
         for (auto peer = m_peers.begin(); peer != m_peers.end(); ++peer) {
@@ -190,8 +197,8 @@ void Membership::join(Peer& peer, Instant now) {
     const PeerId id = peer.info.member.id;
     peer.state = PeerState::live;
     peer.state_since = now;
-    peer.detector = FailureDetector(m_options.heartbeat_interval, now);
-    peer.dialing.reset();
+    peer.detector = FailureDetector(m_options.heartbeat_interval, now, m_options.suspicion_timeout);
+    peer.dialing = Backoff(kDialIntervalFirst, kDialIntervalLast);
     peer.next_dial = now;
     peer.dials = 0;
     peer.info.live = true;

@@ -1,0 +1,384 @@
+#include "discovery/membership.hpp"
+
+#include <algorithm>
+
+#include "discovery/bounds.hpp"
+#include "tests/catch.hpp"
+#include "tests/discovery/virtual_network.hpp"
+
+using namespace dynavg::discovery;
+using namespace dynavg::discovery::test;
+using dynavg::protocol::Header;
+using dynavg::protocol::Heartbeat;
+using dynavg::protocol::Hello;
+using dynavg::protocol::HelloReply;
+using dynavg::protocol::Incarnation;
+using dynavg::protocol::KnownPeer;
+using dynavg::protocol::PeersReply;
+using dynavg::protocol::SequenceNumber;
+
+namespace {
+
+HelloReply accepting(const Hello& hello) {
+    return {hello, {}, {}};
+}
+
+/// A Membership of node 0 with node 1 joined at time 0.
+struct Joined {
+    Membership membership{options_of(0), at(0s)};
+    Hello peer = hello_of(options_of(1));
+    std::uint64_t sequence = 0;
+
+    Joined() {
+        membership.on_hello_reply(address_of(1), accepting(peer), at(0s));
+        (void)membership.take_actions();
+    }
+    void beat(Instant now) { beat(++sequence, now); }
+    void beat(std::uint64_t number, Instant now) {
+        Header header;
+        header.sequence = SequenceNumber(number);
+        Heartbeat heartbeat;
+        heartbeat.incarnation = peer.member.incarnation;
+        heartbeat.steps = number;
+        heartbeat.address = peer.endpoints.direct;
+        membership.on_heartbeat(id_of(1), header, heartbeat, now);
+    }
+    /// Serves every due tick until `end`.
+    Actions run(Instant end) {
+        Actions all = membership.take_actions();
+        Instant next = all.next_tick;
+        while (next <= end) {
+            membership.on_tick(next);
+            Actions some = membership.take_actions();
+            next = some.next_tick;
+            all.dials.insert(all.dials.end(), some.dials.begin(), some.dials.end());
+            all.events.insert(all.events.end(), some.events.begin(), some.events.end());
+            all.hangups.insert(all.hangups.end(), some.hangups.begin(), some.hangups.end());
+            all.disconnects.insert(all.disconnects.end(), some.disconnects.begin(),
+                                   some.disconnects.end());
+            all.sends.insert(all.sends.end(), some.sends.begin(), some.sends.end());
+        }
+        return all;
+    }
+    [[nodiscard]] const dynavg::protocol::PeerInfo& info() const {
+        return membership.view().peers.at(0);
+    }
+};
+
+bool has(const std::vector<Event>& events, std::string_view name) {
+    return std::any_of(events.begin(), events.end(),
+                       [&](const Event& event) { return event.name == name; });
+}
+
+}  // namespace
+
+TEST_CASE("a peer joins once each has accepted the other", "[membership]") {
+    Membership membership(options_of(0), at(0s));
+    const Hello hello = hello_of(options_of(1));
+    membership.on_hello("connection-7", hello, at(1s));
+    Actions actions = membership.take_actions();
+    REQUIRE(actions.replies.size() == 1);
+    CHECK(actions.replies[0].connection == "connection-7");
+    CHECK(actions.replies[0].message.differences.empty());
+    CHECK(actions.replies[0].message.hello == hello_of(options_of(0)));
+    CHECK(actions.connects.empty());
+    CHECK(membership.view().peers.empty());
+
+    membership.on_tick(at(1s));
+    actions = membership.take_actions();
+    CHECK(actions.dials == std::vector<Dial>{{address_of(1), id_of(1)}});
+    membership.on_hello_reply(address_of(1), accepting(hello), at(2s));
+    actions = membership.take_actions();
+    REQUIRE(actions.connects.size() == 1);
+    CHECK(actions.connects[0].peer == id_of(1));
+    CHECK(actions.connects[0].endpoints == hello.endpoints);
+    REQUIRE(membership.view().peers.size() == 1);
+    CHECK(membership.view().peers[0].live);
+    CHECK(membership.view().peers[0].member == hello.member);
+    CHECK(has(actions.events, "peer_joined"));
+    CHECK(membership.take_view_changed());
+    CHECK_FALSE(membership.take_view_changed());
+}
+
+TEST_CASE("heartbeats are due every interval with jitter", "[membership]") {
+    Membership membership(options_of(0), at(0s));
+    int due = 0;
+    Instant next = membership.take_actions().next_tick;
+    bool jitter = false;
+    Instant last = at(0s);
+    while (next <= at(100s)) {
+        membership.on_tick(next);
+        const Actions actions = membership.take_actions();
+        if (actions.heartbeat_due) {
+            if (due > 0) {
+                CHECK(next - last >= 475ms);
+                CHECK(next - last <= 525ms);
+            }
+            jitter = jitter || (due > 0 && next - last != 500ms);
+            last = next;
+            ++due;
+        }
+        REQUIRE(actions.next_tick > next);
+        next = actions.next_tick;
+    }
+    CHECK(due > 190);
+    CHECK(due < 211);
+    CHECK(jitter);
+}
+
+TEST_CASE("old and repeated heartbeats are ignored and gaps counted", "[membership]") {
+    Joined node;
+    node.beat(10, at(500ms));
+    node.beat(13, at(1s));
+    CHECK(node.info().steps == 13);
+    CHECK(node.membership.messages_missed(id_of(1)) == 2);
+    node.beat(12, at(2s));
+    node.beat(13, at(2s));
+    CHECK(node.info().steps == 13);
+    CHECK(node.info().last_heard == at(1s));
+    CHECK(node.membership.messages_missed(id_of(1)) == 1);
+}
+
+TEST_CASE("a silent peer is suspected, dialed, and live again when heard", "[membership]") {
+    Joined node;
+    for (int i = 1; i <= 60; ++i) {
+        node.run(at(i * 500ms));
+        node.beat(at(i * 500ms));
+    }
+    const Actions silent = node.run(at(40s));
+    CHECK(has(silent.events, "peer_suspected"));
+    CHECK_FALSE(node.info().live);
+    CHECK(node.membership.live_count() == 0);
+    CHECK(silent.dials.size() >= 2);
+    // Its direct channel alone does not make it live, but its sockets are renewed.
+    node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(40s));
+    CHECK(node.membership.take_actions().connects.size() == 1);
+    CHECK_FALSE(node.info().live);
+    (void)node.membership.take_view_changed();
+    node.membership.on_heard(id_of(1), at(41s));
+    CHECK(node.info().live);
+    CHECK(node.membership.take_view_changed());
+    CHECK(has(node.membership.take_actions().events, "peer_joined"));
+}
+
+TEST_CASE("a node that stood still itself suspects nobody for it", "[membership]") {
+    Joined node;
+    for (int i = 1; i <= 60; ++i) {
+        node.run(at(i * 500ms));
+        node.beat(at(i * 500ms));
+    }
+    (void)node.membership.take_actions();
+    node.membership.on_tick(at(60s));
+    CHECK(node.info().live);
+    CHECK_FALSE(has(node.membership.take_actions().events, "peer_suspected"));
+    // Unless it stays silent.
+    CHECK(has(node.run(at(90s)).events, "peer_suspected"));
+}
+
+TEST_CASE("a newer life replaces the older and never the reverse", "[membership]") {
+    Joined node;
+    Hello newer = node.peer;
+    newer.member.incarnation = Incarnation(2);
+    newer.endpoints = endpoints_of("elsewhere");
+    node.membership.on_hello("c", newer, at(1s));
+    Actions actions = node.membership.take_actions();
+    CHECK(actions.disconnects == std::vector<PeerId>{id_of(1)});
+    CHECK(node.membership.view().peers.empty());
+    node.membership.on_tick(at(1s));
+    CHECK(node.membership.take_actions().dials[0].address == "elsewhere:7400");
+    node.membership.on_hello_reply("elsewhere:7400", accepting(newer), at(1s));
+    CHECK(node.info().member.incarnation == Incarnation(2));
+    (void)node.membership.take_actions();
+
+    node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(2s));
+    node.beat(at(2s));
+    CHECK(node.info().member.incarnation == Incarnation(2));
+    CHECK(node.info().steps == 0);
+    node.membership.on_hello("c", node.peer, at(2s));
+    actions = node.membership.take_actions();
+    REQUIRE(actions.replies.size() == 1);
+    CHECK(actions.replies[0].message.differences.at(0).field == "node.incarnation");
+    CHECK(node.info().live);
+}
+
+TEST_CASE("a heartbeat of a newer life makes its address dialed", "[membership]") {
+    Joined node;
+    Header header;
+    Heartbeat heartbeat;
+    heartbeat.incarnation = Incarnation(2);
+    heartbeat.address = "elsewhere:7400";
+    for (int i = 0; i < 100; ++i) {
+        node.membership.on_heartbeat(id_of(1), header, heartbeat, at(1s + i * 1ms));
+    }
+    CHECK(node.membership.take_actions().dials == std::vector<Dial>{{"elsewhere:7400", id_of(1)}});
+}
+
+TEST_CASE("names must be unique", "[membership]") {
+    Joined node;
+    Hello twin = node.membership.hello();
+    twin.endpoints = endpoints_of("twin");
+    node.membership.on_hello("c", twin, at(1s));
+    Actions actions = node.membership.take_actions();
+    REQUIRE(actions.replies.size() == 1);
+    REQUIRE(actions.replies[0].message.differences.size() == 1);
+    CHECK(actions.replies[0].message.differences[0].field == "node.name");
+    CHECK(has(actions.events, "peer_refused"));
+    CHECK(actions.events[0].message.find("unique") != std::string::npos);
+
+    // A second one with the name of a live peer is refused, and the first stays.
+    Hello second = node.peer;
+    second.endpoints = endpoints_of("second");
+    node.membership.on_hello("c", second, at(1s));
+    CHECK(node.membership.take_actions().replies[0].message.differences.at(0).field == "node.name");
+    node.membership.on_hello_reply("second:7400", accepting(second), at(1s));
+    CHECK(node.info().live);
+    CHECK(node.info().address == address_of(1));
+}
+
+TEST_CASE("a seed that is oneself is dropped in silence", "[membership]") {
+    MembershipOptions options = options_of(0);
+    options.seeds = {{"alias-of-self:7400", {}}};
+    Membership membership(options, at(0s));
+    membership.on_tick(at(0s));
+    Actions actions = membership.take_actions();
+    REQUIRE(actions.dials.size() == 1);
+    membership.on_hello("c", membership.hello(), at(0s));
+    actions = membership.take_actions();
+    REQUIRE(actions.replies.size() == 1);
+    membership.on_hello_reply("alias-of-self:7400", actions.replies[0].message, at(0s));
+    actions = membership.take_actions();
+    CHECK(actions.hangups == std::vector<std::string>{"alias-of-self:7400"});
+    CHECK(actions.events.empty());
+    membership.on_tick(at(1min));
+    actions = membership.take_actions();
+    CHECK(actions.dials.empty());
+    CHECK(actions.events.empty());
+}
+
+TEST_CASE("a peer known by an alias is connected at its own address", "[membership]") {
+    MembershipOptions options = options_of(0);
+    options.seeds = {{"alias:7400", {}}};
+    Membership membership(options, at(0s));
+    membership.on_hello_reply("alias:7400", accepting(hello_of(options_of(1))), at(0s));
+    const Actions actions = membership.take_actions();
+    CHECK(actions.hangups == std::vector<std::string>{"alias:7400"});
+    REQUIRE(actions.connects.size() == 1);
+    CHECK(actions.connects[0].endpoints.direct == address_of(1));
+}
+
+TEST_CASE("goodbye is told once and counts as not live", "[membership]") {
+    Joined node;
+    node.membership.on_goodbye(id_of(1), at(1s));
+    node.membership.on_goodbye(id_of(1), at(1s));
+    const Actions actions = node.membership.take_actions();
+    CHECK(actions.disconnects == std::vector<PeerId>{id_of(1)});
+    REQUIRE(actions.events.size() == 1);
+    CHECK(actions.events[0].name == "peer_left");
+    CHECK_FALSE(node.info().live);
+    CHECK(node.info().leaving);
+    node.beat(at(2s));
+    CHECK_FALSE(node.info().live);
+    node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(2s));
+    CHECK_FALSE(node.info().live);
+    // It answers long after: the goodbye was of a former life.
+    node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(20s));
+    CHECK(node.info().live);
+}
+
+TEST_CASE("peers are asked and answered, but not more than needed", "[membership]") {
+    Joined node;
+    node.membership.on_hello_reply(address_of(2), accepting(hello_of(options_of(2))), at(0s));
+    node.membership.on_peers_request(id_of(1), at(1s));
+    node.membership.on_peers_request(id_of(1), at(1s));
+    node.membership.on_peers_request(id_of(9), at(1s));
+    Actions actions = node.membership.take_actions();
+    REQUIRE(actions.sends.size() == 1);
+    CHECK(std::get<PeersReply>(actions.sends[0].second) ==
+          PeersReply{{KnownPeer{id_of(2), address_of(2)}}});
+
+    const PeersReply reply{{{id_of(0), "liar:1"},
+                            {id_of(5), address_of(0)},
+                            {id_of(1), "liar:2"},
+                            {id_of(3), address_of(3)},
+                            {id_of(4), "no address"}}};
+    node.membership.on_peers_reply(id_of(9), reply, at(1s));
+    node.membership.on_tick(at(1s));
+    CHECK(node.membership.take_actions().dials.empty());
+    node.membership.on_peers_reply(id_of(1), reply, at(1s));
+    node.membership.on_tick(at(1s));
+    CHECK(node.membership.take_actions().dials == std::vector<Dial>{{address_of(3), id_of(3)}});
+}
+
+TEST_CASE("a peer whose own address does not answer is given up with a warning", "[membership]") {
+    Joined node;
+    node.membership.on_hello("c", hello_of(options_of(2)), at(0s));
+    const Actions actions = node.run(at(10min));
+    CHECK(has(actions.events, "peer_unreachable"));
+    CHECK(std::count(actions.hangups.begin(), actions.hangups.end(), address_of(2)) == 1);
+    CHECK(std::count(actions.dials.begin(), actions.dials.end(), Dial{address_of(2), id_of(2)}) ==
+          kPendingDialsMax);
+}
+
+TEST_CASE("a forgotten peer is neither seen nor dialed", "[membership]") {
+    Joined node;
+    CHECK(node.membership.forget(id_of(1)));
+    CHECK_FALSE(node.membership.forget(id_of(1)));
+    CHECK(node.membership.view().peers.empty());
+    CHECK(node.membership.take_actions().disconnects == std::vector<PeerId>{id_of(1)});
+    CHECK(node.run(at(1h)).dials.empty());
+}
+
+TEST_CASE("no flood of Hellos, lists or replies grows memory, dials or the log", "[membership]") {
+    Joined node;
+    dynavg::protocol::RandomStream random(5, dynavg::protocol::RandomPurpose::test);
+    std::size_t dials = 0;
+    std::size_t events = 0;
+    std::uint64_t seconds = 0;
+    for (std::size_t i = 0; i < 12000; ++i) {
+        const Instant now = at(Duration(static_cast<Duration::rep>(i * 50000)));
+        seconds = i / 20;
+        if (i % 10 == 0) node.beat(now);
+        MembershipOptions options = options_of(100 + i);
+        if (random.below(4) == 0) options.fields["x"] = std::to_string(i);
+        if (random.below(4) == 0) options.endpoints.direct = "no address";
+        if (random.below(8) == 0) options.self.id = id_of(2 + random.below(98));
+        options.self.incarnation = Incarnation(static_cast<std::uint32_t>(random.below(9)));
+        node.membership.on_hello("c" + std::to_string(i), hello_of(options), now);
+        PeersReply list;
+        for (std::size_t k = 0; k < 50; ++k) {
+            list.peers.push_back({id_of(1000000 + i * 50 + k), address_of(i * 50 + k)});
+        }
+        node.membership.on_peers_reply(id_of(1), list, now);
+        node.membership.on_tick(now);
+        const Actions actions = node.membership.take_actions();
+        dials += actions.dials.size();
+        events += actions.events.size();
+        REQUIRE(node.membership.remembered() <=
+                2 * dynavg::protocol::limits::kPeersMax + kLearnedMax);
+        REQUIRE(actions.next_tick >= now);
+    }
+    CAPTURE(dials, events, seconds);
+    CHECK(node.info().live);
+    CHECK(events <= kRefusalLogLinesMax + 5);
+    // Each accepted Hello is dialed back until later ones push it out; learned addresses add at
+    // most three dials a second.
+    CHECK(dials < 12000 * 4 + seconds * 3);
+}
+
+TEST_CASE("at capacity those who never joined make room, live peers do not", "[membership]") {
+    Membership membership(options_of(0), at(0s));
+    constexpr std::size_t kMax = dynavg::protocol::limits::kPeersMax;
+    for (std::size_t i = 1; i < kMax; ++i) {
+        membership.on_hello_reply(address_of(i), accepting(hello_of(options_of(i))), at(0s));
+    }
+    membership.on_hello("a", hello_of(options_of(5000)), at(0s));
+    membership.on_hello("b", hello_of(options_of(5001)), at(1s));
+    CHECK(membership.take_actions().replies[1].message.differences.empty());
+    CHECK(membership.live_count() == kMax - 1);
+    membership.on_hello_reply(address_of(5001), accepting(hello_of(options_of(5001))), at(1s));
+    CHECK(membership.live_count() == kMax);
+    membership.on_hello("c", hello_of(options_of(5002)), at(1s));
+    const Actions full = membership.take_actions();
+    CHECK(full.replies.at(0).message.differences.at(0).field == "limits.peers");
+    CHECK(membership.live_count() == kMax);
+}

@@ -2,9 +2,18 @@
 
 namespace dynavg::config {
 
+namespace {
+
+std::string with_article(std::string_view type) {
+    if (type == "true or false") return std::string(type);
+    return fmt::format("{} {}", type == "integer" ? "an" : "a", type);
+}
+
+}  // namespace
+
 Unexpected<std::string> wrong_type(const Value& value, std::string_view type,
                                    std::string_view allowed) {
-    return Unexpected<std::string>(fmt::format("must be {}{}{}, but is {} ({})", type,
+    return Unexpected<std::string>(fmt::format("must be {}{}{}, but is {} ({})", with_article(type),
                                                allowed.empty() ? "" : ": ", allowed, show(value),
                                                type_of(value)));
 }
@@ -96,11 +105,11 @@ Codec<bool> boolean() {
 }
 
 Codec<std::string> text(std::string allowed, TextCheck check) {
-    return {.type = "text",
+    return {.type = "string",
             .allowed = allowed,
             .parse = [=](const Value& value) -> Expected<std::string, std::string> {
                 const auto* found = std::get_if<std::string>(&value.data);
-                if (found == nullptr) return wrong_type(value, "text", allowed);
+                if (found == nullptr) return wrong_type(value, "string", allowed);
                 const std::string problem = check(*found);
                 if (problem.empty()) return *found;
                 return Unexpected<std::string>(

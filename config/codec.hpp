@@ -95,11 +95,11 @@ Codec<E> choice(std::span<const Named<E>> choices, Later later = {}) {
     std::vector<std::string> names;
     for (const auto& [name, value] : choices) names.emplace_back(name);
     const std::string allowed = fmt::format("{}", fmt::join(names, ", "));
-    return {.type = "text",
+    return {.type = "string",
             .allowed = allowed,
             .parse = [=](const Value& value) -> Expected<E, std::string> {
                 const auto* name = std::get_if<std::string>(&value.data);
-                if (name == nullptr) return wrong_type(value, "text", allowed);
+                if (name == nullptr) return wrong_type(value, "string", allowed);
                 for (const auto& [candidate, meant] : choices) {
                     if (candidate == *name) return meant;
                 }

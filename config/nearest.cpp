@@ -10,6 +10,7 @@ namespace {
 
 /// No key is longer; bounds the work for a hostile one.
 constexpr std::size_t kWordBytesMax = 64;
+constexpr std::size_t kBeginningBytesMin = 3;
 
 }  // namespace
 
@@ -39,7 +40,9 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
     std::size_t best = std::max<std::size_t>(2, word.size() / 3) + 1;
     std::optional<std::string> found;
     for (const std::string& candidate : candidates) {
-        const std::size_t distance = edit_distance(word, candidate);
+        // The beginning of a word counts as one slip, however much is missing.
+        const bool begun = word.size() >= kBeginningBytesMin && candidate.starts_with(word);
+        const std::size_t distance = begun ? 1 : edit_distance(word, candidate);
         // A short word must not turn into any other short word.
         if (distance >= best || distance >= std::max(word.size(), candidate.size())) continue;
         best = distance;

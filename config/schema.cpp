@@ -1,6 +1,7 @@
 #include "config/schema.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "config/address.hpp"
@@ -39,6 +40,21 @@ Key key(std::string name, Get get, Codec<T> codec, std::string doc) {
                 get(config) = std::move(*parsed);
                 return {};
             }};
+}
+
+template <class Section, class T>
+auto field(Section Config::*section, T Section::*member) {
+    return [=](Config& config) -> T& { return (config.*section).*member; };
+}
+
+/// Of a table that is absent unless one of its keys is set.
+template <class Section, class T>
+auto field(std::optional<Section> DataConfig::*section, T Section::*member) {
+    return [=](Config& config) -> T& {
+        std::optional<Section>& table = config.data.*section;
+        if (!table) table.emplace();
+        return (*table).*member;
+    };
 }
 
 /// Its default is no constant, but said in words.
@@ -116,29 +132,42 @@ Codec<std::string> peer_address() {
 Codec<Split> split() {
     const std::string allowed =
         "iid, label:Y, sorted:F (F above 0, up to 1), dirichlet:A (A above 0)";
-    return {.type = "text",
+    return {.type = "string",
             .allowed = allowed,
             .parse = [allowed](const Value& value) -> Expected<Split, std::string> {
                 const auto* found = std::get_if<std::string>(&value.data);
-                if (found == nullptr) return wrong_type(value, "text", allowed);
+                if (found == nullptr) return wrong_type(value, "string", allowed);
                 if (const auto parsed = parse_split(*found)) return *parsed;
                 return not_allowed(value, allowed);
             },
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
 }
 
+Codec<std::vector<std::string>> no_list_yet() {
+    using List = std::vector<std::string>;
+    return {.type = "list",
+            .allowed = "empty",
+            .parse = [](const Value& value) -> Expected<List, std::string> {
+                const auto* array = std::get_if<Value::Array>(&value.data);
+                if (array == nullptr) return wrong_type(value, "list", "empty");
+                if (!array->empty()) return not_available(show(value), "an empty list");
+                return List{};
+            },
+            .print = [](const List&) { return std::string("[]"); }};
+}
+
 /// One value today, so there is nothing to store.
 Key only(std::string name, std::string value, Later later, std::string doc) {
     Key key;
     key.name = std::move(name);
-    key.type = "text";
+    key.type = "string";
     key.allowed = value;
     key.default_value = in_quotes(value);
     key.doc = std::move(doc);
     key.store = [value, later = std::move(later)](
                     Config&, const Value& given) -> Expected<void, std::string> {
         const auto* found = std::get_if<std::string>(&given.data);
-        if (found == nullptr) return wrong_type(given, "text", value);
+        if (found == nullptr) return wrong_type(given, "string", value);
         if (*found == value) return {};
         return is_later(later, *found) ? not_available(in_quotes(*found), value)
                                        : not_allowed(given, value);
@@ -149,171 +178,146 @@ Key only(std::string name, std::string value, Later later, std::string doc) {
 // --- the tables -------------------------------------------------------------------------------
 
 std::vector<Key> node_keys() {
-    const auto node = [](auto member) {
-        return [member](Config & config) -> auto& {
-            return config.node.*member;
-        };
-    };
     using N = NodeConfig;
     return {
         by_default("needed by the daemon",
-                   key("node.network", node(&N::network), name_text(),
+                   key("node.network", field(&Config::node, &N::network), name_text(),
                        "Peers of one network name and one model form a network.")),
-        by_default("the host's name", key("node.name", node(&N::name), name_text(),
+        by_default("the host's name", key("node.name", field(&Config::node, &N::name), name_text(),
                                           "This node in logs; unique in its network.")),
-        key("node.order", node(&N::order), integer<std::int32_t>(-1'000'000, 1'000'000),
+        key("node.order", field(&Config::node, &N::order),
+            integer<std::int32_t>(-1'000'000, 1'000'000),
             "Place in sums and ties before the PeerId; for experiments."),
-        key("node.bind", node(&N::bind), bind_address(), "First of the node's three ports."),
-        by_default("the bound address", key("node.advertise", node(&N::advertise), peer_address(),
-                                            "What other peers dial.")),
-        key("node.peers", node(&N::peers),
+        key("node.bind", field(&Config::node, &N::bind), bind_address(),
+            "First of the node's three ports."),
+        by_default("the bound address", key("node.advertise", field(&Config::node, &N::advertise),
+                                            peer_address(), "What other peers dial.")),
+        key("node.peers", field(&Config::node, &N::peers),
             list_of(peer_address(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
             "Where to look for the network; any one that is up is enough."),
-        key("node.state_dir", node(&N::state_dir), path(kPathBytesMax),
+        key("node.state_dir", field(&Config::node, &N::state_dir), path(kPathBytesMax),
             "Folder of checkpoints and known peers."),
-        key("node.control", node(&N::control), path(kSocketPathBytesMax),
+        key("node.control", field(&Config::node, &N::control), path(kSocketPathBytesMax),
             "Socket for `dynavg status` and the other verbs that speak to the daemon."),
-        key("node.start_peers", node(&N::start_peers), integer<std::uint32_t>(1, kPeersMax),
+        key("node.start_peers", field(&Config::node, &N::start_peers),
+            integer<std::uint32_t>(1, kPeersMax),
             "Training begins once this many peers are live, this one included."),
     };
 }
 
 std::vector<Key> model_keys() {
-    const auto model = [](auto member) {
-        return [member](Config & config) -> auto& {
-            return config.model.*member;
-        };
-    };
     using M = ModelConfig;
     return {
-        key("model.builtin", model(&M::builtin),
+        key("model.builtin", field(&Config::model, &M::builtin),
             choice<BuiltinModel>(kModels, {"densenet121", "densenet201", "convnext", "logistic"}),
             "The architecture."),
-        key("model.hidden", model(&M::hidden),
+        key("model.hidden", field(&Config::model, &M::hidden),
             list_of(integer<std::uint32_t>(1, 65536), kHiddenLayersMax, Repetition::allowed),
             "Widths of the hidden layers; only of mlp."),
-        key("model.seed", model(&M::seed), integer<std::uint64_t>(0),
+        key("model.seed", field(&Config::model, &M::seed), integer<std::uint64_t>(0),
             "Draws the initial model that all peers have in common."),
         later_key("model.script", "model.builtin", "A TorchScript module in place of `builtin`."),
     };
 }
 
 std::vector<Key> data_keys() {
-    const auto data = [](auto member) {
-        return [member](Config & config) -> auto& {
-            return config.data.*member;
-        };
-    };
-    const auto shard = [](auto member) {
-        return [member](Config & config) -> auto& {
-            if (!config.data.shard) config.data.shard.emplace();
-            return (*config.data.shard).*member;
-        };
-    };
-    const auto test = [](auto member) {
-        return [member](Config & config) -> auto& {
-            if (!config.data.test) config.data.test.emplace();
-            return (*config.data.test).*member;
-        };
-    };
     using D = DataConfig;
     using S = ShardConfig;
     using T = TestConfig;
     return {
-        required(key("data.source", data(&D::source),
+        required(key("data.source", field(&Config::data, &D::source),
                      choice<DataSource>(kSources, {"cifar10", "csv", "npy"}),
                      "What kind of data set this node trains on.")),
-        by_default("needed by idx", key("data.path", data(&D::path), path(kPathBytesMax),
-                                        "Folder of the data set; only of idx.")),
-        key("data.samples", data(&D::samples), integer<std::uint64_t>(1, 10'000'000),
+        by_default("needed by idx",
+                   key("data.path", field(&Config::data, &D::path), path(kPathBytesMax),
+                       "Folder of the data set; only of idx.")),
+        key("data.samples", field(&Config::data, &D::samples),
+            integer<std::uint64_t>(1, 10'000'000),
             "How many digits are drawn, before the cut into shards; only of synthetic-digits."),
-        key("data.seed", data(&D::seed), integer<std::uint64_t>(0),
+        key("data.seed", field(&Config::data, &D::seed), integer<std::uint64_t>(0),
             "Draws the digits; only of synthetic-digits."),
-        key("data.shard.index", shard(&S::index), integer<std::uint32_t>(0, kPeersMax - 1),
+        key("data.shard.index", field(&D::shard, &S::index),
+            integer<std::uint32_t>(0, kPeersMax - 1),
             "Which part of the data set is this node's; below `count`."),
-        key("data.shard.count", shard(&S::count), integer<std::uint32_t>(1, kPeersMax),
+        key("data.shard.count", field(&D::shard, &S::count), integer<std::uint32_t>(1, kPeersMax),
             "Into how many parts the data set is cut."),
-        key("data.shard.split", shard(&S::split), split(), "How it is cut."),
+        key("data.shard.split", field(&D::shard, &S::split), split(), "How it is cut."),
         by_default("`data.path`",
-                   key("data.test.path", test(&T::path), path(kPathBytesMax),
+                   key("data.test.path", field(&D::test, &T::path), path(kPathBytesMax),
                        "Folder of the set on which the reference is evaluated; only of idx.")),
-        key("data.test.samples", test(&T::samples), integer<std::uint64_t>(0),
+        key("data.test.samples", field(&D::test, &T::samples), integer<std::uint64_t>(0),
             "How many samples are evaluated; 0 = all."),
-        key("data.test.every_rounds", test(&T::every_rounds), integer<std::uint64_t>(1),
+        key("data.test.every_rounds", field(&D::test, &T::every_rounds), integer<std::uint64_t>(1),
             "Evaluate after every so many rounds."),
     };
 }
 
 std::vector<Key> training_keys() {
-    const auto training = [](auto member) {
-        return [member](Config & config) -> auto& {
-            return config.training.*member;
-        };
-    };
     using T = TrainingConfig;
     return {
-        key("training.optimizer", training(&T::optimizer), choice<OptimizerKind>(kOptimizers),
-            "The local optimizer."),
-        key("training.learning_rate", training(&T::learning_rate), number(above(0)),
+        key("training.optimizer", field(&Config::training, &T::optimizer),
+            choice<OptimizerKind>(kOptimizers), "The local optimizer."),
+        key("training.learning_rate", field(&Config::training, &T::learning_rate), number(above(0)),
             "Its step size."),
-        key("training.momentum", training(&T::momentum), number(from_to_below(0, 1)),
-            "Only of sgd."),
-        key("training.nesterov", training(&T::nesterov), boolean(),
+        key("training.momentum", field(&Config::training, &T::momentum),
+            number(from_to_below(0, 1)), "Only of sgd."),
+        key("training.nesterov", field(&Config::training, &T::nesterov), boolean(),
             "Nesterov's form; only of sgd with momentum."),
-        key("training.weight_decay", training(&T::weight_decay), number(at_least(0)),
+        key("training.weight_decay", field(&Config::training, &T::weight_decay),
+            number(at_least(0)),
             "sgd, adam: added to the gradient (L2); adamw: decoupled from it."),
-        key("training.epsilon", training(&T::epsilon), number(above(0)),
+        key("training.epsilon", field(&Config::training, &T::epsilon), number(above(0)),
             "Keeps a division finite; only of adam and adamw."),
-        key("training.batch_size", training(&T::batch_size), integer<std::uint32_t>(1, 65536),
-            "Samples per local step."),
-        key("training.max_steps", training(&T::max_steps), integer<std::uint64_t>(0),
-            "Local steps after which this node is done; 0 = never."),
-        key("training.exit_when_done", training(&T::exit_when_done), boolean(),
+        key("training.batch_size", field(&Config::training, &T::batch_size),
+            integer<std::uint32_t>(1, 65536), "Samples per local step."),
+        key("training.max_steps", field(&Config::training, &T::max_steps),
+            integer<std::uint64_t>(0), "Local steps after which this node is done; 0 = never."),
+        key("training.exit_when_done", field(&Config::training, &T::exit_when_done), boolean(),
             "Leave the network and end after the final round; needs `max_steps`."),
-        key("training.seed", training(&T::seed), integer<std::uint64_t>(0),
+        key("training.seed", field(&Config::training, &T::seed), integer<std::uint64_t>(0),
             "Draws batches and dropout, with the shard's index."),
-        key("training.device", training(&T::device), choice<Device>(kDevices, {"cuda", "cuda:"}),
-            "Where the training runs."),
+        key("training.device", field(&Config::training, &T::device),
+            choice<Device>(kDevices, {"cuda", "cuda:"}), "Where the training runs."),
     };
 }
 
 std::vector<Key> averaging_keys() {
-    const auto averaging = [](auto member) {
-        return [member](Config & config) -> auto& {
-            return config.averaging.*member;
-        };
-    };
     using A = protocol::AveragingSettings;
     const std::string fixed = "a number as averaging.threshold";
     return {
-        key("averaging.monitor", averaging(&A::monitor),
+        key("averaging.monitor", field(&Config::averaging, &A::monitor),
             choice<protocol::MonitorKind>(kMonitors, {"cascade", "local", "interval:"}),
             "What peers tell each other of their drift, and how they bound its variance."),
-        key("averaging.threshold", averaging(&A::threshold), with_later(number(above(0)), {"auto"}),
+        key("averaging.threshold", field(&Config::averaging, &A::threshold),
+            with_later(number(above(0)), {"auto"}),
             "A round starts when the bound on the models' variance is above this."),
-        key("averaging.pace", averaging(&A::pace), choice<protocol::Pace>(kPaces),
+        key("averaging.pace", field(&Config::averaging, &A::pace), choice<protocol::Pace>(kPaces),
             "free: nobody waits; lockstep: step by step together, reproducible to the bit."),
-        key("averaging.max_lag_steps", averaging(&A::max_lag_steps), integer<std::uint64_t>(0),
+        key("averaging.max_lag_steps", field(&Config::averaging, &A::max_lag_steps),
+            integer<std::uint64_t>(0),
             "free: how far a peer may run ahead of the slowest; 0 = no bound."),
         only("averaging.outer_optimizer", "average", {"momentum", "nesterov", "adam"},
              "What makes the next reference of the mean model."),
         only("averaging.wire", "float32", {"bfloat16", "int8"}, "Numbers of models in transit."),
-        key("averaging.min_peers", averaging(&A::min_peers), integer<std::uint32_t>(1, kPeersMax),
+        key("averaging.min_peers", field(&Config::averaging, &A::min_peers),
+            integer<std::uint32_t>(1, kPeersMax),
             "With fewer live peers than this: train, do not average."),
-        key("averaging.quorum", averaging(&A::quorum), choice<protocol::QuorumRule>(kQuorumRules),
+        key("averaging.quorum", field(&Config::averaging, &A::quorum),
+            choice<protocol::QuorumRule>(kQuorumRules),
             "Of the last round's roster; none: each side of a partition goes on."),
-        key("averaging.state_interval_ms", averaging(&A::state_interval),
+        key("averaging.state_interval_ms", field(&Config::averaging, &A::state_interval),
             milliseconds(0, kMillisecondsMax), "free: a local state at most this often."),
-        key("averaging.check_every", averaging(&A::check_every), integer<std::uint64_t>(1),
-            "Local steps between two checks of the condition."),
+        key("averaging.check_every", field(&Config::averaging, &A::check_every),
+            integer<std::uint64_t>(1), "Local steps between two checks of the condition."),
         only("averaging.stale_drift", "keep", {"clip", "drop"},
              "What becomes of the drift of a peer that was long away."),
         key(
             "averaging.sketch_rows",
-            [](Config & config) -> auto& { return config.averaging.sketch.rows; },
+            [](Config& config) -> std::uint32_t& { return config.averaging.sketch.rows; },
             integer<std::uint32_t>(1, kSketchRowsMax),
             "sketch: rows of 256 numbers; more are surer and cost more bytes."),
-        key("averaging.sketch_seed", averaging(&A::sketch_seed), integer<std::uint64_t>(0),
+        key("averaging.sketch_seed", field(&Config::averaging, &A::sketch_seed),
+            integer<std::uint64_t>(0),
             "sketch: draws its signs and rotations, the same at all peers."),
         later_key("averaging.initial_threshold", fixed, "Of `threshold = \"auto\"`."),
         later_key("averaging.target_interval_steps", fixed, "Of `threshold = \"auto\"`."),
@@ -322,12 +326,12 @@ std::vector<Key> averaging_keys() {
 }
 
 std::vector<Key> security_keys() {
+    using S = SecurityConfig;
     return {
-        by_default("", later_key("security.trusted_peers", "security.insecure",
-                                 "Public keys that may join.")),
-        key(
-            "security.insecure", [](Config & config) -> auto& { return config.security.insecure; },
-            boolean(), "Plain sockets, on loopback addresses only; must be true in this version."),
+        key("security.trusted_peers", field(&Config::security, &S::trusted_peers), no_list_yet(),
+            "Public keys that may join; none in this version."),
+        key("security.insecure", field(&Config::security, &S::insecure), boolean(),
+            "Plain sockets, on loopback addresses only; the daemon needs it in this version."),
     };
 }
 

@@ -37,7 +37,7 @@ std::string show_whole(const Value& value) {
 }  // namespace
 
 std::string_view type_of(const Value& value) {
-    constexpr std::string_view kNames[] = {"true or false", "integer", "number",      "text",
+    constexpr std::string_view kNames[] = {"true or false", "integer", "number",      "string",
                                            "list",          "table",   "date or time"};
     static_assert(std::size(kNames) == std::variant_size_v<decltype(Value::data)>);
     return kNames[value.data.index()];

@@ -31,7 +31,7 @@ struct Value::Member {
 [[nodiscard]] Expected<Value::Table, Error> parse_document(std::string_view text,
                                                            const std::string& name);
 
-/// "text", "integer", ... for messages.
+/// "string", "integer", ... for messages.
 [[nodiscard]] std::string_view type_of(const Value& value);
 
 /// As one would write it, shortened, for messages: -1, "abc", [1, 2].

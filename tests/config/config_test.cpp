@@ -1,0 +1,357 @@
+#include "config/config.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+
+#include "tests/catch.hpp"
+
+using namespace dynavg;
+using namespace dynavg::config;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Config parsed(const std::string& text) {
+    auto config = parse_config(text, "test.toml");
+    if (!config) FAIL(config.error().message);
+    return *config;
+}
+
+std::string error_of(const std::string& text) {
+    const auto config = parse_config(text, "test.toml");
+    if (config) FAIL("was read without an error: " + text);
+    return config.error().message;
+}
+
+const std::string kData = "[data]\nsource = \"synthetic-digits\"\n";
+
+}  // namespace
+
+TEST_CASE("the shortest configuration has the documented defaults", "[config]") {
+    const Config config = parsed(kData);
+    CHECK(config.node.state_dir == "/var/lib/dynavg");
+    CHECK(config.node.control == "/run/dynavg/control.sock");
+    CHECK(config.node.start_peers == 1);
+    CHECK_FALSE(config.node.name.empty());
+    CHECK(config.model.builtin == BuiltinModel::lenet5);
+    CHECK(config.training.optimizer == OptimizerKind::adam);
+    CHECK(config.training.learning_rate == 0.001);
+    CHECK(config.training.epsilon == 1e-7);
+    CHECK(config.averaging == protocol::AveragingSettings{});
+    CHECK_FALSE(config.has_averaging_section);
+    CHECK_FALSE(config.security.insecure);
+    CHECK_FALSE(config.data.shard);
+    CHECK_FALSE(config.data.test);
+}
+
+TEST_CASE("every table is read", "[config]") {
+    const Config config = parsed(R"(
+[node]
+network = "field-robots"
+name = "node-a"
+order = -3
+bind = "tcp://127.0.0.1:0"
+advertise = "localhost:7500"
+peers = ["127.0.0.1:7400", "[::1]:7403"]
+state_dir = "state"
+control = "control.sock"
+start_peers = 3
+[model]
+builtin = "mlp"
+hidden = [20, 10]
+seed = 7
+[data]
+source = "idx"
+path = "/srv/mnist"
+shard = { index = 1, count = 4, split = "sorted:0.6" }
+test = { path = "/srv/test", samples = 500, every_rounds = 2 }
+[training]
+optimizer = "sgd"
+learning_rate = 1
+momentum = 0.9
+nesterov = true
+weight_decay = 1e-4
+batch_size = 16
+max_steps = 100
+exit_when_done = true
+seed = 9
+device = "cpu"
+[averaging]
+monitor = "every-step"
+threshold = 2
+pace = "lockstep"
+max_lag_steps = 5
+outer_optimizer = "average"
+wire = "float32"
+min_peers = 3
+quorum = "none"
+state_interval_ms = 20
+check_every = 2
+stale_drift = "keep"
+sketch_rows = 3
+sketch_seed = 11
+[security]
+insecure = true
+)");
+    CHECK(config.node.network == "field-robots");
+    CHECK(config.node.name == "node-a");
+    CHECK(config.node.order == -3);
+    CHECK(config.node.bind == "tcp://127.0.0.1:0");
+    CHECK(config.node.advertise == "localhost:7500");
+    CHECK(config.node.peers == std::vector<std::string>{"127.0.0.1:7400", "[::1]:7403"});
+    CHECK(config.node.state_dir == "state");
+    CHECK(config.node.control == "control.sock");
+    CHECK(config.node.start_peers == 3);
+    CHECK(config.model.builtin == BuiltinModel::mlp);
+    CHECK(config.model.hidden == std::vector<std::uint32_t>{20, 10});
+    CHECK(config.model.seed == 7);
+    CHECK(config.data.source == DataSource::idx);
+    CHECK(config.data.path == "/srv/mnist");
+    REQUIRE(config.data.shard);
+    CHECK(config.data.shard->index == 1);
+    CHECK(config.data.shard->count == 4);
+    CHECK(config.data.shard->split == Split{Split::Kind::sorted, 0.6});
+    REQUIRE(config.data.test);
+    CHECK(config.data.test->path == "/srv/test");
+    CHECK(config.data.test->samples == 500);
+    CHECK(config.data.test->every_rounds == 2);
+    CHECK(config.training.optimizer == OptimizerKind::sgd);
+    CHECK(config.training.learning_rate == 1.0);
+    CHECK(config.training.momentum == 0.9);
+    CHECK(config.training.nesterov);
+    CHECK(config.training.weight_decay == 1e-4);
+    CHECK(config.training.batch_size == 16);
+    CHECK(config.training.max_steps == 100);
+    CHECK(config.training.exit_when_done);
+    CHECK(config.training.seed == 9);
+    CHECK(config.has_averaging_section);
+    const protocol::AveragingSettings expected{.monitor = protocol::MonitorKind::every_step,
+                                               .sketch = {.rows = 3, .columns = 256},
+                                               .sketch_seed = 11,
+                                               .threshold = 2,
+                                               .pace = protocol::Pace::lockstep,
+                                               .max_lag_steps = 5,
+                                               .min_peers = 3,
+                                               .quorum = protocol::QuorumRule::none,
+                                               .state_interval = std::chrono::milliseconds(20),
+                                               .check_every = 2};
+    CHECK(config.averaging == expected);
+    CHECK(config.security.insecure);
+    CHECK(config.positions.at("model.seed").line == 15);
+}
+
+TEST_CASE("an empty table counts as given", "[config]") {
+    const Config config = parsed("[averaging]\n[data]\nsource = \"synthetic-digits\"\ntest = {}\n");
+    CHECK(config.has_averaging_section);
+    CHECK(config.data.test);
+}
+
+TEST_CASE("every monitor has the protocol's name", "[config]") {
+    for (const char* name : {"norm", "linear", "sketch", "exact", "every-step"}) {
+        const Config config =
+            parsed(kData + "[averaging]\nmonitor = \"" + std::string(name) + "\"\n");
+        CHECK(protocol::name_of(config.averaging.monitor) == name);
+    }
+}
+
+TEST_CASE("an unknown key is named with its place and the nearest known one", "[config]") {
+    CHECK(error_of(kData + "[averaging]\n\ntreshold = 5.0\n") ==
+          "test.toml:5:1: averaging.treshold: unknown key; did you mean averaging.threshold?");
+    CHECK(error_of(kData + "shard = { count = 2, indx = 0 }\n") ==
+          "test.toml:3:22: data.shard.indx: unknown key; did you mean data.shard.index?");
+    CHECK(error_of(kData + "[trianing]\nseed = 1\n") ==
+          "test.toml:3:2: trianing: unknown table; did you mean training?");
+    // The right key in the wrong table.
+    CHECK_THAT(error_of(kData + "threshold = 1.0\n"),
+               Contains("data.threshold: unknown key; did you mean averaging.threshold?"));
+    CHECK_THAT(error_of(kData + "[security]\ntemperature = 1.0\n"),
+               Contains("unknown key; known here: trusted_peers, insecure"));
+}
+
+TEST_CASE("a wrong type is named with what is allowed", "[config]") {
+    CHECK(error_of(kData + "[training]\nbatch_size = \"32\"\n") ==
+          "test.toml:4:1: training.batch_size: must be an integer: 1 to 65536, but is \"32\" "
+          "(string)");
+    CHECK_THAT(error_of(kData + "[training]\nbatch_size = 32.0\n"), Contains("must be an integer"));
+    CHECK_THAT(error_of(kData + "[training]\nnesterov = 1\n"), Contains("must be true or false"));
+    CHECK_THAT(error_of(kData + "[node]\npeers = \"a:1\"\n"), Contains("must be a list"));
+    CHECK_THAT(error_of(kData + "[node]\npeers = [1]\n"), Contains("must be a string: HOST:PORT"));
+    CHECK_THAT(error_of(kData + "[node]\nname = 1979-05-27\n"), Contains("(date or time)"));
+    CHECK_THAT(error_of(kData + "[node]\nname = { a = 1 }\n"), Contains("(table)"));
+    CHECK_THAT(error_of("data = 3\n"), Contains("test.toml:1:1: data: must be a table, [data]"));
+    CHECK_THAT(error_of("[[data]]\nsource = \"idx\"\n"), Contains("data: must be a table"));
+}
+
+TEST_CASE("a value out of range is named with the range", "[config]") {
+    const auto averaging = [](const std::string& line) {
+        return error_of(kData + "[averaging]\n" + line + "\n");
+    };
+    CHECK_THAT(averaging("threshold = 0"), Contains("0 is not allowed; allowed: above 0"));
+    CHECK_THAT(averaging("threshold = -1.5"), Contains("-1.5 is not allowed"));
+    CHECK_THAT(averaging("threshold = inf"), Contains("inf is not allowed"));
+    CHECK_THAT(averaging("threshold = nan"), Contains("nan is not allowed"));
+    CHECK_THAT(averaging("min_peers = 0"), Contains("allowed: 1 to 256"));
+    CHECK_THAT(averaging("min_peers = 4294967298"), Contains("allowed: 1 to 256"));
+    CHECK_THAT(averaging("check_every = 0"), Contains("allowed: 1 or more"));
+    CHECK_THAT(averaging("sketch_rows = 17"), Contains("allowed: 1 to 16"));
+    CHECK_THAT(averaging("max_lag_steps = -1"), Contains("allowed: 0 or more"));
+    CHECK_THAT(error_of(kData + "[training]\nmomentum = 1.0\n"),
+               Contains("allowed: 0 or more, below 1"));
+}
+
+TEST_CASE("an unknown choice is named with the choices and the nearest", "[config]") {
+    CHECK(error_of(kData + "[averaging]\nmonitor = \"linaer\"\n") ==
+          "test.toml:4:1: averaging.monitor: \"linaer\" is not allowed; allowed: norm, linear, "
+          "sketch, exact, every-step; did you mean \"linear\"?");
+}
+
+TEST_CASE("what the contract has but this version has not is said so", "[config]") {
+    const auto refused = [](const std::string& table, const std::string& line) {
+        CAPTURE(line);
+        const std::string head = table == "data" ? "[data]\n" : kData + "[" + table + "]\n";
+        CHECK_THAT(error_of(head + line + "\n"),
+                   Contains("is not available in this version; available: "));
+    };
+    for (const char* name : {"densenet121", "densenet201", "convnext", "logistic"}) {
+        refused("model", "builtin = \"" + std::string(name) + "\"");
+    }
+    refused("model", "script = \"model.pt\"");
+    for (const char* name : {"cascade", "local", "interval:50"}) {
+        refused("averaging", "monitor = \"" + std::string(name) + "\"");
+    }
+    refused("averaging", "threshold = \"auto\"");
+    refused("averaging", "initial_threshold = 1.0");
+    refused("averaging", "target_interval_steps = 10");
+    refused("averaging", "target_bytes_per_step = 10");
+    for (const char* name : {"momentum", "nesterov", "adam"}) {
+        refused("averaging", "outer_optimizer = \"" + std::string(name) + "\"");
+    }
+    refused("averaging", "wire = \"bfloat16\"");
+    refused("averaging", "wire = \"int8\"");
+    refused("averaging", "stale_drift = \"clip\"");
+    refused("averaging", "stale_drift = \"drop\"");
+    for (const char* name : {"cifar10", "csv", "npy"}) {
+        refused("data", "source = \"" + std::string(name) + "\"");
+    }
+    refused("security", "trusted_peers = [\"abc\"]");
+    refused("training", "device = \"cuda:0\"");
+    CHECK_THAT(error_of(kData + "[node]\npeers = [\"KEY@node-b.example:7400\"]\n"),
+               Contains("keys are not available in this version; allowed: HOST:PORT"));
+}
+
+TEST_CASE("an empty list of trusted peers is no use of keys", "[config]") {
+    CHECK(parsed(kData + "[security]\ntrusted_peers = []\n").security.trusted_peers.empty());
+}
+
+TEST_CASE("addresses and names have a form", "[config]") {
+    const auto node = [](const std::string& line) {
+        return error_of(kData + "[node]\n" + line + "\n");
+    };
+    CHECK_THAT(node("bind = \"127.0.0.1:7400\""), Contains("allowed: tcp://HOST:PORT"));
+    CHECK_THAT(node("bind = \"tcp://127.0.0.1:65534\""), Contains("a port up to 65533"));
+    CHECK_THAT(node("bind = \"ipc:///tmp/x\""), Contains("allowed: tcp://HOST:PORT"));
+    CHECK_THAT(node("advertise = \"host:0\""), Contains("allowed: HOST:PORT"));
+    CHECK_THAT(node("peers = [\"host\"]"), Contains("allowed: HOST:PORT"));
+    CHECK_THAT(node("peers = [\"a:1\", \"b:1\", \"a:1\"]"), Contains("\"a:1\" stands there twice"));
+    CHECK_THAT(node("name = \"\""), Contains("is no name"));
+    CHECK_THAT(node("network = \"two words\""), Contains("is no name"));
+    CHECK_THAT(node("state_dir = \"\""), Contains("is no path"));
+    CHECK_THAT(node("control = \"/" + std::string(107, 'x') + "\""), Contains("1 to 107 bytes"));
+}
+
+TEST_CASE("values that exclude or need each other are told", "[config]") {
+    CHECK(error_of("[data]\nsource = \"idx\"\n") ==
+          "test.toml:2:1: data.path: is missing; source = \"idx\" needs the folder of the data "
+          "set");
+    CHECK_THAT(error_of(kData + "path = \"/srv\"\n"), Contains("3:1: data.path: is only for"));
+    CHECK_THAT(error_of(kData + "test = { path = \"/srv\" }\n"), Contains("data.test.path"));
+    CHECK_THAT(error_of("[data]\nsource = \"idx\"\npath = \"/srv\"\nsamples = 1\n"),
+               Contains("data.samples: is only for source = \"synthetic-digits\""));
+    CHECK_THAT(error_of("[data]\nsource = \"idx\"\npath = \"/srv\"\nseed = 1\n"),
+               Contains("data.seed: is only for source = \"synthetic-digits\""));
+    CHECK_THAT(error_of(kData + "shard = { index = 4, count = 4 }\n"),
+               Contains("must be below data.shard.count"));
+    CHECK_THAT(error_of(kData + "[model]\nhidden = [10]\n"), Contains("only for builtin"));
+    CHECK_THAT(error_of(kData + "[training]\nmomentum = 0.9\n"), Contains("only for optimizer"));
+    CHECK_THAT(error_of(kData + "[training]\nnesterov = true\n"), Contains("only for optimizer"));
+    CHECK_THAT(error_of(kData + "[training]\noptimizer = \"sgd\"\nnesterov = true\n"),
+               Contains("needs a momentum above 0"));
+    CHECK_THAT(error_of(kData + "[training]\noptimizer = \"sgd\"\nepsilon = 0.1\n"),
+               Contains("only for optimizer"));
+    CHECK_THAT(error_of(kData + "[training]\nexit_when_done = true\n"),
+               Contains("needs a training.max_steps"));
+}
+
+TEST_CASE("splits are read as they are written", "[config]") {
+    for (const char* text : {"iid", "label:3", "sorted:0.6", "dirichlet:0.1"}) {
+        const Config config = parsed(kData + "shard = { split = \"" + std::string(text) + "\" }\n");
+        REQUIRE(config.data.shard);
+        CHECK(text_of(config.data.shard->split) == text);
+    }
+    for (const char* text : {"", "label", "label:", "label:-1", "label:1.5", "sorted:0",
+                             "sorted:1.1", "sorted:nan", "dirichlet:0", "dirichlet:inf", "iid:1"}) {
+        CAPTURE(text);
+        CHECK_THAT(error_of(kData + "shard = { split = \"" + std::string(text) + "\" }\n"),
+                   Contains("allowed: iid, label:Y"));
+    }
+}
+
+TEST_CASE("all problems are told at once, in the order of the file", "[config]") {
+    CHECK(error_of(
+              "[training]\nbatch = 1\nseed = -1\n[averaging]\nwire = 8\n[node]\nname = \"\"\n") ==
+          "test.toml: data.source: is missing; allowed: synthetic-digits, idx\n"
+          "test.toml:2:1: training.batch: unknown key; did you mean training.batch_size?\n"
+          "test.toml:3:1: training.seed: -1 is not allowed; allowed: 0 or more\n"
+          "test.toml:5:1: averaging.wire: must be a string: float32, but is 8 (integer)\n"
+          "test.toml:7:1: node.name: \"\" is no name; allowed: 1 to 64 letters, digits, '.', '_', "
+          "'-'");
+}
+
+TEST_CASE("a wrong value does not make its rules complain too", "[config]") {
+    const std::string error = error_of("[data]\nsource = \"idxx\"\npath = \"/srv\"\n");
+    CHECK(error.find('\n') == std::string::npos);
+    CHECK_THAT(error, Contains("data.source"));
+}
+
+TEST_CASE("what is no TOML is told with its place", "[config]") {
+    CHECK_THAT(error_of("[data\n"), Contains("test.toml:1:"));
+    CHECK_THAT(error_of("[data]\nsource = \n"), Contains("test.toml:2:"));
+    CHECK_THAT(error_of("[data]\nsource = \"a\"\nsource = \"b\"\n"), Contains("test.toml:3:"));
+    CHECK_THAT(error_of("\xff\xfe"), Contains("test.toml:1:"));
+}
+
+TEST_CASE("a file that can't be read is an error", "[config]") {
+    CHECK_THAT(load_config("/nonexistent/dynavg.toml").error().message,
+               Contains("/nonexistent/dynavg.toml: cannot be read: No such file"));
+    CHECK_THAT(load_config("/").error().message, Contains("cannot be read: Is a directory"));
+}
+
+TEST_CASE("damaged files are read or refused, never worse", "[config]") {
+    const std::filesystem::path file =
+        std::filesystem::path(DYNAVG_SOURCE_DIR) / "systemd/dynavg.toml";
+    std::ifstream stream(file);
+    const std::string whole((std::istreambuf_iterator<char>(stream)), {});
+    REQUIRE(!whole.empty());
+    std::mt19937 random(20260101);
+    for (int i = 0; i < 500; ++i) {
+        std::string text = whole;
+        for (int k = 0; k < 5; ++k) {
+            const std::size_t at = random() % text.size();
+            switch (random() % 3) {
+                case 0:
+                    text[at] = static_cast<char>(random());
+                    break;
+                case 1:
+                    text.erase(at, random() % 20);
+                    break;
+                default:
+                    text.insert(at, 1, "=[]{}\"#\n."[random() % 9]);
+                    break;
+            }
+        }
+        const auto config = parse_config(text, "damaged.toml");
+        if (!config) CHECK_THAT(config.error().message, Contains("damaged.toml:"));
+    }
+}

@@ -1,0 +1,53 @@
+#include <string>
+
+#include "config/config.hpp"
+#include "tests/catch.hpp"
+
+using namespace dynavg;
+using namespace dynavg::config;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string verdict(const std::string& node, const std::string& security) {
+    const auto config = parse_config("[data]\nsource = \"synthetic-digits\"\n[node]\n" + node +
+                                         "\n[security]\n" + security + "\n",
+                                     "test.toml");
+    if (!config) FAIL(config.error().message);
+    const auto checked = check_daemon_rules(*config);
+    return checked ? "" : checked.error().message;
+}
+
+const std::string kInsecure = "insecure = true";
+
+}  // namespace
+
+TEST_CASE("the daemon runs without keys only where it is told to", "[daemon rules]") {
+    CHECK(verdict("network = \"n\"", kInsecure).empty());
+    for (const char* security : {"", "insecure = false"}) {
+        const std::string error = verdict("network = \"n\"", security);
+        CHECK_THAT(error, Contains("security.insecure: keys and encryption are not available"));
+        CHECK_THAT(error, Contains("set insecure = true and bind to a loopback address"));
+    }
+}
+
+TEST_CASE("the daemon needs a network's name", "[daemon rules]") {
+    CHECK_THAT(verdict("", kInsecure), Contains("node.network: is missing"));
+}
+
+TEST_CASE("without keys every address is a loopback address", "[daemon rules]") {
+    const std::string network = "network = \"n\"\n";
+    CHECK(verdict(network + "bind = \"tcp://[::1]:0\"\nadvertise = \"localhost:1\"\n"
+                            "peers = [\"127.0.0.2:7400\"]",
+                  kInsecure)
+              .empty());
+    const std::string error = verdict(network +
+                                          "bind = \"tcp://0.0.0.0:7400\"\n"
+                                          "advertise = \"node-a.example:7400\"\n"
+                                          "peers = [\"127.0.0.2:7400\", \"10.0.0.1:7400\"]",
+                                      kInsecure);
+    CHECK_THAT(error, Contains("test.toml:5:1: node.bind: \"tcp://0.0.0.0:7400\" is no loopback"));
+    CHECK_THAT(error, Contains("test.toml:6:1: node.advertise: \"node-a.example:7400\""));
+    CHECK_THAT(error, Contains("test.toml:7:1: node.peers: \"10.0.0.1:7400\""));
+    CHECK_THAT(error, !Contains("127.0.0.2:7400\" is no"));
+}

@@ -1,0 +1,93 @@
+#include "training/model_spec.hpp"
+
+#include <cmath>
+
+#include "tests/catch.hpp"
+#include "tests/training/support.hpp"
+
+namespace dynavg::training::tests {
+
+TEST_CASE("the models have the parameters of the papers", "[model_spec]") {
+    const auto parameters = [](const ModelSpec& spec) {
+        return shape_of(spec, protocol::MonitorKind::norm).parameters;
+    };
+    CHECK(parameters({.builtin = "lenet5"}) == 61'706);
+    CHECK(parameters({.builtin = "vgg16star"}) == 2'592'202);
+    CHECK(parameters({.builtin = "logistic"}) == 7'850);
+    CHECK(parameters({.builtin = "mlp", .hidden = {100, 30}}) ==
+          784 * 100 + 100 + 100 * 30 + 30 + 30 * 10 + 10);
+    CHECK(initial_values({.builtin = "vgg16star"}).size() == 2'592'202);
+}
+
+TEST_CASE("only the linear monitor gives the reference a direction", "[model_spec]") {
+    CHECK(shape_of({}, protocol::MonitorKind::linear).has_direction);
+    CHECK_FALSE(shape_of({}, protocol::MonitorKind::sketch).has_direction);
+    CHECK(shape_of({}, protocol::MonitorKind::linear).buffers == 0);
+}
+
+TEST_CASE("kernels begin Glorot-uniform, biases at zero", "[model_spec]") {
+    const ModelSpec spec;
+    const std::vector<float> values = initial_values(spec);
+    std::size_t offset = 0;
+    for (const ParameterInfo& info : parameters_of(spec)) {
+        const auto part = std::span(values).subspan(offset, info.size());
+        offset += info.size();
+        double squares = 0;
+        double largest = 0;
+        for (const float value : part) {
+            squares += static_cast<double>(value) * static_cast<double>(value);
+            largest = std::max(largest, std::abs(static_cast<double>(value)));
+        }
+        INFO(info.name);
+        if (info.fan_in == 0) {
+            CHECK(largest == 0);
+            continue;
+        }
+        const double limit = std::sqrt(6.0 / static_cast<double>(info.fan_in + info.fan_out));
+        CHECK(largest <= limit);
+        CHECK(largest > 0.95 * limit);
+        // Of 150 to 48,000 uniform numbers: three standard errors.
+        const auto count = static_cast<double>(info.size());
+        CHECK(squares / count == Approx(limit * limit / 3).epsilon(3 * std::sqrt(0.8 / count)));
+    }
+    CHECK(offset == values.size());
+}
+
+TEST_CASE("fans count the window as Keras does", "[model_spec]") {
+    const auto infos = parameters_of({.builtin = "lenet5"});
+    REQUIRE(infos.size() == 10);
+    CHECK(infos[0].name == "conv1.kernel");
+    CHECK(infos[0].fan_in == 25);
+    CHECK(infos[0].fan_out == 150);
+    CHECK(infos[2].fan_in == 150);
+    CHECK(infos[2].fan_out == 400);
+    CHECK(infos[4].shape == std::vector<std::size_t>{120, 400});
+    CHECK(infos[9].name == "dense3.bias");
+}
+
+TEST_CASE("initial weights follow from the seed alone, on every machine", "[model_spec]") {
+    CHECK(digest_of(initial_values({})).hex() == "c9d9c348ec87483932a85d98c3bea3ed");
+    CHECK(initial_values({.seed = 2}) != initial_values({.seed = 1}));
+}
+
+TEST_CASE("the schema digest tells models apart, not seeds", "[model_spec]") {
+    const auto digest = schema_digest({});
+    CHECK(digest == schema_digest({.seed = 7}));
+    CHECK(digest != schema_digest({.builtin = "vgg16star"}));
+    // As many parameters, another shape.
+    CHECK(schema_digest({.builtin = "mlp", .hidden = {5}}) !=
+          schema_digest({.builtin = "mlp", .hidden = {6}}));
+    CHECK(schema_digest({.builtin = "mlp"}) == schema_digest({.builtin = "logistic"}));
+}
+
+TEST_CASE("an unknown or impossible model is refused with what is allowed", "[model_spec]") {
+    using Catch::Matchers::Contains;
+    CHECK(validate(ModelSpec{}).has_value());
+    CHECK_THAT(validate({.builtin = "alexnet"}).error().message, Contains("alexnet"));
+    CHECK_THAT(validate({.builtin = "alexnet"}).error().message, Contains("allowed are lenet5"));
+    CHECK_THAT(validate({.builtin = "mlp", .hidden = {0}}).error().message, Contains("0 units"));
+    CHECK_THAT(validate({.builtin = "lenet5", .hidden = {9}}).error().message, Contains("mlp"));
+    CHECK_FALSE(validate({.builtin = "mlp", .hidden = {65536, 65536}}).has_value());
+}
+
+}  // namespace dynavg::training::tests

@@ -1,0 +1,138 @@
+#include "training/optimizer.hpp"
+
+#include <cmath>
+
+#include "tests/catch.hpp"
+#include "tests/training/support.hpp"
+
+namespace dynavg::training::tests {
+
+namespace {
+
+constexpr std::size_t kSize = 37;
+constexpr int kSteps = 25;
+
+std::vector<float> gradient_of_step(int step) {
+    return random_values(kSize, 100 + static_cast<std::uint64_t>(step));
+}
+
+/// The rules as written in the papers and in Keras, one weight at a time, in double.
+struct ScalarReference {
+    OptimizerOptions options;
+    double w = 0;
+    double m = 0;
+    double v = 0;
+    int t = 0;
+
+    void step(double g) {
+        ++t;
+        const double lr = options.learning_rate;
+        if (options.kind == OptimizerKind::sgd) {
+            g += options.weight_decay * w;
+            m = options.momentum * m - lr * g;
+            w += options.nesterov ? options.momentum * m - lr * g : m;
+            return;
+        }
+        m = options.beta1 * m + (1 - options.beta1) * g;
+        v = options.beta2 * v + (1 - options.beta2) * g * g;
+        const double corrected =
+            lr * std::sqrt(1 - std::pow(options.beta2, t)) / (1 - std::pow(options.beta1, t));
+        w -= lr * options.weight_decay * w + corrected * m / (std::sqrt(v) + options.epsilon);
+    }
+};
+
+void check_against_reference(const OptimizerOptions& options) {
+    REQUIRE(validate(options).has_value());
+    auto w = random_values(kSize, 1);
+    std::vector<ScalarReference> expected;
+    for (const float value : w) expected.push_back({options, static_cast<double>(value)});
+    Optimizer optimizer(options, kSize);
+    for (int step = 0; step < kSteps; ++step) {
+        const auto gradient = gradient_of_step(step);
+        optimizer.update(w, gradient);
+        for (std::size_t i = 0; i < kSize; ++i) {
+            expected[i].step(static_cast<double>(gradient[i]));
+            REQUIRE(static_cast<double>(w[i]) == Approx(expected[i].w).margin(3e-6));
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("each optimizer follows its scalar rule", "[optimizer]") {
+    SECTION("adam") {
+        check_against_reference({});
+    }
+    SECTION("adam with other numbers") {
+        check_against_reference({.learning_rate = 0.02, .beta1 = 0.5, .beta2 = 0.9});
+    }
+    SECTION("adamw") {
+        check_against_reference(
+            {.kind = OptimizerKind::adamw, .learning_rate = 0.01, .weight_decay = 0.1});
+    }
+    SECTION("sgd") {
+        check_against_reference({.kind = OptimizerKind::sgd, .learning_rate = 0.1});
+    }
+    SECTION("sgd with weight decay") {
+        check_against_reference(
+            {.kind = OptimizerKind::sgd, .learning_rate = 0.1, .weight_decay = 0.05});
+    }
+    SECTION("sgd with momentum") {
+        check_against_reference(
+            {.kind = OptimizerKind::sgd, .learning_rate = 0.1, .momentum = 0.9});
+    }
+    SECTION("sgd with Nesterov momentum") {
+        check_against_reference({.kind = OptimizerKind::sgd,
+                                 .learning_rate = 0.1,
+                                 .momentum = 0.9,
+                                 .nesterov = true,
+                                 .weight_decay = 0.01});
+    }
+}
+
+TEST_CASE("Adam's first step is the learning rate in the gradient's direction", "[optimizer]") {
+    Optimizer optimizer({.learning_rate = 0.01}, 2);
+    std::vector<float> w{1.0F, 1.0F};
+    optimizer.update(w, std::vector<float>{3.0F, -0.5F});
+    CHECK(w[0] == Approx(0.99).margin(1e-6));
+    CHECK(w[1] == Approx(1.01).margin(1e-6));
+}
+
+TEST_CASE("after a reset the optimizer is as new", "[optimizer]") {
+    for (const OptimizerOptions& options :
+         {OptimizerOptions{},
+          OptimizerOptions{.kind = OptimizerKind::sgd, .learning_rate = 0.1, .momentum = 0.9}}) {
+        Optimizer used(options, kSize);
+        auto scratch = random_values(kSize, 1);
+        used.update(scratch, gradient_of_step(1));
+        used.reset();
+        Optimizer fresh(options, kSize);
+        auto a = random_values(kSize, 2);
+        auto b = a;
+        used.update(a, gradient_of_step(2));
+        fresh.update(b, gradient_of_step(2));
+        CHECK(same_bits(a, b));
+    }
+}
+
+TEST_CASE("options that make no sense are refused by name", "[optimizer]") {
+    const auto message = [](const OptimizerOptions& options) {
+        const auto valid = validate(options);
+        return valid ? std::string() : valid.error().message;
+    };
+    using Catch::Matchers::Contains;
+    CHECK(message({}).empty());
+    CHECK_THAT(message({.learning_rate = 0}), Contains("learning_rate"));
+    CHECK_THAT(message({.learning_rate = std::nan("")}), Contains("learning_rate"));
+    CHECK_THAT(message({.weight_decay = 0.1}), Contains("weight_decay"));
+    CHECK_THAT(message({.momentum = 0.9}), Contains("momentum"));
+    CHECK_THAT(message({.kind = OptimizerKind::sgd, .momentum = 1}), Contains("momentum"));
+    CHECK_THAT(message({.epsilon = 0}), Contains("epsilon"));
+    CHECK_THAT(message({.beta1 = 1}), Contains("beta1"));
+    CHECK_THAT(message({.beta2 = -1}), Contains("beta2"));
+    CHECK(parse_optimizer("adamw") == OptimizerKind::adamw);
+    CHECK_THAT(parse_optimizer("rmsprop").error().message,
+               Contains("allowed are sgd, adam, adamw"));
+}
+
+}  // namespace dynavg::training::tests

@@ -1,0 +1,100 @@
+#include "training/splits.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "protocol/random.hpp"
+#include "tests/catch.hpp"
+
+namespace dynavg::training::tests {
+
+namespace {
+
+std::vector<std::uint8_t> random_labels(std::size_t size) {
+    protocol::RandomStream stream(1, protocol::RandomPurpose::test);
+    std::vector<std::uint8_t> labels(size);
+    for (std::uint8_t& label : labels) label = static_cast<std::uint8_t>(stream.below(10));
+    return labels;
+}
+
+std::vector<Shard> shards_of(const std::vector<std::uint8_t>& labels, std::string_view split,
+                             std::size_t count) {
+    const auto parsed = parse_split(split);
+    REQUIRE(parsed.has_value());
+    auto shards = cut(labels, *parsed, count);
+    REQUIRE(shards.has_value());
+    return std::move(*shards);
+}
+
+}  // namespace
+
+TEST_CASE("every split deals every sample once, in nearly equal parts", "[splits]") {
+    for (const std::size_t size : {21U, 100U, 1003U}) {
+        const auto labels = random_labels(size);
+        for (const char* split : {"iid", "sorted:0.6", "sorted:0", "sorted:1", "label:3"}) {
+            for (const std::size_t count : {1U, 3U, 7U}) {
+                INFO(split << ", " << size << " samples, " << count << " shards");
+                std::set<std::uint32_t> seen;
+                std::size_t smallest = size;
+                std::size_t largest = 0;
+                for (const Shard& shard : shards_of(labels, split, count)) {
+                    seen.insert(shard.samples.begin(), shard.samples.end());
+                    smallest = std::min(smallest, shard.samples.size());
+                    largest = std::max(largest, shard.samples.size());
+                }
+                CHECK(seen.size() == size);
+                CHECK(*seen.rbegin() == size - 1);
+                CHECK(largest - smallest <= 2);
+            }
+        }
+    }
+}
+
+TEST_CASE("iid cuts the stored order", "[splits]") {
+    const auto shards = shards_of(std::vector<std::uint8_t>(10), "iid", 3);
+    CHECK(shards[0].samples == std::vector<std::uint32_t>{0, 1, 2});
+    CHECK(shards[1].samples == std::vector<std::uint32_t>{3, 4, 5});
+    CHECK(shards[2].samples == std::vector<std::uint32_t>{6, 7, 8, 9});
+}
+
+TEST_CASE("sorted:F sorts the first samples and leaves the rest as stored", "[splits]") {
+    const std::vector<std::uint8_t> labels{2, 1, 0, 1, 2, 0, 9, 8, 7, 6};
+    const auto shards = shards_of(labels, "sorted:0.6", 2);
+    CHECK(shards[0].samples == std::vector<std::uint32_t>{2, 5, 1, 6, 7});
+    CHECK(shards[1].samples == std::vector<std::uint32_t>{3, 0, 4, 8, 9});
+}
+
+TEST_CASE("label:Y puts one label first", "[splits]") {
+    const std::vector<std::uint8_t> labels{2, 1, 0, 1, 2, 0};
+    const auto shards = shards_of(labels, "label:1", 3);
+    CHECK(shards[0].samples == std::vector<std::uint32_t>{1, 3});
+    CHECK(shards[1].samples == std::vector<std::uint32_t>{0, 2});
+    CHECK(shards[2].samples == std::vector<std::uint32_t>{4, 5});
+}
+
+TEST_CASE("split texts are read and written alike", "[splits]") {
+    for (const char* text : {"iid", "sorted:0.6", "label:0", "label:9"}) {
+        const auto split = parse_split(text);
+        REQUIRE(split.has_value());
+        CHECK(split->text() == text);
+    }
+    for (const char* text :
+         {"", "IID", "iid ", "sorted", "sorted:", "sorted:1.5", "sorted:-0.1", "sorted:nan",
+          "sorted:0.5x", "label:", "label:-1", "label:256", "label:x", "dirichlet"}) {
+        INFO(text);
+        const auto split = parse_split(text);
+        REQUIRE_FALSE(split.has_value());
+        CHECK_THAT(split.error().message, Catch::Matchers::Contains("allowed are iid"));
+    }
+}
+
+TEST_CASE("a cut that leaves a peer without data is refused", "[splits]") {
+    const std::vector<std::uint8_t> labels(4);
+    CHECK_FALSE(cut(labels, {}, 0).has_value());
+    CHECK_FALSE(cut(labels, {}, 5).has_value());
+    CHECK(cut(labels, {}, 4).has_value());
+    // Two sorted and two others among three: both parts miss the same shard.
+    CHECK_FALSE(cut(labels, {.kind = SplitKind::sorted, .fraction = 0.5}, 4).has_value());
+}
+
+}  // namespace dynavg::training::tests

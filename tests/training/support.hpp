@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocol/digest.hpp"
+#include "training/trainer.hpp"
+
+namespace dynavg::training::tests {
+
+/// Uniform in [-scale, scale).
+[[nodiscard]] std::vector<float> random_values(std::size_t size, std::uint64_t seed,
+                                               float scale = 1);
+
+/// Equal bits, so that 0 differs from -0.
+[[nodiscard]] bool same_bits(std::span<const float> a, std::span<const float> b);
+
+[[nodiscard]] protocol::Digest digest_of(std::span<const float> values);
+[[nodiscard]] protocol::Digest digest_of(std::span<const std::uint8_t> bytes);
+
+/// 500 synthetic digits, drawn once.
+[[nodiscard]] std::shared_ptr<const Dataset> small_dataset();
+
+/// For `model` on all of small_dataset().
+[[nodiscard]] TrainerOptions options_for(ModelSpec model);
+
+/// The trainer; fails the test if there is none.
+[[nodiscard]] std::unique_ptr<Trainer> trainer_of(const TrainerOptions& options);
+
+/// The initial reference of that trainer, installed.
+protocol::ReferencePointer install_initial(Trainer& trainer, const ModelSpec& model);
+
+void run_steps(Trainer& trainer, int steps);
+
+/// Removed with what is in it.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    ~TemporaryDirectory();
+    [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
+
+private:
+    std::filesystem::path m_path;
+};
+
+}  // namespace dynavg::training::tests

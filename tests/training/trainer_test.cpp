@@ -1,0 +1,329 @@
+#include "training/trainer.hpp"
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "tests/catch.hpp"
+#include "tests/training/support.hpp"
+#include "training/drift_kernel.hpp"
+#include "training/evaluator.hpp"
+#include "training/sketch_kernel.hpp"
+
+namespace dynavg::training::tests {
+
+namespace {
+
+using protocol::MonitorKind;
+
+const ModelSpec kSmall{.builtin = "mlp", .hidden = {16}};
+
+std::vector<float> contribution(const Trainer& trainer) {
+    std::vector<float> values(trainer.shape().values());
+    trainer.copy_contribution(values);
+    return values;
+}
+
+std::vector<float> after_steps(const TrainerOptions& options, int steps) {
+    const auto trainer = trainer_of(options);
+    run_steps(*trainer, steps);
+    return contribution(*trainer);
+}
+
+std::string refusal(const TrainerOptions& options) {
+    const auto made = make_trainer(options);
+    return made ? std::string() : made.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("equal options give equal bits", "[trainer]") {
+    for (const ModelSpec& model : {ModelSpec{}, kSmall}) {
+        const TrainerOptions options = options_for(model);
+        CHECK(same_bits(after_steps(options, 20), after_steps(options, 20)));
+    }
+}
+
+TEST_CASE("equal bits on threads that train at the same time", "[trainer]") {
+    const TrainerOptions options = options_for({});
+    std::vector<float> other;
+    std::thread thread([&] { other = after_steps(options, 20); });
+    const std::vector<float> mine = after_steps(options, 20);
+    thread.join();
+    CHECK(same_bits(mine, other));
+}
+
+TEST_CASE("another seed, shard index or shard trains otherwise", "[trainer]") {
+    const TrainerOptions options = options_for(kSmall);
+    const auto expected = after_steps(options, 3);
+    TrainerOptions changed = options;
+    changed.seed = 2;
+    CHECK(after_steps(changed, 3) != expected);
+    changed = options;
+    changed.shard_index = 1;
+    CHECK(after_steps(changed, 3) != expected);
+    changed = options;
+    changed.shard.samples.resize(250);
+    CHECK(after_steps(changed, 3) != expected);
+}
+
+TEST_CASE("the batch belongs to the step: asking twice changes nothing", "[trainer]") {
+    const auto trainer = trainer_of(options_for(kSmall));
+    const double loss = trainer->compute_gradient();
+    CHECK(trainer->compute_gradient() == loss);
+    trainer->apply_update();
+    CHECK(trainer->step() == 1);
+    CHECK(trainer->compute_gradient() != loss);
+}
+
+TEST_CASE("steps may be counted from where an earlier process stopped", "[trainer]") {
+    TrainerOptions options = options_for(kSmall);
+    options.optimizer = {.kind = OptimizerKind::sgd, .learning_rate = 0.1};
+    const auto expected = after_steps(options, 6);
+    const auto half = after_steps(options, 3);
+    options.first_step = 3;
+    const auto trainer = trainer_of(options);
+    auto reference = protocol::make_initial_reference(trainer->shape(), half, 1.0, 1);
+    trainer->install(reference, initial_values(kSmall));
+    run_steps(*trainer, 3);
+    CHECK(trainer->step() == 6);
+    CHECK(same_bits(contribution(*trainer), expected));
+}
+
+TEST_CASE("training learns", "[trainer]") {
+    const auto trainer = trainer_of(options_for(kSmall));
+    const double before = trainer->compute_gradient();
+    run_steps(*trainer, 400);
+    CHECK(trainer->compute_gradient() < 0.5 * before);
+}
+
+TEST_CASE("every sample of the shard is drawn, and no other", "[trainer]") {
+    // A logistic model's gradient is zero but for the labels in its batch when all images are
+    // black: the biases show which labels came.
+    auto dataset = std::make_shared<Dataset>();
+    dataset->name = "black";
+    dataset->images.resize(10 * kModelInput.pixels());
+    for (std::uint8_t label = 0; label < 10; ++label) dataset->labels.push_back(label);
+    TrainerOptions options = options_for({.builtin = "logistic"});
+    options.dataset = dataset;
+    options.shard.samples = {2, 5, 7};
+    options.batch_size = 64;
+    const auto trainer = trainer_of(options);
+    trainer->compute_gradient();
+    const auto biases = trainer->gradient().last(10);
+    double sum = 0;
+    for (std::size_t label = 0; label < 10; ++label) {
+        INFO("label " << label);
+        const bool drawn = label == 2 || label == 5 || label == 7;
+        CHECK((biases[label] < 0) == drawn);
+        if (!drawn) CHECK(biases[label] == Approx(0.1));
+        sum += static_cast<double>(biases[label]);
+    }
+    CHECK(sum == Approx(0).margin(1e-6));
+}
+
+TEST_CASE("the state is that of the drift, as the monitor says", "[trainer]") {
+    TrainerOptions options = options_for(kSmall);
+    for (const MonitorKind kind : {MonitorKind::norm, MonitorKind::every_step, MonitorKind::linear,
+                                   MonitorKind::sketch, MonitorKind::exact}) {
+        options.monitor = kind;
+        options.sketch_seed = 7;
+        const auto trainer = trainer_of(options);
+        const auto reference = install_initial(*trainer, kSmall);
+        INFO(protocol::name_of(kind));
+        CHECK(trainer->local_state().squared_norm == 0);
+        run_steps(*trainer, 3);
+        const protocol::LocalState state = trainer->local_state();
+        CHECK(protocol::is_valid(
+            state, protocol::state_values(kind, options.sketch, trainer->shape().parameters)));
+
+        const auto w = contribution(*trainer);
+        const auto& base = reference->values;
+        double squares = 0;
+        double along = 0;
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            const double drift = static_cast<double>(w[i]) - static_cast<double>(base[i]);
+            squares += drift * drift;
+            if (kind == MonitorKind::linear) {
+                along += drift * static_cast<double>(reference->direction[i]);
+            }
+            if (kind == MonitorKind::exact) REQUIRE(state.values[i] == w[i] - base[i]);
+        }
+        CHECK(squares > 0);
+        CHECK(static_cast<double>(state.squared_norm) == Approx(squares).epsilon(1e-6));
+        CHECK(static_cast<double>(state.squared_norm) >= drift_squared_norm(w, base));
+        if (kind == MonitorKind::linear) {
+            CHECK(static_cast<double>(state.values.at(0)) ==
+                  Approx(along).margin(1e-6 * std::sqrt(squares)));
+        }
+        if (kind == MonitorKind::sketch) {
+            std::vector<float> sketch(state.values.size());
+            (void)drift_norm_and_sketch(w, base, options.sketch, 7, sketch);
+            CHECK(state.values == sketch);
+        }
+    }
+}
+
+TEST_CASE("the first install gives exactly the reference, whoever joins when", "[trainer]") {
+    const auto trainer = trainer_of(options_for(kSmall));
+    const auto values = random_values(trainer->shape().values(), 1);
+    auto reference = protocol::make_initial_reference(trainer->shape(), values, 1.0, 1);
+    trainer->install(reference, initial_values(kSmall));
+    CHECK(same_bits(contribution(*trainer), values));
+}
+
+TEST_CASE("an install keeps the steps done since the freeze", "[trainer]") {
+    const auto trainer = trainer_of(options_for(kSmall));
+    const auto first = install_initial(*trainer, kSmall);
+    run_steps(*trainer, 5);
+    const auto frozen = contribution(*trainer);
+    const auto mean = random_values(frozen.size(), 2, 0.1F);
+    const auto next = protocol::make_next_reference(*first, protocol::Epoch(1), mean);
+    SECTION("none since: the parameters are the reference, the drift is zero") {
+        trainer->install(next, frozen);
+        CHECK(same_bits(contribution(*trainer), mean));
+        CHECK(trainer->local_state().squared_norm == 0);
+    }
+    SECTION("two since: they are the new drift") {
+        run_steps(*trainer, 2);
+        const auto later = contribution(*trainer);
+        double squares = 0;
+        for (std::size_t i = 0; i < later.size(); ++i) {
+            const double drift = static_cast<double>(later[i]) - static_cast<double>(frozen[i]);
+            squares += drift * drift;
+        }
+        trainer->install(next, frozen);
+        CHECK(static_cast<double>(trainer->local_state().squared_norm) ==
+              Approx(squares).epsilon(1e-4));
+    }
+    SECTION("not averaged in: the whole drift moves over") {
+        const double before = static_cast<double>(trainer->local_state().squared_norm);
+        trainer->install(next, first->values);
+        CHECK(static_cast<double>(trainer->local_state().squared_norm) ==
+              Approx(before).epsilon(1e-4));
+    }
+}
+
+TEST_CASE("an install does not touch the optimizer, a reset does", "[trainer]") {
+    const TrainerOptions options = options_for(kSmall);
+    const auto used = trainer_of(options);
+    const auto reference = install_initial(*used, kSmall);
+    run_steps(*used, 3);
+    const auto frozen = contribution(*used);
+
+    SECTION("installing what is there changes nothing that follows") {
+        const auto other = trainer_of(options);
+        run_steps(*other, 3);
+        auto same = protocol::make_next_reference(*reference, protocol::Epoch(1), frozen);
+        used->install(same, frozen);
+        run_steps(*used, 3);
+        run_steps(*other, 3);
+        CHECK(same_bits(contribution(*used), contribution(*other)));
+    }
+    SECTION("a reset gives the reference and an optimizer as new") {
+        used->reset_to_reference();
+        CHECK(same_bits(contribution(*used), reference->values));
+        CHECK(used->step() == 3);
+        used->compute_gradient();
+        used->apply_update();
+        // Adam's first step moves no weight by more than the learning rate.
+        double largest = 0;
+        const auto w = contribution(*used);
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            largest = std::max(largest, std::abs(static_cast<double>(w[i]) -
+                                                 static_cast<double>(reference->values[i])));
+        }
+        CHECK(largest == Approx(0.001).epsilon(0.01));
+    }
+}
+
+TEST_CASE("a model that diverged says so and comes back", "[trainer]") {
+    TrainerOptions options = options_for(kSmall);
+    options.optimizer = {.kind = OptimizerKind::sgd, .learning_rate = 1e30};
+    const auto trainer = trainer_of(options);
+    const auto reference = install_initial(*trainer, kSmall);
+    run_steps(*trainer, 4);
+    const protocol::LocalState state = trainer->local_state();
+    CHECK_FALSE(protocol::is_valid(state, 1));
+    trainer->reset_to_reference();
+    CHECK(same_bits(contribution(*trainer), reference->values));
+    CHECK(protocol::is_valid(trainer->local_state(), 1));
+}
+
+TEST_CASE("the evaluator counts over the whole set, in whatever batches", "[evaluator]") {
+    const ModelSpec model{.builtin = "logistic"};
+    auto dataset = std::make_shared<Dataset>();
+    dataset->name = "1100 black images";
+    dataset->images.resize(1100 * kModelInput.pixels());
+    dataset->labels.assign(1100, 3);
+    std::fill(dataset->labels.begin(), dataset->labels.begin() + 275, std::uint8_t{4});
+    std::vector<float> values(shape_of(model, MonitorKind::norm).values());
+    values[values.size() - 10 + 3] = 2.0F;
+    auto evaluator = make_evaluator(model, dataset, 0);
+    REQUIRE(evaluator.has_value());
+    const protocol::Evaluation all = evaluator->evaluate(values);
+    const double sum = std::log(std::exp(2.0) + 9);
+    CHECK(all.samples == 1100);
+    CHECK(all.accuracy == Approx(0.75));
+    CHECK(all.loss == Approx(sum - 0.75 * 2).epsilon(1e-6));
+
+    auto some = make_evaluator(model, dataset, 550);
+    REQUIRE(some.has_value());
+    CHECK(some->evaluate(values).samples == 550);
+    CHECK(some->evaluate(values).accuracy == Approx(0.5));
+}
+
+TEST_CASE("an evaluator works beside its trainer", "[evaluator]") {
+    const TrainerOptions options = options_for({});
+    const auto trainer = trainer_of(options);
+    auto evaluator = make_evaluator(options.model, options.dataset, 0);
+    REQUIRE(evaluator.has_value());
+    const auto values = initial_values(options.model);
+    const protocol::Evaluation expected = evaluator->evaluate(values);
+    protocol::Evaluation beside;
+    std::thread thread([&] { beside = evaluator->evaluate(values); });
+    run_steps(*trainer, 10);
+    thread.join();
+    CHECK(beside.loss == expected.loss);
+    CHECK(beside.accuracy == expected.accuracy);
+}
+
+TEST_CASE("a trainer that cannot work is refused with what to change", "[trainer]") {
+    using Catch::Matchers::Contains;
+    const TrainerOptions good = options_for(kSmall);
+    CHECK(refusal(good).empty());
+    TrainerOptions bad = good;
+    bad.device = "cuda";
+    CHECK_THAT(refusal(bad), Contains("\"cuda\" is not available") && Contains("cpu"));
+    bad = good;
+    bad.model.builtin = "resnet";
+    CHECK_THAT(refusal(bad), Contains("resnet"));
+    bad = good;
+    bad.dataset = nullptr;
+    CHECK_THAT(refusal(bad), Contains("no data"));
+    bad = good;
+    bad.shard.samples.clear();
+    CHECK_THAT(refusal(bad), Contains("empty"));
+    bad = good;
+    bad.shard.samples = {499, 500};
+    CHECK_THAT(refusal(bad), Contains("sample 500") && Contains("has 500"));
+    bad = good;
+    bad.batch_size = 0;
+    CHECK_THAT(refusal(bad), Contains("batch_size"));
+    bad = good;
+    bad.optimizer.learning_rate = -1;
+    CHECK_THAT(refusal(bad), Contains("learning_rate"));
+    bad = good;
+    bad.monitor = MonitorKind::sketch;
+    bad.sketch = {5, 250};
+    CHECK_THAT(refusal(bad), Contains("5 x 250") && Contains("256"));
+    bad = good;
+    auto wide = std::make_shared<Dataset>(*good.dataset);
+    wide->shape = {1, 14, 56};
+    bad.dataset = wide;
+    CHECK_THAT(refusal(bad), Contains("14 x 56") && Contains("28 x 28"));
+    CHECK_FALSE(make_evaluator(kSmall, wide, 0).has_value());
+    CHECK_FALSE(make_evaluator(kSmall, nullptr, 0).has_value());
+}
+
+}  // namespace dynavg::training::tests

@@ -1,0 +1,200 @@
+#include "control/replies.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace dynavg::control {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Json number_or_null(const std::optional<double>& number) {
+    return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
+}
+
+std::optional<double> optional_number(const Json& value) {
+    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
+
+double number(const Json& value) {
+    return value.is_null() ? std::nan("") : value.get<double>();
+}
+
+/// Reads with `read`, or tells what is wrong: the library's own exceptions end here.
+template <class Read>
+auto guarded(const Json& reply, Read read) -> Expected<decltype(read()), Error> {
+    const auto ok = reply.find("ok");
+    if (ok == reply.end() || !ok->is_boolean()) return fail("the daemon's answer has no \"ok\"");
+    try {
+        if (!ok->get<bool>()) return fail(reply.at("error").get<std::string>());
+        return read();
+    } catch (const Json::exception& error) {
+        return fail(
+            fmt::format("the daemon's answer can't be understood ({}); is it of another "
+                        "version?",
+                        error.what()));
+    }
+}
+
+}  // namespace
+
+// Found by the library when it converts a value or a list of them.
+
+static void to_json(Json& json, const RoundStatus& round) {
+    json = {{"target", round.target},
+            {"attempt", round.attempt},
+            {"participants", round.participants},
+            {"since_ms", round.since_ms},
+            {"reason", round.reason}};
+}
+
+static void from_json(const Json& json, RoundStatus& round) {
+    json.at("target").get_to(round.target);
+    json.at("attempt").get_to(round.attempt);
+    json.at("participants").get_to(round.participants);
+    json.at("since_ms").get_to(round.since_ms);
+    json.at("reason").get_to(round.reason);
+}
+
+static void to_json(Json& json, const BytesStatus& bytes) {
+    json = {{"monitoring", bytes.monitoring},
+            {"averaging", bytes.averaging},
+            {"overhead", bytes.overhead}};
+}
+
+static void from_json(const Json& json, BytesStatus& bytes) {
+    json.at("monitoring").get_to(bytes.monitoring);
+    json.at("averaging").get_to(bytes.averaging);
+    json.at("overhead").get_to(bytes.overhead);
+}
+
+static void to_json(Json& json, const PeerStatus& peer) {
+    json = {{"peer", peer.peer},
+            {"name", peer.name},
+            {"address", peer.address},
+            {"order", peer.order},
+            {"live", peer.live},
+            {"epoch", peer.epoch},
+            {"digest", peer.digest},
+            {"steps", peer.steps},
+            {"step_time_ms", number_or_null(peer.step_time_ms)},
+            {"last_heard_ms", peer.last_heard_ms},
+            {"suspicion_timeout_ms", peer.suspicion_timeout_ms}};
+}
+
+static void from_json(const Json& json, PeerStatus& peer) {
+    json.at("peer").get_to(peer.peer);
+    json.at("name").get_to(peer.name);
+    json.at("address").get_to(peer.address);
+    json.at("order").get_to(peer.order);
+    json.at("live").get_to(peer.live);
+    json.at("epoch").get_to(peer.epoch);
+    json.at("digest").get_to(peer.digest);
+    json.at("steps").get_to(peer.steps);
+    peer.step_time_ms = number(json.at("step_time_ms"));
+    json.at("last_heard_ms").get_to(peer.last_heard_ms);
+    json.at("suspicion_timeout_ms").get_to(peer.suspicion_timeout_ms);
+}
+
+Json request(std::string_view verb) {
+    return {{"verb", verb}};
+}
+
+Json error_reply(std::string message) {
+    return {{"ok", false}, {"error", std::move(message)}};
+}
+
+Json to_reply(const StatusReply& status) {
+    return {{"ok", true},
+            {"node", status.node},
+            {"network", status.network},
+            {"peer_id", status.peer_id},
+            {"version", status.version},
+            {"pid", status.pid},
+            {"uptime_s", number_or_null(status.uptime_s)},
+            {"model", status.model},
+            {"parameters", status.parameters},
+            {"epoch", status.epoch},
+            {"digest", status.digest},
+            {"roster", status.roster},
+            {"steps", status.steps},
+            {"steps_since_reference", status.steps_since_reference},
+            {"steps_per_second", number_or_null(status.steps_per_second)},
+            {"estimate", number_or_null(status.estimate)},
+            {"threshold", number_or_null(status.threshold)},
+            {"monitor", status.monitor},
+            {"pace", status.pace},
+            {"accuracy", number_or_null(status.accuracy)},
+            {"loss", number_or_null(status.loss)},
+            {"peers_live", status.peers_live},
+            {"peers_known", status.peers_known},
+            {"round", status.round ? Json(*status.round) : Json(nullptr)},
+            {"rounds", status.rounds},
+            {"bytes", status.bytes},
+            {"training", status.training},
+            {"done", status.done}};
+}
+
+Json to_reply(const PeersReply& peers) {
+    return {{"ok", true}, {"peers", peers.peers}};
+}
+
+Expected<StatusReply, Error> status_from(const Json& reply) {
+    return guarded(reply, [&] {
+        StatusReply status;
+        reply.at("node").get_to(status.node);
+        reply.at("network").get_to(status.network);
+        reply.at("peer_id").get_to(status.peer_id);
+        reply.at("version").get_to(status.version);
+        reply.at("pid").get_to(status.pid);
+        status.uptime_s = number(reply.at("uptime_s"));
+        reply.at("model").get_to(status.model);
+        reply.at("parameters").get_to(status.parameters);
+        reply.at("epoch").get_to(status.epoch);
+        reply.at("digest").get_to(status.digest);
+        reply.at("roster").get_to(status.roster);
+        reply.at("steps").get_to(status.steps);
+        reply.at("steps_since_reference").get_to(status.steps_since_reference);
+        status.steps_per_second = number(reply.at("steps_per_second"));
+        status.estimate = optional_number(reply.at("estimate"));
+        status.threshold = number(reply.at("threshold"));
+        reply.at("monitor").get_to(status.monitor);
+        reply.at("pace").get_to(status.pace);
+        status.accuracy = optional_number(reply.at("accuracy"));
+        status.loss = optional_number(reply.at("loss"));
+        reply.at("peers_live").get_to(status.peers_live);
+        reply.at("peers_known").get_to(status.peers_known);
+        const Json& round = reply.at("round");
+        if (!round.is_null()) status.round = round.get<RoundStatus>();
+        reply.at("rounds").get_to(status.rounds);
+        reply.at("bytes").get_to(status.bytes);
+        reply.at("training").get_to(status.training);
+        reply.at("done").get_to(status.done);
+        return status;
+    });
+}
+
+Expected<PeersReply, Error> peers_from(const Json& reply) {
+    return guarded(reply,
+                   [&] { return PeersReply{reply.at("peers").get<std::vector<PeerStatus>>()}; });
+}
+
+std::string verb_of(const Json& request) {
+    const auto verb = request.find("verb");
+    return verb != request.end() && verb->is_string() ? verb->get<std::string>() : "";
+}
+
+std::string to_line(const Json& message) {
+    return message.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::optional<Json> from_line(std::string_view line) {
+    Json parsed = Json::parse(line, nullptr, false);
+    if (!parsed.is_object()) return std::nullopt;
+    return parsed;
+}
+
+}  // namespace dynavg::control

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "protocol/expected.hpp"
+
+/// What `dynavg` asks a running daemon and what that answers: one JSON object a line each way over
+/// a Unix socket. A request is {"verb": "status"}; an answer {"ok": true, ...} or
+/// {"ok": false, "error": "..."}. Fields may be added; readers ignore what they do not know.
+namespace dynavg::control {
+
+inline constexpr std::size_t kRequestBytesMax = 64 * 1024;
+inline constexpr std::size_t kReplyBytesMax = 16 * 1024 * 1024;
+
+/// The round that is open.
+struct RoundStatus {
+    std::uint32_t target = 0;  ///< Epoch.
+    std::uint32_t attempt = 0;
+    std::uint32_t participants = 0;
+    std::uint64_t since_ms = 0;
+    std::string reason;  ///< "crossing", "every-step", "final".
+    bool operator==(const RoundStatus&) const = default;
+};
+
+struct BytesStatus {
+    std::uint64_t monitoring = 0;
+    std::uint64_t averaging = 0;
+    std::uint64_t overhead = 0;
+    bool operator==(const BytesStatus&) const = default;
+};
+
+/// Answer to {"verb": "status"}. NaN and infinite numbers travel as null and arrive as none.
+struct StatusReply {
+    std::string node;
+    std::string network;
+    std::string peer_id;  ///< Fingerprint.
+    std::string version;
+    std::int64_t pid = 0;
+    double uptime_s = 0;
+    std::string model;
+    std::uint64_t parameters = 0;
+    std::uint32_t epoch = 0;
+    std::string digest;               ///< Of the reference, in hexadecimal.
+    std::vector<std::string> roster;  ///< Of the last round: fingerprints.
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    double steps_per_second = 0;
+    std::optional<double> estimate;  ///< None before the first state.
+    double threshold = 0;
+    std::string monitor;
+    std::string pace;
+    std::optional<double> accuracy;  ///< Of the reference, when last evaluated.
+    std::optional<double> loss;
+    std::uint32_t peers_live = 0;
+    std::uint32_t peers_known = 0;
+    std::optional<RoundStatus> round;
+    std::uint64_t rounds = 0;  ///< Committed, in this life.
+    BytesStatus bytes;         ///< Sent, in this life.
+    std::string training;      ///< "running", "waiting-for-peers", "paused-for-round", "done".
+    bool done = false;
+    bool operator==(const StatusReply&) const = default;
+};
+
+struct PeerStatus {
+    std::string peer;  ///< Fingerprint.
+    std::string name;
+    std::string address;
+    std::int32_t order = 0;
+    bool live = false;
+    std::uint32_t epoch = 0;
+    std::string digest;
+    std::uint64_t steps = 0;
+    double step_time_ms = 0;
+    std::uint64_t last_heard_ms = 0;  ///< Ago.
+    std::uint64_t suspicion_timeout_ms = 0;
+    bool operator==(const PeerStatus&) const = default;
+};
+
+/// Answer to {"verb": "peers"}.
+struct PeersReply {
+    std::vector<PeerStatus> peers;
+    bool operator==(const PeersReply&) const = default;
+};
+
+[[nodiscard]] nlohmann::json request(std::string_view verb);
+/// {"ok": false, "error": ...}
+[[nodiscard]] nlohmann::json error_reply(std::string message);
+/// With "ok": true.
+[[nodiscard]] nlohmann::json to_reply(const StatusReply& status);
+[[nodiscard]] nlohmann::json to_reply(const PeersReply& peers);
+/// A missing field or a wrong type is an error, and so is an answer with "ok": false.
+[[nodiscard]] Expected<StatusReply, Error> status_from(const nlohmann::json& reply);
+[[nodiscard]] Expected<PeersReply, Error> peers_from(const nlohmann::json& reply);
+
+/// The verb of a request; empty if it has none.
+[[nodiscard]] std::string verb_of(const nlohmann::json& request);
+
+/// A line for the socket: without line breaks inside, bytes that are no UTF-8 replaced, with the
+/// newline.
+[[nodiscard]] std::string to_line(const nlohmann::json& message);
+/// None if it is no JSON object.
+[[nodiscard]] std::optional<nlohmann::json> from_line(std::string_view line);
+
+}  // namespace dynavg::control

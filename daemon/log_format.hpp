@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "daemon/log.hpp"
+
+namespace dynavg::daemon {
+
+/// All that a line says.
+struct LogLine {
+    WallClock::time_point time;
+    std::string_view node;
+    std::string_view network;
+    LogPosition position;
+    const protocol::Event& event;
+};
+
+enum class Paint : std::uint8_t { plain, colored };
+
+/// RFC 3339 in UTC, with milliseconds: 2026-01-02T03:04:05.678Z.
+[[nodiscard]] std::string format_time(WallClock::time_point time);
+
+/// One JSON object with the newline. Numbers that JSON does not have become the strings "nan",
+/// "inf" and "-inf". A field of the event replaces one of the same name before it.
+[[nodiscard]] std::string format_json(const LogLine& line);
+
+/// "TIME LEVEL event  message  key=value ..." with the newline. Values with spaces are quoted.
+[[nodiscard]] std::string format_text(const LogLine& line, Paint paint);
+
+/// Control characters, and bytes that are no UTF-8, become \n, \t, \xHH.
+[[nodiscard]] std::string escaped(std::string_view text);
+
+}  // namespace dynavg::daemon

@@ -45,7 +45,7 @@ void NodeCore::on_step(const StepReport& report, Instant now) {
 
 void NodeCore::on_peers(const PeerView& view, Instant now) {
     m_view = view;
-    m_pacer.on_peers(m_view, m_reference->epoch);
+    m_pacer.on_peers(m_view, m_reference->id);
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
     if (m_round) tick_round(now);
     evaluate(now);
@@ -99,6 +99,13 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
         heartbeat.round =
             RoundStatus{m_round->target(), m_round->attempt(), wire::digest_of(round_state())};
     }
+}
+
+std::optional<StateMessage> NodeCore::state_to_repeat() const {
+    const auto step = m_monitor.latest_step(m_options.self.id);
+    const bool small = m_options.averaging.monitor != MonitorKind::exact;
+    if (!m_done || !step || !small) return std::nullopt;
+    return StateMessage{*step, *m_monitor.state_at(m_options.self.id, *step)};
 }
 
 // --- states and the decision ------------------------------------------------------------------
@@ -175,11 +182,14 @@ bool NodeCore::step_is_complete(const Roster& members) const {
     });
 }
 
+bool NodeCore::waits_for_states() const {
+    return in_lockstep() && !m_round && !m_pull && m_install_confirmed && m_pacer.is_in_step() &&
+           m_steps_since_reference > 0 && m_checked_step != m_steps_since_reference &&
+           m_monitor.latest_step(m_options.self.id) == m_steps_since_reference;
+}
+
 void NodeCore::ask_for_missing_states(Instant now) {
-    if (!in_lockstep() || m_round || m_pull || m_steps_since_reference == 0 ||
-        m_checked_step == m_steps_since_reference || !m_pacer.is_in_step()) {
-        return;
-    }
+    if (!waits_for_states()) return;
     if (now - m_last_asked < std::max(limits::kStateRetryInterval, m_step_time)) return;
     m_last_asked = now;
     const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
@@ -226,13 +236,13 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
     enter_round(m_reference->epoch.next(), Attempt(0), {}, evidence, now);
 }
 
-/// Enough live peers for a round, with a quorum among them; else they only train.
 bool NodeCore::may_call() const {
     const Roster live = live_members();
     return live.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) &&
            is_sufficient(live);
 }
 
+/// In lockstep of those that step together, else of all live peers.
 bool NodeCore::all_are_done() const {
     if (!m_done || !m_install_confirmed) return false;
     const bool only_members = in_lockstep() && !m_pacer.members().empty();
@@ -246,15 +256,20 @@ bool NodeCore::all_are_done() const {
 bool NodeCore::final_round_is_due() const {
     if (!all_are_done() || !is_sufficient(live_members())) return false;
     return m_steps_since_reference > 0 ||
-           std::any_of(m_view.peers.begin(), m_view.peers.end(), [](const PeerInfo& peer) {
-               return peer.live && peer.steps_since_reference > 0;
+           std::any_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
+               // In lockstep a joiner trains from the next reference on: there must be one.
+               const bool waits_to_join = in_lockstep() && !peer.done &&
+                                          peer.reference == m_reference->id &&
+                                          !contains(m_pacer.members(), peer.member);
+               return peer.live && (peer.steps_since_reference > 0 || waits_to_join);
            });
 }
 
 bool NodeCore::is_finished() const {
     return all_are_done() && !m_round && !m_pull && m_steps_since_reference == 0 &&
-           std::all_of(m_view.peers.begin(), m_view.peers.end(), [](const PeerInfo& peer) {
-               return !peer.live || peer.steps_since_reference == 0;
+           std::all_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
+               return !peer.live || (peer.done && peer.reference == m_reference->id &&
+                                     peer.steps_since_reference == 0);
            });
 }
 
@@ -291,8 +306,7 @@ Instant NodeCore::next_tick(Instant now) const {
     if (!m_state_is_published) {
         next = std::min(next, m_last_published + m_options.averaging.state_interval);
     }
-    if (in_lockstep() && !m_round && m_steps_since_reference > 0 &&
-        m_checked_step != m_steps_since_reference) {
+    if (waits_for_states()) {
         next = std::min(next, m_last_asked + std::max(limits::kStateRetryInterval, m_step_time));
     }
     return std::max(next, now);

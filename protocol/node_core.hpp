@@ -98,6 +98,8 @@ public:
     // --- for heartbeats, status and tests ---
     /// The core's part of a heartbeat; discovery fills in the rest.
     void describe(Heartbeat& heartbeat) const;
+    /// Whatever still matters is repeated with the heartbeat: the last state of a peer that is done.
+    [[nodiscard]] std::optional<StateMessage> state_to_repeat() const;
     [[nodiscard]] const ReferencePointer& reference() const { return m_reference; }
     [[nodiscard]] const Roster& roster() const { return m_history.last().roster; }
     [[nodiscard]] const History& history() const { return m_history; }
@@ -105,6 +107,8 @@ public:
     [[nodiscard]] Instant round_since() const { return m_called_at; }
     [[nodiscard]] const std::optional<Estimate>& last_estimate() const { return m_estimate; }
     [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
+    /// Enough live peers hold this reference for a round, with a quorum among them.
+    [[nodiscard]] bool may_call() const;
     /// This peer is done, and so are all live ones, with one reference and no drift: nothing will
     /// happen any more.
     [[nodiscard]] bool is_finished() const;
@@ -116,10 +120,10 @@ private:
     void publish_state(Instant now);
     void evaluate(Instant now);
     [[nodiscard]] bool step_is_complete(const Roster& members) const;
+    [[nodiscard]] bool waits_for_states() const;
     void ask_for_missing_states(Instant now);
     void answer_state_request(const Member& from, const StateRequest& request);
     void call_round(RoundReason reason, const Estimate& estimate, Instant now);
-    [[nodiscard]] bool may_call() const;
     [[nodiscard]] bool final_round_is_due() const;
     [[nodiscard]] bool all_are_done() const;
     [[nodiscard]] std::uint64_t allowed_steps() const;

@@ -120,6 +120,7 @@ void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntr
     m_committed_elsewhere.reset();
     m_pull.reset();
     m_monitor.reset();
+    m_estimate.reset();
     m_pacer.on_reference(m_history.last().roster);
     std::erase_if(m_actions.publish,
                   [](const Message& m) { return std::holds_alternative<RoundState>(m); });

@@ -7,17 +7,19 @@ namespace dynavg::protocol {
 Pacer::Pacer(Member self, const AveragingSettings& averaging, std::uint32_t start_peers)
     : m_self(self),
       m_lockstep(averaging.pace == Pace::lockstep),
+      m_check_every(averaging.check_every),
       m_start_peers(start_peers) {}
 
-void Pacer::on_peers(const PeerView& view, Epoch epoch) {
-    if (m_started || epoch != Epoch(0)) return;
+void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {
+    if (m_started || reference.epoch != Epoch(0)) return;
     Roster live{m_self};
     bool all_at_start = true;
     for (const PeerInfo& peer : view.peers) {
-        if (!peer.live || peer.reference.epoch != Epoch(0)) continue;
+        // Before its first heartbeat nobody knows how far a peer is.
+        if (!peer.live || peer.reference != reference) continue;
         live.push_back(peer.member);
-        // Who waits for this peer cannot have done its second step.
-        all_at_start &= peer.steps_since_reference <= 1;
+        // Who waits for this peer cannot be past its first check.
+        all_at_start &= peer.steps_since_reference <= m_check_every;
     }
     if (live.size() < m_start_peers) return;
     m_started = true;

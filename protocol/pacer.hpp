@@ -17,7 +17,7 @@ public:
     Pacer(Member self, const AveragingSettings& averaging, std::uint32_t start_peers);
 
     /// Looks whether training may begin: enough peers are live (once begun, it stays so).
-    void on_peers(const PeerView& view, Epoch epoch);
+    void on_peers(const PeerView& view, const ReferenceId& reference);
     /// A reference was installed; its roster is the new lockstep set.
     void on_reference(const Roster& roster);
 
@@ -32,6 +32,7 @@ public:
 private:
     Member m_self;
     bool m_lockstep;
+    std::uint64_t m_check_every;
     std::uint32_t m_start_peers;
     bool m_started = false;
     Roster m_members;

@@ -1,0 +1,211 @@
+#include "discovery/node.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "protocol/check.hpp"
+
+namespace dynavg::discovery {
+
+using protocol::Instant;
+using protocol::Message;
+using protocol::PeerInfo;
+
+namespace {
+
+constexpr unsigned kSequenceBits = 40;
+
+template <class Matches>
+const PeerInfo* find_joined(const protocol::PeerView& view, Matches matches) {
+    const auto found =
+        std::find_if(view.peers.begin(), view.peers.end(),
+                     [&matches](const PeerInfo& peer) { return matches(peer.member.id); });
+    return found == view.peers.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+protocol::SequenceNumber first_sequence(protocol::Incarnation incarnation) {
+    return protocol::SequenceNumber(std::uint64_t{incarnation.value()} << kSequenceBits);
+}
+
+bool is_of_incarnation(protocol::SequenceNumber sequence, protocol::Incarnation incarnation) {
+    return sequence.value() >> kSequenceBits ==
+           first_sequence(incarnation).value() >> kSequenceBits;
+}
+
+Node::Node(protocol::NetworkId network, MembershipOptions membership, Instant now)
+    : m_network(network),
+      m_self(membership.self),
+      m_address(membership.endpoints.direct),
+      m_membership(std::move(membership), now),
+      m_gossip_sequence(first_sequence(m_self.incarnation)),
+      m_direct_sequence(first_sequence(m_self.incarnation)) {}
+
+void Node::start_core(protocol::NodeCoreOptions options, Instant now) {
+    DYNAVG_CHECK(!m_core);
+    m_core.emplace(std::move(options));
+    m_core->on_peers(m_membership.view(), now);
+}
+
+// --- inputs -----------------------------------------------------------------------------------
+
+Node::Verdict Node::on_gossip(const protocol::PeerId& publisher, Bytes bytes, Instant now) {
+    const auto envelope = open(bytes);
+    if (!envelope || envelope->header.network != m_network ||
+        envelope->header.sender_tag != publisher.tag()) {
+        return std::nullopt;
+    }
+    if (const auto* heartbeat = std::get_if<protocol::Heartbeat>(&envelope->message)) {
+        m_membership.on_heartbeat(publisher, envelope->header, *heartbeat, now);
+    } else {
+        m_membership.on_heard(publisher, envelope->header, now);
+    }
+    pass_view(now);
+    const PeerInfo* from = find_joined(m_membership.view(),
+                                       [&](const protocol::PeerId& id) { return id == publisher; });
+    if (from != nullptr) to_core(*from, *envelope, now);
+    return traffic_of(envelope->message);
+}
+
+Node::Verdict Node::on_direct(const ConnectionId& connection, Bytes bytes, Instant now) {
+    const auto envelope = open(bytes);
+    if (!envelope) return std::nullopt;
+    const Message& message = envelope->message;
+    if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
+        m_membership.on_hello(connection, *hello, now);
+        pass_view(now);
+        return traffic_of(message);
+    }
+    const PeerInfo* from = find_joined(m_membership.view(), [&](const protocol::PeerId& id) {
+        return id.tag() == envelope->header.sender_tag;
+    });
+    if (from == nullptr || envelope->header.network != m_network) return std::nullopt;
+    const PeerInfo sender = *from;
+    const protocol::PeerId id = sender.member.id;
+    m_membership.on_heard(id, now);
+    if (std::holds_alternative<protocol::PeersRequest>(message)) {
+        m_membership.on_peers_request(id, now);
+    } else if (const auto* peers = std::get_if<protocol::PeersReply>(&message)) {
+        m_membership.on_peers_reply(id, *peers, now);
+    } else if (std::holds_alternative<protocol::Goodbye>(message)) {
+        m_membership.on_goodbye(id, now);
+    }
+    pass_view(now);
+    to_core(sender, *envelope, now);
+    return traffic_of(message);
+}
+
+Node::Verdict Node::on_reply(const std::string& dialed_address, Bytes bytes, Instant now) {
+    const auto envelope = open(bytes);
+    if (!envelope) return std::nullopt;
+    const auto* reply = std::get_if<protocol::HelloReply>(&envelope->message);
+    if (reply == nullptr) return std::nullopt;
+    m_membership.on_hello_reply(dialed_address, *reply, now);
+    pass_view(now);
+    return traffic_of(envelope->message);
+}
+
+void Node::on_tick(Instant now) {
+    m_membership.on_tick(now);
+    pass_view(now);
+    if (m_core) m_core->on_tick(now);
+}
+
+void Node::leave() {
+    m_leaving = true;
+    for (const PeerInfo& peer : m_membership.view().peers) {
+        m_farewells.emplace_back(peer.member.id, protocol::Goodbye{});
+    }
+}
+
+// --- outputs ----------------------------------------------------------------------------------
+
+NodeActions Node::take_actions(Instant now) {
+    NodeActions actions;
+    Actions discovery = m_membership.take_actions();
+    if (m_core) actions.rounds = m_core->take_actions(now);
+
+    actions.network_fields = std::move(discovery.network_fields);
+    actions.disconnects = std::move(discovery.disconnects);
+    actions.hangups = std::move(discovery.hangups);
+    actions.connects = std::move(discovery.connects);
+    for (Dial& dial : discovery.dials) {
+        actions.dials.emplace_back(std::move(dial), direct_frame(m_membership.hello()));
+    }
+    for (Reply& reply : discovery.replies) {
+        actions.replies.emplace_back(std::move(reply.connection), direct_frame(reply.message));
+    }
+
+    for (const Message& message : actions.rounds.publish) publish(message, actions);
+    if (discovery.heartbeat_due || actions.rounds.heartbeat_now || m_leaving) {
+        publish_heartbeat(actions);
+    }
+    const auto send_all = [this, &actions](const auto& sends) {
+        for (const auto& [to, message] : sends)
+            actions.sends.emplace_back(to, direct_frame(message));
+    };
+    send_all(discovery.sends);
+    send_all(actions.rounds.send);
+    send_all(std::exchange(m_farewells, {}));
+
+    actions.events = std::move(discovery.events);
+    std::move(actions.rounds.events.begin(), actions.rounds.events.end(),
+              std::back_inserter(actions.events));
+    actions.next_tick = std::min(discovery.next_tick, actions.rounds.next_tick);
+    return actions;
+}
+
+protocol::Header Node::header(protocol::SequenceNumber& sequence) {
+    sequence = sequence.next();
+    protocol::Header header;
+    header.network = m_network;
+    header.sender_tag = m_self.id.tag();
+    header.sequence = sequence;
+    if (m_core) {
+        header.epoch = m_core->reference()->epoch;
+        header.reference_tag = m_core->reference()->id.digest.high;
+    }
+    return header;
+}
+
+Frame Node::direct_frame(const Message& message) {
+    return {protocol::wire::encode(header(m_direct_sequence), message), traffic_of(message)};
+}
+
+void Node::publish(const Message& message, NodeActions& actions) {
+    actions.publish.push_back(
+        {protocol::wire::encode(header(m_gossip_sequence), message), traffic_of(message)});
+}
+
+void Node::publish_heartbeat(NodeActions& actions) {
+    protocol::Heartbeat heartbeat;
+    heartbeat.incarnation = m_self.incarnation;
+    heartbeat.order = m_self.order;
+    heartbeat.address = m_address;
+    heartbeat.leaving = m_leaving;
+    if (m_core) {
+        m_core->describe(heartbeat);
+        if (const auto state = m_core->state_to_repeat()) publish(*state, actions);
+    }
+    publish(heartbeat, actions);
+}
+
+// --- helpers ----------------------------------------------------------------------------------
+
+Expected<protocol::wire::Envelope, Error> Node::open(Bytes bytes) const {
+    return protocol::wire::decode(bytes);
+}
+
+void Node::to_core(const PeerInfo& from, const protocol::wire::Envelope& envelope, Instant now) {
+    // A message of an earlier or later life of this peer is not the member's that has joined.
+    if (!m_core || !is_of_incarnation(envelope.header.sequence, from.member.incarnation)) return;
+    m_core->on_message(protocol::Member(from.member), envelope.header, envelope.message, now);
+}
+
+void Node::pass_view(Instant now) {
+    if (m_membership.take_view_changed() && m_core) m_core->on_peers(m_membership.view(), now);
+}
+
+}  // namespace dynavg::discovery

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "discovery/membership.hpp"
+#include "protocol/node_core.hpp"
+#include "protocol/wire/codec.hpp"
+
+namespace dynavg::discovery {
+
+/// An encoded message and how its bytes are counted.
+struct Frame {
+    protocol::wire::Bytes bytes;
+    protocol::Traffic traffic = protocol::Traffic::overhead;
+};
+
+/// What the shell has to do, in the order of the members.
+struct NodeActions {
+    std::optional<protocol::NetworkFields> network_fields;  ///< See Actions; then start_core().
+    std::vector<protocol::PeerId> disconnects;
+    std::vector<std::string> hangups;
+    std::vector<Connect> connects;
+    std::vector<std::pair<Dial, Frame>> dials;  ///< With the Hello to send there.
+    std::vector<std::pair<ConnectionId, Frame>> replies;
+    /// Its messages and events have moved into the members below.
+    protocol::Actions rounds;
+    std::vector<Frame> publish;
+    std::vector<std::pair<protocol::PeerId, Frame>> sends;
+    std::vector<protocol::Event> events;
+    protocol::Instant next_tick = protocol::kNever;
+};
+
+/// One peer's gossip and direct channels as a value machine: Membership (who is there) and NodeCore
+/// (the rounds) behind encoded bytes. The daemon's io thread and the simulator drive the same
+/// class. Bytes from peers never throw: what is not understood, of another network, or not from
+/// whom it claims, is refused. Not thread-safe.
+class Node {
+public:
+    using Bytes = std::span<const std::byte>;
+    /// What a received message was; nothing if it was refused.
+    using Verdict = std::optional<protocol::Traffic>;
+
+    Node(protocol::NetworkId network, MembershipOptions membership, protocol::Instant now);
+
+    /// Until then only discovery runs: a joiner may have to learn the network's settings first.
+    void start_core(protocol::NodeCoreOptions options, protocol::Instant now);
+
+    [[nodiscard]] Verdict on_gossip(const protocol::PeerId& publisher, Bytes bytes,
+                                    protocol::Instant now);
+    [[nodiscard]] Verdict on_direct(const ConnectionId& connection, Bytes bytes,
+                                    protocol::Instant now);
+    [[nodiscard]] Verdict on_reply(const std::string& dialed_address, Bytes bytes,
+                                   protocol::Instant now);
+    void on_tick(protocol::Instant now);
+    /// Says goodbye to all; carry out the actions, then stop.
+    void leave();
+
+    /// Results of the trainer and the exchange go to the core directly; nullptr before
+    /// start_core().
+    [[nodiscard]] protocol::NodeCore* core() { return m_core ? &*m_core : nullptr; }
+    [[nodiscard]] const protocol::NodeCore* core() const { return m_core ? &*m_core : nullptr; }
+    [[nodiscard]] Membership& membership() { return m_membership; }
+    [[nodiscard]] const Membership& membership() const { return m_membership; }
+
+    [[nodiscard]] NodeActions take_actions(protocol::Instant now);
+
+private:
+    [[nodiscard]] protocol::Header header(protocol::SequenceNumber& sequence);
+    [[nodiscard]] Frame direct_frame(const protocol::Message& message);
+    void publish(const protocol::Message& message, NodeActions& actions);
+    void publish_heartbeat(NodeActions& actions);
+    [[nodiscard]] Expected<protocol::wire::Envelope, Error> open(Bytes bytes) const;
+    void to_core(const protocol::PeerInfo& from, const protocol::wire::Envelope& envelope,
+                 protocol::Instant now);
+    void pass_view(protocol::Instant now);
+
+    protocol::NetworkId m_network;
+    protocol::Member m_self;
+    std::string m_address;
+    Membership m_membership;
+    std::optional<protocol::NodeCore> m_core;
+    protocol::SequenceNumber m_gossip_sequence;
+    protocol::SequenceNumber m_direct_sequence;
+    bool m_leaving = false;
+    std::vector<std::pair<protocol::PeerId, protocol::Message>> m_farewells;
+};
+
+/// Upper 24 bits of a sequence number: the sender's incarnation.
+[[nodiscard]] protocol::SequenceNumber first_sequence(protocol::Incarnation incarnation);
+[[nodiscard]] bool is_of_incarnation(protocol::SequenceNumber sequence,
+                                     protocol::Incarnation incarnation);
+
+}  // namespace dynavg::discovery

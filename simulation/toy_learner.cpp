@@ -1,0 +1,58 @@
+#include "simulation/toy_learner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "protocol/check.hpp"
+
+namespace dynavg::simulation {
+
+ToyLearner::ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
+                       protocol::ReferencePointer initial)
+    : m_coordinate(coordinate),
+      m_monitor(monitor),
+      m_reference(std::move(initial)),
+      m_values(m_reference->values) {
+    DYNAVG_CHECK(monitor != protocol::MonitorKind::sketch);
+    DYNAVG_CHECK(coordinate < m_values.size());
+}
+
+protocol::ReferenceShape ToyLearner::shape() const { return m_reference->shape(); }
+
+protocol::LocalState ToyLearner::local_state() const {
+    double squared_norm = 0;
+    double along = 0;
+    const bool exact = m_monitor == protocol::MonitorKind::exact;
+    std::vector<float> drift(exact ? m_values.size() : 0);
+    for (std::size_t i = 0; i < m_values.size(); ++i) {
+        const float difference = m_values[i] - m_reference->values[i];
+        if (exact) drift[i] = difference;
+        const auto component = static_cast<double>(difference);
+        squared_norm += component * component;
+        if (!m_reference->direction.empty()) {
+            along += component * static_cast<double>(m_reference->direction[i]);
+        }
+    }
+    protocol::LocalState state;
+    state.squared_norm = std::nextafter(static_cast<float>(squared_norm),
+                                        std::numeric_limits<float>::infinity());
+    if (squared_norm <= 0) state.squared_norm = 0;
+    if (m_monitor == protocol::MonitorKind::linear) state.values = {static_cast<float>(along)};
+    if (exact) state.values = std::move(drift);
+    return state;
+}
+
+void ToyLearner::copy_contribution(std::span<float> out) const {
+    DYNAVG_CHECK(out.size() == m_values.size());
+    std::copy(m_values.begin(), m_values.end(), out.begin());
+}
+
+void ToyLearner::install(protocol::ReferencePointer reference, std::span<const float> base) {
+    for (std::size_t i = 0; i < m_values.size(); ++i) {
+        m_values[i] = reference->values[i] + (m_values[i] - base[i]);
+    }
+    m_reference = std::move(reference);
+}
+
+}  // namespace dynavg::simulation

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "protocol/learner.hpp"
+
+namespace dynavg::simulation {
+
+/// A model whose training can be counted: every local step of peer i adds 1 to coordinate i, and
+/// nothing else. So the references show how often each step has entered them. Coordinates beyond
+/// the peers stay zero; they only make the vector longer. Monitors: all but sketch.
+class ToyLearner final : public protocol::Learner {
+public:
+    ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
+               protocol::ReferencePointer initial);
+
+    [[nodiscard]] protocol::ReferenceShape shape() const override;
+    double compute_gradient() override { return 0; }
+    void apply_update() override { m_values[m_coordinate] += 1; }
+    [[nodiscard]] protocol::LocalState local_state() const override;
+    void copy_contribution(std::span<float> out) const override;
+    void install(protocol::ReferencePointer reference, std::span<const float> base) override;
+    void reset_to_reference() override { m_values = m_reference->values; }
+    [[nodiscard]] const std::vector<float>& values() const { return m_values; }
+
+private:
+    std::size_t m_coordinate;
+    protocol::MonitorKind m_monitor;
+    protocol::ReferencePointer m_reference;
+    std::vector<float> m_values;
+};
+
+}  // namespace dynavg::simulation

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulation/checkers.hpp"
+#include "simulation/event_queue.hpp"
+#include "simulation/network.hpp"
+#include "simulation/peer.hpp"
+
+namespace dynavg::simulation {
+
+/// One network with the toy model. Drawn from a seed by swarm_options() or set by a test.
+struct WorldOptions {
+    std::uint64_t seed = 0;
+    std::size_t peers = 3;
+    std::size_t extra_values = 0;  ///< Coordinates that stay zero.
+    protocol::AveragingSettings averaging;
+    std::uint32_t start_peers = 1;
+    LinkOptions links;
+    protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
+    std::optional<protocol::Duration> suspicion_timeout;
+    std::vector<std::uint64_t> max_steps;            ///< Per peer.
+    std::vector<protocol::Duration> step_times;      ///< Per peer.
+    std::vector<protocol::Duration> start_delays;    ///< Per peer.
+    protocol::Duration horizon = std::chrono::minutes(30);  ///< Virtual.
+    std::uint64_t events_max = 5'000'000;  ///< More than that is a livelock.
+    /// "3 peers, lockstep, linear, ...", for people.
+    [[nodiscard]] std::string describe() const;
+};
+
+struct WorldReport {
+    std::vector<Violation> violations;
+    bool finished = false;
+    std::size_t epochs = 0;
+    std::uint64_t events = 0;
+    std::uint64_t messages = 0;
+    protocol::Duration virtual_time{};
+    std::map<std::string, std::uint64_t> event_counts;
+    std::vector<protocol::ReferenceId> references;  ///< Of each peer, at the end.
+};
+
+/// Runs a network until all peers have done their steps and hold one reference, or until the
+/// horizon. Deterministic in the options.
+[[nodiscard]] WorldReport run_world(const WorldOptions& options);
+
+/// The options that a seed of the swarm stands for: peers, links, timers, pace, monitor, steps.
+[[nodiscard]] WorldOptions swarm_options(std::uint64_t seed);
+
+}  // namespace dynavg::simulation

@@ -222,16 +222,27 @@ TEST_CASE("only members are served, and only what is theirs to ask for", "[excha
     CHECK(answers(other, theirs, 0xFFFFFFFF, 0xFFFFFFFF) == 0);
     CHECK(answers(other, theirs, 4, 4) == 2);
     CHECK(answers(other, theirs, 0, 0xFFFFFFFF) == limits::kChunksInFlightMax);
-    // The mean is not there yet; asked for twice, given once.
-    CHECK(answers(other, duel.transfer(TransferKind::mean, 0), 0, 2) == 0);
-    CHECK(answers(other, duel.transfer(TransferKind::mean, 0), 0, 2) == 0);
-    const ExchangeActions actions = duel.give_contribution(0, duel.facts());
-    int means = 0;
-    for (const BulkSend& bulk : actions.sends) {
-        const auto* chunk = std::get_if<Chunk>(&bulk.message);
-        if (chunk != nullptr && chunk->transfer.kind == TransferKind::mean) ++means;
+}
+
+TEST_CASE("a mean asked for early and often is given once, when it is there", "[exchange]") {
+    Duel duel(2 * 6 * kChunkValues);
+    const TransferId mean = duel.transfer(TransferKind::mean, 0);
+    ExchangeWorker& worker = duel.network[0].worker;
+    worker.on_chunk_request(duel.roster[1].id, {mean, 0, 4}, duel.network.now());
+    for (int i = 0; i < 20; ++i) {
+        worker.on_chunk_request(duel.roster[1].id, {mean, 0, 2}, duel.network.now());
     }
-    CHECK(means == 1);
+    CHECK(worker.take_actions().sends.empty());
+    for (const std::uint32_t index : {0U, 1U, 2U, 3U}) {
+        CAPTURE(index);
+        const ExchangeActions actions = duel.give_contribution(index, duel.facts());
+        std::vector<std::uint32_t> given;
+        for (const BulkSend& bulk : actions.sends) {
+            const auto* chunk = std::get_if<Chunk>(&bulk.message);
+            if (chunk != nullptr && chunk->transfer == mean) given.push_back(chunk->index);
+        }
+        CHECK(given == std::vector<std::uint32_t>{index});
+    }
 }
 
 TEST_CASE("of early requests the latest are kept, so many per peer", "[exchange]") {

@@ -47,7 +47,7 @@ TEST_CASE("a reference in force or prepared can be pulled", "[reference_pull]") 
     network.run();
     REQUIRE(network[0].pulled != nullptr);
     CHECK(network[0].pulled->id == wanted->id);
-    CHECK(network[0].pulled->values == wanted->values);
+    CHECK((network[0].pulled->values == wanted->values));
     CHECK(network[0].next_tick == kNever);
     CHECK(network[0].worker.counters().refused == 0);
 }

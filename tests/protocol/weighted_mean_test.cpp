@@ -41,7 +41,7 @@ TEST_CASE("equal weights give the bits of the plain mean", "[weighted_mean]") {
         }
         for (const float weight : {0.0F, 1.0F, 0.3F, 17.0F}) {
             CAPTURE(size, weight);
-            CHECK(mean_of(members, std::vector<float>(7, weight)) == expected);
+            CHECK((mean_of(members, std::vector<float>(7, weight)) == expected));
         }
     }
 }

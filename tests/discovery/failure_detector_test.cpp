@@ -45,6 +45,9 @@ TEST_CASE("the timeout stays within its bounds", "[failure_detector]") {
     CHECK(fast.timeout() == 1500ms);
     FailureDetector slow(60s, at(0s));
     CHECK(slow.timeout() == 30s);
+    FailureDetector fixed(500ms, at(0s), 700ms);
+    beat(fixed, at(0s), 500ms, 10);
+    CHECK(fixed.timeout() == 700ms);
 }
 
 TEST_CASE("a rhythm that is not the expected one is learned", "[failure_detector]") {

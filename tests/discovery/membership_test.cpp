@@ -191,6 +191,7 @@ TEST_CASE("a newer life replaces the older and never the reverse", "[membership]
     (void)node.membership.take_actions();
 
     node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(2s));
+    CHECK(node.membership.take_actions().events.empty());
     node.beat(at(2s));
     CHECK(node.info().member.incarnation == Incarnation(2));
     CHECK(node.info().steps == 0);
@@ -199,6 +200,31 @@ TEST_CASE("a newer life replaces the older and never the reverse", "[membership]
     REQUIRE(actions.replies.size() == 1);
     CHECK(actions.replies[0].message.differences.at(0).field == "node.incarnation");
     CHECK(node.info().live);
+}
+
+TEST_CASE("an address that is a seed too is dialed once at a time", "[membership]") {
+    Membership membership(options_of(0, {1}), at(0s));
+    membership.on_hello("c", hello_of(options_of(1)), at(0s));
+    membership.on_tick(at(0s));
+    CHECK(membership.take_actions().dials.size() == 1);
+}
+
+TEST_CASE("long dead peers are dialed rarely, and eagerly by a node that is alone",
+          "[membership]") {
+    Joined node;
+    node.membership.on_hello_reply(address_of(2), accepting(hello_of(options_of(2))), at(0s));
+    Actions hour;
+    for (int i = 1; i <= 7200; ++i) {
+        const Actions some = node.run(at(i * 500ms));
+        if (i > 3600) hour.dials.insert(hour.dials.end(), some.dials.begin(), some.dials.end());
+        node.beat(at(i * 500ms));
+    }
+    REQUIRE(node.membership.view().peers.size() == 1);
+    CHECK(hour.dials.size() >= 4);
+    CHECK(hour.dials.size() <= 7);
+    const Actions alone = node.run(at(1h + 10s));
+    CHECK(node.membership.live_count() == 0);
+    CHECK(std::count(alone.dials.begin(), alone.dials.end(), Dial{address_of(2), id_of(2)}) >= 2);
 }
 
 TEST_CASE("a heartbeat of a newer life makes its address dialed", "[membership]") {
@@ -253,6 +279,17 @@ TEST_CASE("a seed that is oneself is dropped in silence", "[membership]") {
     actions = membership.take_actions();
     CHECK(actions.dials.empty());
     CHECK(actions.events.empty());
+}
+
+TEST_CASE("a hang-up is not undone by a dial of the same batch", "[membership]") {
+    MembershipOptions options = options_of(0);
+    options.seeds = {{"alias:7400", {}}};
+    Membership membership(options, at(0s));
+    membership.on_tick(at(0s));
+    membership.on_hello_reply("alias:7400", accepting(hello_of(options_of(1))), at(0s));
+    const Actions actions = membership.take_actions();
+    CHECK(actions.dials.empty());
+    CHECK(actions.hangups == std::vector<std::string>{"alias:7400"});
 }
 
 TEST_CASE("a peer known by an alias is connected at its own address", "[membership]") {

@@ -54,6 +54,9 @@ const std::vector<Shape>& shapes() {
          [](auto& stream, std::size_t i) {
              return gaussian(stream) * (i >= 20'000 && i < 24'096 ? 100.0F : 1.0F);
          }},
+        // Without rotations all of it would fall into one column.
+        {"every 256th",
+         [](auto& stream, std::size_t i) { return i % 256 == 7 ? gaussian(stream) : 0.0F; }},
         {"scaled by layer",
          [](auto& stream, std::size_t i) {
              return gaussian(stream) * (i < 150 ? 10.0F : i < 2'572 ? 3.0F : i < 50'692 ? 0.1F : 1);

@@ -224,16 +224,12 @@ TEST_CASE("an install does not touch the optimizer, a reset does", "[trainer]") 
         used->reset_to_reference();
         CHECK(same_bits(contribution(*used), reference->values));
         CHECK(used->step() == 3);
-        used->compute_gradient();
-        used->apply_update();
-        // Adam's first step moves no weight by more than the learning rate.
-        double largest = 0;
-        const auto w = contribution(*used);
-        for (std::size_t i = 0; i < w.size(); ++i) {
-            largest = std::max(largest, std::abs(static_cast<double>(w[i]) -
-                                                 static_cast<double>(reference->values[i])));
-        }
-        CHECK(largest == Approx(0.001).epsilon(0.01));
+        TrainerOptions later = options;
+        later.first_step = 3;
+        const auto fresh = trainer_of(later);
+        run_steps(*used, 2);
+        run_steps(*fresh, 2);
+        CHECK(same_bits(contribution(*used), contribution(*fresh)));
     }
 }
 

@@ -47,13 +47,15 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
     m_view = view;
     m_pacer.on_peers(m_view, m_reference->id);
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    std::erase_if(m_same_reference,
+                  [this](const Member& member) { return find_peer(member.id) == nullptr; });
     if (m_round) tick_round(now);
     evaluate(now);
 }
 
 void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
                           Instant now) {
-    on_header(header, now);
+    on_header(from, header, now);
     if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
         on_reference_heard(from, {header.epoch, heartbeat->reference_digest}, now);
         if (heartbeat->round && has_reference(header)) on_round_status(from, *heartbeat->round);
@@ -321,11 +323,13 @@ bool NodeCore::has_reference(const Header& header) const {
            header.reference_tag == m_reference->id.digest.high;
 }
 
-/// Self and the live peers that hold the same reference, sorted.
+/// Self and the live peers that hold the same reference, sorted. Any message tells the reference,
+/// sooner than the next heartbeat.
 Roster NodeCore::live_members() const {
     Roster live{m_options.self};
     for (const PeerInfo& peer : m_view.peers) {
-        if (peer.live && peer.reference == m_reference->id) live.push_back(peer.member);
+        const bool same = peer.reference == m_reference->id || m_same_reference.contains(peer.member);
+        if (peer.live && same) live.push_back(peer.member);
     }
     std::sort(live.begin(), live.end());
     return live;

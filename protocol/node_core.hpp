@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,12 +30,12 @@ struct NodeCoreOptions {
     std::uint32_t start_peers = 1;   ///< Training begins once so many peers are live, self included.
 };
 
-/// What the trainer tells after a local step, and after an install (then without a state).
+/// What the trainer tells after a local step, and after an install.
 struct StepReport {
     ReferenceId reference;  ///< That the drift is counted from.
     std::uint64_t steps = 0;                  ///< Local steps in this life.
     std::uint64_t steps_since_reference = 0;
-    std::optional<LocalState> state;
+    std::optional<LocalState> state;  ///< If this step is due for a check, or the last one.
     Duration step_time{};
     bool done = false;  ///< Has done its max_steps.
 };
@@ -155,7 +156,7 @@ private:
     void report_commit(Instant now);
 
     // node_core_adopt.cpp: references that others have committed
-    void on_header(const Header& header, Instant now);
+    void on_header(const Member& from, const Header& header, Instant now);
     void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
     void report_fork(const Member& from, const ReferenceId& theirs);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
@@ -210,6 +211,9 @@ private:
     std::optional<Epoch> m_frozen_for;
     /// Another peer's header said that it committed this (epoch, Digest::high).
     std::optional<std::pair<Epoch, std::uint64_t>> m_committed_elsewhere;
+
+    /// Who has sent something under this reference.
+    std::set<Member> m_same_reference;
 
     std::optional<Pull> m_pull;
     std::map<PeerId, EarlyMessages> m_early;

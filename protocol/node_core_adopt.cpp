@@ -10,7 +10,13 @@
 namespace dynavg::protocol {
 
 /// Every header tells its sender's reference: what this peer is prepared for may be committed.
-void NodeCore::on_header(const Header& header, Instant now) {
+void NodeCore::on_header(const Member& from, const Header& header, Instant now) {
+    if (has_reference(header)) {
+        // One more peer may make a round possible.
+        if (m_same_reference.insert(from).second) evaluate(now);
+    } else if (header.epoch > m_reference->epoch) {
+        m_same_reference.erase(from);
+    }
     if (header.epoch != m_reference->epoch.next()) return;
     m_committed_elsewhere = {header.epoch, header.reference_tag};
     if (m_round && m_prepared_value && m_prepared_value->epoch == header.epoch &&
@@ -118,6 +124,7 @@ void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntr
     m_prepared_value.reset();
     m_certificate.reset();
     m_committed_elsewhere.reset();
+    m_same_reference.clear();
     m_pull.reset();
     m_monitor.reset();
     m_estimate.reset();

@@ -43,6 +43,13 @@ void Checkers::report(std::string invariant, std::string detail) {
 // 3. Justified.
 void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     ++m_event_counts[std::string(event.name)];
+    if (m_trace) {
+        m_trace(fmt::format("{:9.3f} peer {} epoch {} steps {}+{}: {}: {}",
+                            static_cast<double>(m_events.now().time_since_epoch().count()) / 1e6,
+                            peer.index(), peer.installed()->epoch.value(),
+                            peer.steps() - peer.steps_since_reference(),
+                            peer.steps_since_reference(), event.name, event.message));
+    }
     if (event.level == protocol::Level::error) report("no error event", event.message);
     if (event.name != "round_committed" && event.name != "crossing") return;
     const auto* reason = std::get_if<std::string>(event.find("reason"));

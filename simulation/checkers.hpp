@@ -31,6 +31,9 @@ public:
     void on_step(const Peer& peer, double loss) override;
     void on_settled(const Peer& peer) override;
 
+    /// Every event as a line, for replays.
+    void trace_to(std::function<void(const std::string&)> trace) { m_trace = std::move(trace); }
+
     /// At the end: all peers hold one reference, and every step is in it or in a kept drift.
     void on_end(const std::vector<const Peer*>& peers, bool finished);
 
@@ -61,6 +64,7 @@ private:
     std::map<std::pair<protocol::Epoch, std::uint32_t>, std::map<PeerIndex, std::vector<double>>>
         m_drifts;
     std::map<std::string, std::uint64_t> m_event_counts;
+    std::function<void(const std::string&)> m_trace;
 };
 
 }  // namespace dynavg::simulation

@@ -155,16 +155,7 @@ void Peer::install(const protocol::Install& install) {
     if (spent) m_steps_since -= m_contribution->facts.steps;
     m_installed = install.reference;
     m_worker.set_reference(install.reference);
-    m_events.after({}, [this] {
-        protocol::StepReport report;
-        report.reference = m_installed->id;
-        report.steps = m_steps;
-        report.steps_since_reference = m_steps_since;
-        report.step_time = m_options.step_time;
-        report.done = m_steps >= m_options.max_steps;
-        m_node->core()->on_step(report, m_events.now());
-        act();
-    });
+    m_events.after({}, [this] { report_to_core(); });
 }
 
 void Peer::freeze(protocol::Epoch target) {
@@ -196,18 +187,22 @@ void Peer::finish_step() {
     ++m_steps;
     ++m_steps_since;
     m_observer.on_step(*this, m_loss);
+    report_to_core();
+    train();
+}
+
+/// After a step, and after an install that left some drift.
+void Peer::report_to_core() {
     protocol::StepReport report;
     report.reference = m_installed->id;
     report.steps = m_steps;
     report.steps_since_reference = m_steps_since;
     report.step_time = m_options.step_time;
     report.done = m_steps >= m_options.max_steps;
-    if (m_steps_since % m_options.averaging.check_every == 0 || report.done) {
-        report.state = m_learner->local_state();
-    }
+    const bool check = m_steps_since % m_options.averaging.check_every == 0 || report.done;
+    if (m_steps_since > 0 && check) report.state = m_learner->local_state();
     m_node->core()->on_step(report, m_events.now());
     act();
-    train();
 }
 
 // --- the exchange -----------------------------------------------------------------------------

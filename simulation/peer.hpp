@@ -97,6 +97,7 @@ private:
     void freeze(protocol::Epoch target);
     void train();
     void finish_step();
+    void report_to_core();
     void wake_at(protocol::Instant when);
     void send_direct(PeerIndex to, discovery::Frame frame);
     void send_bulk(const protocol::BulkSend& send);

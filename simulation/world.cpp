@@ -57,6 +57,7 @@ WorldReport run_world(const WorldOptions& options) {
     Network network(events, options.links, options.seed);
     const auto initial = initial_reference(options);
     Checkers checkers(events, options.peers, options.averaging, initial);
+    checkers.trace_to(options.trace);
     std::vector<std::unique_ptr<Peer>> peers;
     const auto directory = [&peers](PeerIndex index) {
         return index < peers.size() ? peers[index].get() : nullptr;

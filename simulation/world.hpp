@@ -26,6 +26,7 @@ struct WorldOptions {
     std::vector<protocol::Duration> start_delays;    ///< Per peer.
     protocol::Duration horizon = std::chrono::minutes(30);  ///< Virtual.
     std::uint64_t events_max = 5'000'000;  ///< More than that is a livelock.
+    std::function<void(const std::string&)> trace;  ///< Gets every event as a line, if set.
     /// "3 peers, lockstep, linear, ...", for people.
     [[nodiscard]] std::string describe() const;
 };

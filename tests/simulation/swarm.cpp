@@ -22,7 +22,7 @@ void print_failure(const char* program, const WorldOptions& options, const World
                    static_cast<double>(violation.when.time_since_epoch().count()) / 1e6,
                    violation.invariant, violation.detail);
     }
-    fmt::print("  replay: {} --first {} --count 1 --verbose\n", program, options.seed);
+    fmt::print("  replay: {} --first {} --count 1 --trace\n", program, options.seed);
 }
 
 }  // namespace
@@ -31,10 +31,12 @@ int main(int argc, char** argv) {
     std::uint64_t first = 0;
     std::uint64_t count = 100;
     bool verbose = false;
+    bool trace = false;
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", first, "First seed");
     app.add_option("--count", count, "Number of seeds");
     app.add_flag("--verbose", verbose, "Print every network");
+    app.add_flag("--trace", trace, "Print every event");
     CLI11_PARSE(app, argc, argv);
 
     const auto begin = std::chrono::steady_clock::now();
@@ -43,7 +45,8 @@ int main(int argc, char** argv) {
     std::uint64_t messages = 0;
     double virtual_s = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        const WorldOptions options = dynavg::simulation::swarm_options(seed);
+        WorldOptions options = dynavg::simulation::swarm_options(seed);
+        if (trace) options.trace = [](const std::string& line) { fmt::print("{}\n", line); };
         const WorldReport report = dynavg::simulation::run_world(options);
         epochs += report.epochs;
         messages += report.messages;

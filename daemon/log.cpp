@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "control/escape.hpp"
 #include "daemon/log_format.hpp"
 
 namespace dynavg::daemon {
@@ -50,7 +51,8 @@ Expected<LogFormat, Error> log_format_from_name(std::string_view name) {
     if (name == "journal") {
         return fail("log format journal is not available in this version; available: text, json");
     }
-    return fail(fmt::format("unknown log format \"{}\"; allowed: text, json", escaped(name)));
+    return fail(
+        fmt::format("unknown log format \"{}\"; allowed: text, json", control::escaped(name)));
 }
 
 Expected<Level, Error> level_from_name(std::string_view name) {
@@ -58,7 +60,7 @@ Expected<Level, Error> level_from_name(std::string_view name) {
         if (name == name_of(level)) return level;
     }
     return fail(fmt::format("unknown log level \"{}\"; allowed: debug, info, warning, error",
-                            escaped(name)));
+                            control::escaped(name)));
 }
 
 std::string_view name_of(Level level) {

@@ -1,16 +1,18 @@
 #include "daemon/log_format.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "control/escape.hpp"
+
 namespace dynavg::daemon {
 
 namespace {
 
+using control::escaped;
 using protocol::EventValue;
 using protocol::Level;
 
@@ -34,26 +36,6 @@ nlohmann::ordered_json to_json(const EventValue& value) {
                           [](const auto& other) -> nlohmann::ordered_json { return other; },
                       },
                       value);
-}
-
-/// How many bytes the UTF-8 character at the beginning has; 0 if it is none, or a control
-/// character.
-std::size_t printable_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    if (byte(0) < 0x80) return byte(0) >= 0x20 && byte(0) != 0x7f ? 1 : 0;
-    const std::size_t length = byte(0) >= 0xf0 && byte(0) <= 0xf4   ? 4
-                               : byte(0) >= 0xe0 && byte(0) <= 0xef ? 3
-                               : byte(0) >= 0xc2 && byte(0) <= 0xdf ? 2
-                                                                    : 0;
-    if (length == 0 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xc0U) != 0x80) return 0;
-    }
-    // Overlong forms, surrogates, beyond U+10FFFF, and the C1 controls U+0080 to U+009F.
-    const bool bad = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) > 0x9f) ||
-                     (byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) > 0x8f) ||
-                     (byte(0) == 0xc2 && byte(1) < 0xa0);
-    return bad ? 0 : length;
 }
 
 /// A value of key=value: quoted where it would not be one word.
@@ -106,25 +88,6 @@ std::string format_time(WallClock::time_point time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(whole);
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(WallClock::to_time_t(seconds)),
                        (whole - seconds).count());
-}
-
-std::string escaped(std::string_view text) {
-    std::string result;
-    result.reserve(text.size());
-    while (!text.empty()) {
-        const std::size_t length = printable_length(text);
-        if (length > 0) {
-            result += text.substr(0, length);
-        } else if (text.front() == '\n') {
-            result += "\\n";
-        } else if (text.front() == '\t') {
-            result += "\\t";
-        } else {
-            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-        }
-        text.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return result;
 }
 
 std::string format_json(const LogLine& line) {

@@ -28,7 +28,4 @@ enum class Paint : std::uint8_t { plain, colored };
 /// "TIME LEVEL event  message  key=value ..." with the newline. Values with spaces are quoted.
 [[nodiscard]] std::string format_text(const LogLine& line, Paint paint);
 
-/// Control characters, and bytes that are no UTF-8, become \n, \t, \xHH.
-[[nodiscard]] std::string escaped(std::string_view text);
-
 }  // namespace dynavg::daemon

@@ -12,12 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control/escape.hpp"
 #include "daemon/log_format.hpp"
 #include "tests/catch.hpp"
 
 using namespace dynavg;
 using namespace dynavg::daemon;
 using Catch::Matchers::Contains;
+using control::escaped;
 using protocol::Event;
 using protocol::Level;
 

@@ -1,0 +1,33 @@
+#include "cli/ask_daemon.hpp"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "control/escape.hpp"
+#include "control/replies.hpp"
+
+namespace dynavg::cli {
+
+void add_daemon_options(CLI::App& verb, DaemonOptions& options) {
+    verb.add_option("--control", options.control, "The daemon's control socket")
+        ->capture_default_str()
+        ->type_name("SOCKET");
+    verb.add_flag("--json", options.json, "Print the daemon's answer as JSON");
+}
+
+Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options, std::string_view verb) {
+    auto reply = control::ask(options.control, control::request(verb));
+    if (reply) return std::move(*reply);
+    complain(reply.error().message);
+    return Unexpected<ExitCode>(reply.error().kind == control::ClientError::Kind::no_answer
+                                    ? ExitCode::no_daemon
+                                    : ExitCode::failed);
+}
+
+void complain(std::string_view message) {
+    fmt::print(stderr, "dynavg: {}\n", control::escaped(message));
+}
+
+}  // namespace dynavg::cli

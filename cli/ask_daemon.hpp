@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <CLI/App.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+#include "cli/verb.hpp"
+#include "control/client.hpp"
+
+namespace dynavg::cli {
+
+/// What all verbs take that speak to a daemon.
+struct DaemonOptions {
+    std::filesystem::path control = control::kDefaultSocket;
+    bool json = false;
+};
+
+void add_daemon_options(CLI::App& verb, DaemonOptions& options);
+
+/// Prints why there is no answer.
+[[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
+                                                            std::string_view verb);
+
+/// "dynavg: MESSAGE" to standard error.
+void complain(std::string_view message);
+
+}  // namespace dynavg::cli

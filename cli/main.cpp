@@ -1,0 +1,82 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "cli/ask_daemon.hpp"
+#include "cli/helper_program.hpp"
+#include "cli/verb.hpp"
+
+namespace {
+
+using dynavg::cli::ExitCode;
+
+constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
+
+constexpr std::string_view kAvailable = "status, peers, check-config, simulate";
+
+/// Of the contract, but not in this version.
+constexpr std::array<std::string_view, 15> kLaterVerbs{
+    "init", "join",  "keygen", "id",     "rounds", "wait",   "leave", "forget",
+    "set",  "pause", "resume", "export", "doctor", "verify", "report"};
+
+template <std::size_t N>
+bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+int run(int argc, char** argv) {
+    const std::string_view verb = argc > 1 ? argv[1] : "";
+    if (is_among(verb, kHelperVerbs)) {
+        return static_cast<int>(dynavg::cli::run_helper(std::string(verb), argv + 1));
+    }
+    if (is_among(verb, kLaterVerbs)) {
+        dynavg::cli::complain(
+            fmt::format("{} is not available in this version; available: status, "
+                        "peers, check-config, simulate",
+                        verb));
+        return static_cast<int>(ExitCode::wrong_arguments);
+    }
+
+    CLI::App app("Decentralized dynamic averaging of deep-learning models: the tool", "dynavg");
+    app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
+    app.require_subcommand(1);
+    app.footer(
+        "Example:\n  dynavg check-config /etc/dynavg/dynavg.toml && dynavg status\n\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong arguments, 6 invalid configuration,\n"
+        "7 no daemon answers.");
+    ExitCode result = ExitCode::done;
+    dynavg::cli::add_status(app, result);
+    dynavg::cli::add_peers(app, result);
+    dynavg::cli::add_check_config(app, result);
+    // Only for the list of verbs; see above.
+    app.add_subcommand("simulate", "Train with many peers in one process (dynavg-simulate)");
+    const auto is_this = [verb](const CLI::App* known) { return known->get_name() == verb; };
+    if (!verb.empty() && verb.front() != '-' && app.get_subcommands(is_this).empty()) {
+        dynavg::cli::complain(fmt::format("{} is no verb; available: {}", verb, kAvailable));
+        return static_cast<int>(ExitCode::wrong_arguments);
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // --help and --version end here too, with 0.
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::wrong_arguments);
+    }
+    // A full disk or a closed pipe must not look like success.
+    if (std::fflush(stdout) != 0 && result == ExitCode::done) result = ExitCode::failed;
+    return static_cast<int>(result);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        dynavg::cli::complain(error.what());
+        return static_cast<int>(ExitCode::failed);
+    }
+}

@@ -1,0 +1,41 @@
+#include "cli/units.hpp"
+
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace dynavg::cli {
+
+std::string grouped(std::uint64_t number) {
+    std::string digits = fmt::format("{}", number);
+    for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
+    return digits;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+    constexpr std::array kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};
+    if (bytes < 1000) return fmt::format("{} B", bytes);
+    auto value = static_cast<double>(bytes) / 1000;
+    std::size_t unit = 0;
+    // What would be shown as 1000.0 belongs to the next unit.
+    while (value >= 999.95 && unit + 1 < kUnits.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string duration_text(double seconds) {
+    if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e12) return "?";
+    if (seconds < 1) return fmt::format("{:.0f} ms", std::floor(seconds * 1000));
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    const std::uint64_t minutes = whole / 60;
+    const std::uint64_t hours = minutes / 60;
+    if (minutes == 0) return fmt::format("{} s", whole);
+    if (hours == 0) return fmt::format("{} min {:02} s", minutes, whole % 60);
+    if (hours < 24) return fmt::format("{} h {:02} min", hours, minutes % 60);
+    return fmt::format("{} d {:02} h", hours / 24, hours % 24);
+}
+
+}  // namespace dynavg::cli

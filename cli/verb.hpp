@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+/// The verbs of `dynavg`, one file each.
+namespace dynavg::cli {
+
+/// What scripts rely on.
+enum class ExitCode : std::uint8_t {
+    done = 0,
+    failed = 1,
+    wrong_arguments = 2,
+    invalid_configuration = 6,
+    no_daemon = 7
+};
+
+/// Each adds its verb; what the verb ends with goes to `result` once it has run.
+void add_status(CLI::App& app, ExitCode& result);
+void add_peers(CLI::App& app, ExitCode& result);
+void add_check_config(CLI::App& app, ExitCode& result);
+
+}  // namespace dynavg::cli

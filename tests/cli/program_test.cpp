@@ -1,0 +1,276 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+
+#include "control/replies.hpp"
+#include "daemon/control_server.hpp"
+#include "tests/catch.hpp"
+
+using namespace dynavg;
+using Catch::Matchers::Contains;
+using Json = nlohmann::json;
+
+namespace {
+
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string path = (std::filesystem::temp_directory_path() / "dynavg-XXXXXX").string();
+        REQUIRE(mkdtemp(path.data()) != nullptr);
+        m_path = path;
+    }
+    ~TemporaryFolder() { std::filesystem::remove_all(m_path); }
+    [[nodiscard]] std::string file(const std::string& name) const { return m_path / name; }
+
+private:
+    std::filesystem::path m_path;
+};
+
+struct Outcome {
+    int code = -1;
+    std::string output;  ///< Both streams.
+};
+
+Outcome run(const std::string& arguments, const std::string& program = DYNAVG_PROGRAM) {
+    FILE* const pipe = popen((program + " " + arguments + " 2>&1").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Outcome outcome;
+    char buffer[4096];
+    for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+        outcome.output.append(buffer, n);
+    }
+    const int status = pclose(pipe);
+    REQUIRE(WIFEXITED(status));
+    outcome.code = WEXITSTATUS(status);
+    return outcome;
+}
+
+/// A daemon as far as its control socket goes.
+class FakeDaemon {
+public:
+    FakeDaemon(const std::string& socket, Json status, Json peers)
+        : m_server(daemon::ControlServer::listen(
+                       m_io, {.socket = socket},
+                       [status = std::move(status), peers = std::move(peers)](const Json& request) {
+                           const std::string verb = control::verb_of(request);
+                           if (verb == "status") return status;
+                           if (verb == "peers") return peers;
+                           return control::error_reply("unknown verb");
+                       })
+                       .value()),
+          m_thread([this] { m_io.run(); }) {}
+    ~FakeDaemon() {
+        boost::asio::post(m_io, [this] {
+            m_server.reset();
+            m_work.reset();
+        });
+        m_thread.join();
+    }
+
+private:
+    boost::asio::io_context m_io;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> m_work{
+        m_io.get_executor()};
+    std::unique_ptr<daemon::ControlServer> m_server;
+    std::thread m_thread;
+};
+
+control::StatusReply status() {
+    control::StatusReply reply;
+    reply.node = "node-a";
+    reply.network = "field-robots";
+    reply.peer_id = "9f3a01c2";
+    reply.version = "0.1.0";
+    reply.pid = 42;
+    reply.uptime_s = 7640;
+    reply.model = "lenet5";
+    reply.parameters = 61706;
+    reply.epoch = 12;
+    reply.digest = "00ff";
+    reply.roster = {"9f3a01c2", "01020304"};
+    reply.steps = 12345;
+    reply.estimate = 3.25;
+    reply.threshold = 5;
+    reply.monitor = "linear";
+    reply.pace = "free";
+    reply.peers_live = 2;
+    reply.peers_known = 3;
+    reply.bytes.averaging = 3'400'000'000;
+    reply.training = "running";
+    return reply;
+}
+
+control::PeersReply peers() {
+    return {{{.peer = "01020304",
+              .name = "n\xc3\xb6"
+                      "de-b",
+              .address = "127.0.0.1:7410",
+              .order = 1,
+              .live = true,
+              .epoch = 12,
+              .digest = "00112233445566778899aabbccddeeff",
+              .steps = 12000,
+              .step_time_ms = 2.5,
+              .last_heard_ms = 40,
+              .suspicion_timeout_ms = 900},
+             {.peer = "05060708",
+              .name = "evil\x1b[2J",
+              .address = "127.0.0.1:7420",
+              .digest = "",
+              .last_heard_ms = 61'000}}};
+}
+
+}  // namespace
+
+TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
+    CHECK(run("").code == 2);
+    const Outcome unknown = run("statsu");
+    CHECK(unknown.code == 2);
+    CHECK_THAT(unknown.output, Contains("statsu is no verb; available: status, peers"));
+    for (const char* verb : {"init", "join", "keygen", "id", "rounds", "wait", "leave", "forget",
+                             "set", "pause", "resume", "export", "doctor", "verify", "report"}) {
+        CAPTURE(verb);
+        const Outcome later = run(verb);
+        CHECK(later.code == 2);
+        CHECK_THAT(later.output, Contains("is not available in this version; available: status"));
+    }
+    CHECK(run("status --colour").code == 2);
+    CHECK(run("status extra").code == 2);
+}
+
+TEST_CASE("every verb has help with an example", "[dynavg]") {
+    for (const char* verb : {"", "status ", "peers ", "check-config "}) {
+        const Outcome help = run(std::string(verb) + "--help");
+        CHECK(help.code == 0);
+        CHECK_THAT(help.output, Contains("Example:\n  dynavg "));
+    }
+    CHECK_THAT(run("--version").output, Contains("dynavg "));
+}
+
+TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
+    const TemporaryFolder folder;
+    for (const char* verb : {"status", "peers"}) {
+        const Outcome outcome = run(verb + (" --control " + folder.file("none")));
+        CHECK(outcome.code == 7);
+        CHECK_THAT(outcome.output, Contains("dynavg: no daemon answers on "));
+        CHECK_THAT(outcome.output, Contains("systemctl start dynavgd"));
+    }
+}
+
+TEST_CASE("status tells what the daemon says", "[dynavg]") {
+    const TemporaryFolder folder;
+    const FakeDaemon fake(folder.file("s"), control::to_reply(status()),
+                          control::to_reply(peers()));
+    const Outcome text = run("status --control " + folder.file("s"));
+    CHECK(text.code == 0);
+    CHECK_THAT(text.output, Contains("node       node-a (9f3a01c2) in network field-robots\n"));
+    CHECK_THAT(text.output, Contains("daemon     version 0.1.0, pid 42, up 2 h 07 min\n"));
+    CHECK_THAT(text.output, Contains("reference  12, digest 00ff, of 2 peers\n"));
+    CHECK_THAT(text.output, Contains("training   running, 12,345 steps"));
+    CHECK_THAT(text.output, Contains("variance   3.25; a round starts above 5"));
+    CHECK_THAT(text.output, Contains("accuracy   not evaluated\n"));
+    CHECK_THAT(text.output, Contains("peers      2 live of 3 known\n"));
+    CHECK_THAT(text.output, Contains("round      none is open\n"));
+    CHECK_THAT(text.output, Contains("averaging 3.4 GB"));
+
+    const Outcome json = run("status --json --control " + folder.file("s"));
+    CHECK(json.code == 0);
+    CHECK(control::status_from(Json::parse(json.output)).value() == status());
+}
+
+TEST_CASE("peers are told in columns", "[dynavg]") {
+    const TemporaryFolder folder;
+    const FakeDaemon fake(folder.file("s"), control::to_reply(status()),
+                          control::to_reply(peers()));
+    const Outcome text = run("peers --control " + folder.file("s"));
+    CHECK(text.code == 0);
+    CHECK(text.output ==
+          "NAME         PEER      ADDRESS         ORDER  STATE   REFERENCE    STEPS   STEP TIME  "
+          "HEARD\n"
+          "n\xc3\xb6"
+          "de-b       01020304  127.0.0.1:7410  1      live    12 00112233  12,000  "
+          "2.5 ms     40 ms ago\n"
+          "evil\\x1b[2J  05060708  127.0.0.1:7420  0      silent  0            0       0.0 ms     "
+          "1 min 01 s ago\n");
+    const Outcome json = run("peers --json --control " + folder.file("s"));
+    CHECK(control::peers_from(Json::parse(json.output)).value() == peers());
+}
+
+TEST_CASE("a daemon that refuses or speaks otherwise is a failure", "[dynavg]") {
+    const TemporaryFolder folder;
+    const FakeDaemon fake(folder.file("s"), control::error_reply("busy\x1b[2J"),
+                          Json{{"ok", true}});
+    const Outcome refused = run("status --control " + folder.file("s"));
+    CHECK(refused.code == 1);
+    CHECK(refused.output == "dynavg: busy\\x1b[2J\n");
+    CHECK(run("peers --json --control " + folder.file("s")).code == 1);
+}
+
+TEST_CASE("check-config tells valid files from others", "[dynavg]") {
+    const std::string shipped = DYNAVG_SOURCE_DIR "/systemd/dynavg.toml";
+    const Outcome valid = run("check-config " + shipped);
+    CHECK(valid.code == 0);
+    CHECK_THAT(valid.output, Contains(shipped + ": valid\n"));
+    CHECK(run("check-config --config " + shipped).code == 0);
+    CHECK(Json::parse(run("check-config --json " + shipped).output)["valid"] == true);
+
+    const TemporaryFolder folder;
+    const std::string file = folder.file("a.toml");
+    std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n[averaging]\nwire = 1\nx = 1\n";
+    const Outcome invalid = run("check-config " + file);
+    CHECK(invalid.code == 6);
+    CHECK_THAT(invalid.output, Contains(file + ":4:1: averaging.wire: must be a string"));
+    CHECK_THAT(invalid.output, Contains(file + ":5:1: averaging.x: unknown key"));
+    const Outcome json = run("check-config --json " + file);
+    CHECK(json.code == 6);
+    CHECK(Json::parse(json.output)["errors"].size() == 2);
+
+    CHECK(run("check-config " + folder.file("missing")).code == 6);
+    CHECK(run("check-config").code == 2);
+    CHECK(run("check-config --config " + shipped + " " + shipped).code == 2);
+}
+
+TEST_CASE("a file for the simulation needs no network and no security", "[dynavg]") {
+    const TemporaryFolder folder;
+    const std::string file = folder.file("a.toml");
+    std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n";
+    CHECK(run("check-config " + file).code == 6);
+    CHECK(run("check-config --simulation " + file).code == 0);
+}
+
+TEST_CASE("simulate becomes the helper program, beside it or in libexec", "[dynavg]") {
+    namespace fs = std::filesystem;
+    const TemporaryFolder folder;
+    fs::create_directories(folder.file("bin"));
+    fs::create_directories(folder.file("libexec/dynavg"));
+    const std::string program = folder.file("bin/dynavg");
+    fs::copy_file(DYNAVG_PROGRAM, program);
+    const auto helper = [](const std::string& file, const std::string& name) {
+        std::ofstream(file) << "#!/bin/sh\necho " << name << " \"$@\"\nexit 6\n";
+        fs::permissions(file, fs::perms::owner_all);
+    };
+
+    const Outcome missing = run("simulate --peers 3", program);
+    CHECK(missing.code == 1);
+    CHECK_THAT(missing.output, Contains("needs the program dynavg-simulate"));
+
+    helper(folder.file("libexec/dynavg/dynavg-simulate"), "libexec");
+    const Outcome far = run("simulate --help --peers '3 4'", program);
+    CHECK(far.code == 6);
+    CHECK(far.output == "libexec --help --peers 3 4\n");
+
+    helper(folder.file("bin/dynavg-simulate"), "beside");
+    CHECK(run("simulate", program).output == "beside\n");
+}
+
+TEST_CASE("output that can't be written is a failure", "[dynavg]") {
+    CHECK(run("check-config " DYNAVG_SOURCE_DIR "/systemd/dynavg.toml > /dev/full").code == 1);
+}

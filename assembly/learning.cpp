@@ -1,0 +1,143 @@
+#include "assembly/learning.hpp"
+
+#include <fmt/format.h>
+
+#include "protocol/digest.hpp"
+#include "training/data/idx.hpp"
+#include "training/data/synthetic_digits.hpp"
+#include "training/splits.hpp"
+
+namespace dynavg::assembly {
+
+namespace {
+
+/// How many test digits are drawn where the configuration does not say.
+constexpr std::uint64_t kSyntheticTestSamples = 10'000;
+
+using DatasetPointer = std::shared_ptr<const training::Dataset>;
+
+Expected<DatasetPointer, Error> load_test(const config::DataConfig& data) {
+    if (data.source == config::DataSource::synthetic_digits) {
+        const std::uint64_t samples =
+            data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
+        return training::synthetic_digits(data.seed, training::DataPart::test, samples);
+    }
+    const auto& path = data.test->path.empty() ? data.path : data.test->path;
+    return training::read_idx_directory(path, training::DataPart::test);
+}
+
+training::OptimizerOptions optimizer_options(const config::TrainingConfig& training) {
+    training::OptimizerOptions options;
+    switch (training.optimizer) {
+        case config::OptimizerKind::sgd: options.kind = training::OptimizerKind::sgd; break;
+        case config::OptimizerKind::adam: options.kind = training::OptimizerKind::adam; break;
+        case config::OptimizerKind::adamw: options.kind = training::OptimizerKind::adamw; break;
+    }
+    options.learning_rate = training.learning_rate;
+    options.momentum = training.momentum;
+    options.nesterov = training.nesterov;
+    options.weight_decay = training.weight_decay;
+    options.epsilon = training.epsilon;
+    return options;
+}
+
+Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
+                                           const training::Dataset& dataset, ShardChoice choice) {
+    if (choice.count <= 1) return training::whole(dataset.size());
+    const auto& wanted = data.shard ? data.shard->split : config::Split{};
+    const auto split = training::parse_split(config::text_of(wanted));
+    if (!split) return Unexpected<Error>(split.error());
+    auto shards = training::cut(dataset.labels, *split, choice.count);
+    if (!shards) return Unexpected<Error>(shards.error());
+    return std::move(shards->at(choice.index));
+}
+
+}  // namespace
+
+training::ModelSpec model_spec(const config::ModelConfig& model) {
+    training::ModelSpec spec;
+    spec.builtin = std::string(config::name_of(model.builtin));
+    if (model.builtin == config::BuiltinModel::mlp) {
+        spec.hidden.assign(model.hidden.begin(), model.hidden.end());
+    }
+    spec.seed = model.seed;
+    return spec;
+}
+
+Expected<Data, Error> load_data(const config::DataConfig& data) {
+    Data loaded;
+    if (data.source == config::DataSource::synthetic_digits) {
+        loaded.train =
+            training::synthetic_digits(data.seed, training::DataPart::train, data.samples);
+    } else {
+        auto train = training::read_idx_directory(data.path, training::DataPart::train);
+        if (!train) return Unexpected<Error>(train.error());
+        loaded.train = std::move(*train);
+    }
+    if (data.test) {
+        auto test = load_test(data);
+        if (!test) return Unexpected<Error>(test.error());
+        loaded.test = std::move(*test);
+    }
+    return loaded;
+}
+
+ShardChoice shard_choice(const config::DataConfig& data) {
+    if (!data.shard) return {};
+    return {data.shard->index, data.shard->count};
+}
+
+Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
+    const config::Config& config, const protocol::AveragingSettings& averaging, const Data& data,
+    ShardChoice shard, protocol::ReferencePointer initial) {
+    auto samples = cut_shard(config.data, *data.train, shard);
+    if (!samples) return Unexpected<Error>(samples.error());
+    training::TrainerOptions options;
+    options.model = model_spec(config.model);
+    options.dataset = data.train;
+    options.shard = std::move(*samples);
+    options.optimizer = optimizer_options(config.training);
+    options.batch_size = config.training.batch_size;
+    options.seed = config.training.seed;
+    options.shard_index = shard.index;
+    options.monitor = averaging.monitor;
+    options.sketch = averaging.sketch;
+    options.sketch_seed = averaging.sketch_seed;
+    options.device = std::string(config::name_of(config.training.device));
+    auto trainer = training::make_trainer(std::move(options));
+    if (trainer) (*trainer)->install(initial, initial->values);
+    return trainer;
+}
+
+Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config::Config& config,
+                                                                   const Data& data) {
+    if (!data.test) return std::optional<training::Evaluator>();
+    auto evaluator = training::make_evaluator(model_spec(config.model), data.test,
+                                              config.data.test->samples);
+    if (!evaluator) return Unexpected<Error>(evaluator.error());
+    return std::optional<training::Evaluator>(std::move(*evaluator));
+}
+
+protocol::ReferencePointer make_initial_reference(const config::ModelConfig& model,
+                                                  const protocol::AveragingSettings& averaging) {
+    const training::ModelSpec spec = model_spec(model);
+    return protocol::make_initial_reference(training::shape_of(spec, averaging.monitor),
+                                            training::initial_values(spec), averaging.threshold,
+                                            spec.seed);
+}
+
+protocol::NetworkFields network_fields(const config::Config& config) {
+    const training::ModelSpec spec = model_spec(config.model);
+    const std::vector<float> initial = training::initial_values(spec);
+    protocol::NetworkFields fields;
+    if (config.has_averaging_section) fields = fields_of(config.averaging);
+    fields["network"] = config.node.network;
+    fields["model"] = spec.builtin;
+    fields["model.parameters"] = fmt::to_string(initial.size());
+    fields["model.schema"] = training::schema_digest(spec).hex();
+    fields["model.initial"] =
+        protocol::Digester().add(std::span<const float>(initial)).finish().hex();
+    return fields;
+}
+
+}  // namespace dynavg::assembly

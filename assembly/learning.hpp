@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "config/config.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/reference.hpp"
+#include "training/data/dataset.hpp"
+#include "training/evaluator.hpp"
+#include "training/trainer.hpp"
+
+/// From a configuration to the parts that learn. The daemon and `dynavg simulate` make them here,
+/// so that both train the same model on the same samples.
+namespace dynavg::assembly {
+
+/// The samples that a configuration names, in memory.
+struct Data {
+    std::shared_ptr<const training::Dataset> train;
+    std::shared_ptr<const training::Dataset> test;  ///< Null without [data.test].
+};
+
+/// One peer's part of the samples.
+struct ShardChoice {
+    std::uint32_t index = 0;
+    std::uint32_t count = 1;
+};
+
+[[nodiscard]] training::ModelSpec model_spec(const config::ModelConfig& model);
+
+/// Reads or draws the data. Seconds, and memory for all samples.
+[[nodiscard]] Expected<Data, Error> load_data(const config::DataConfig& data);
+
+/// The shard of `[data] shard`, or everything.
+[[nodiscard]] ShardChoice shard_choice(const config::DataConfig& data);
+
+/// A trainer on one shard with the reference installed. Batches and dropout are drawn by
+/// (training seed, shard index, step).
+[[nodiscard]] Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
+    const config::Config& config, const protocol::AveragingSettings& averaging, const Data& data,
+    ShardChoice shard, protocol::ReferencePointer initial);
+
+/// Nothing without test data.
+[[nodiscard]] Expected<std::optional<training::Evaluator>, Error> make_evaluator(
+    const config::Config& config, const Data& data);
+
+/// Epoch 0: the model's seeded initial weights, the same for all peers.
+[[nodiscard]] protocol::ReferencePointer make_initial_reference(
+    const config::ModelConfig& model, const protocol::AveragingSettings& averaging);
+
+/// By what two networks are compared in the handshake. Without an [averaging] section the fields
+/// of the settings are left out: the network's are taken.
+[[nodiscard]] protocol::NetworkFields network_fields(const config::Config& config);
+
+}  // namespace dynavg::assembly

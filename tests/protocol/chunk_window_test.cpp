@@ -71,6 +71,21 @@ TEST_CASE("a slow link that delivers is not asked to repeat", "[chunk_window]") 
     CHECK(window.repetitions() == 0);
 }
 
+TEST_CASE("the interval follows the link in both directions", "[chunk_window]") {
+    ChunkWindow window(20);
+    (void)window.ask(20, kStart);
+    Instant now = kStart + milliseconds(490);
+    window.arrived(0, now);
+    (void)window.ask(20, now);
+    CHECK(window.deadline() == now + milliseconds(980));
+    now += milliseconds(900);
+    window.arrived(1, now);
+    CHECK(window.deadline() == now + milliseconds(2 * 1390));
+    (void)window.ask(20, now);
+    window.arrived(5, now + milliseconds(1));
+    CHECK(window.deadline() <= now + milliseconds(1) + limits::kChunkRetryInterval);
+}
+
 TEST_CASE("a new source is asked for what the old one did not bring", "[chunk_window]") {
     ChunkWindow window(6);
     (void)window.ask(6, kStart);

@@ -185,6 +185,34 @@ TEST_CASE("a lying count costs no memory", "[codec]") {
     }
 }
 
+TEST_CASE("a count above its limit is refused even if all of it is there", "[codec]") {
+    PeersReply reply;
+    for (std::size_t i = 0; i < limits::kPeersPerMessageMax; ++i) {
+        reply.peers.push_back({sample_member(static_cast<int>(i)).id, ""});
+    }
+    Bytes bytes = encode(sample_header(), reply);
+    REQUIRE(decode(bytes).has_value());
+    const auto count = static_cast<std::uint16_t>(limits::kPeersPerMessageMax + 1);
+    std::memcpy(bytes.data() + kHeaderSize, &count, sizeof count);
+    bytes.resize(bytes.size() + 32 + 2);
+    CHECK_FALSE(decode(bytes).has_value());
+
+    reply.peers = {{sample_member(0).id, std::string(limits::kTextBytesMax, 'x')}};
+    bytes = encode(sample_header(), reply);
+    REQUIRE(decode(bytes).has_value());
+    const auto length = static_cast<std::uint16_t>(limits::kTextBytesMax + 1);
+    std::memcpy(bytes.data() + kHeaderSize + 2 + 32, &length, sizeof length);
+    bytes.push_back(std::byte{'x'});
+    CHECK_FALSE(decode(bytes).has_value());
+}
+
+TEST_CASE("a text that would spoil a log line is refused", "[codec]") {
+    Hello hello = sample_hello();
+    REQUIRE(decode(encode(sample_header(), hello)).has_value());
+    hello.name = "a\nb";
+    CHECK_FALSE(decode(encode(sample_header(), hello)).has_value());
+}
+
 TEST_CASE("the edge says what it refuses", "[codec]") {
     const auto error_of = [](const Bytes& bytes) {
         const auto decoded = decode(bytes);

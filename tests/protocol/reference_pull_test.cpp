@@ -120,20 +120,22 @@ TEST_CASE("a new source brings only what is missing", "[reference_pull]") {
         const ByteRange range = chunk_range(bytes.size(), index);
         puller.worker.on_chunk(first, {transfer, index, {}},
                                std::span(bytes).subspan(range.first, range.count), network.now());
-        // Neither a stranger's chunk nor one of a wrong size is taken.
-        puller.worker.on_chunk(PeerId::from_name("stranger"), {transfer, chunks - 1, {}}, {},
-                               network.now());
+        // Of a wrong size: not taken.
         puller.worker.on_chunk(first, {transfer, chunks - 1, {}}, {}, network.now());
     }
+    // Nor is a chunk of another peer taken.
+    const ByteRange last = chunk_range(bytes.size(), chunks - 1);
+    const auto last_bytes = std::span(bytes).subspan(last.first, last.count);
+    puller.worker.on_chunk(PeerId::from_name("stranger"), {transfer, chunks - 1, {}}, last_bytes,
+                           network.now());
     CHECK(puller.worker.take_actions().progressed);
     puller.worker.pull(wanted->id, first, network.now());
     CHECK(chunk_requests(puller.worker.take_actions()) == 0);
     puller.worker.pull(wanted->id, network[2].member.id, network.now());
     const ExchangeActions actions = puller.worker.take_actions();
     CHECK(chunk_requests(actions) == 1);
-    const ByteRange last = chunk_range(bytes.size(), chunks - 1);
-    puller.worker.on_chunk(network[2].member.id, {transfer, chunks - 1, {}},
-                           std::span(bytes).subspan(last.first, last.count), network.now());
+    puller.worker.on_chunk(network[2].member.id, {transfer, chunks - 1, {}}, last_bytes,
+                           network.now());
     CHECK(puller.worker.take_actions().pulled != nullptr);
 }
 

@@ -14,7 +14,6 @@ namespace dynavg::training::tests {
 namespace {
 
 namespace fs = std::filesystem;
-using Catch::Matchers::Contains;
 
 std::string word(std::uint32_t value) {
     std::string bytes;
@@ -72,7 +71,7 @@ public:
     [[nodiscard]] std::string refusal(const fs::path& names) const {
         const auto result = read();
         REQUIRE_FALSE(result.has_value());
-        CHECK_THAT(result.error().message, Contains(names.string()));
+        CHECK_THAT(result.error().message, contains_text(names.string()));
         return result.error().message;
     }
 
@@ -105,7 +104,7 @@ TEST_CASE("a pair of IDX files is read, plain or packed", "[idx]") {
     CHECK((*dataset)->labels == std::vector<std::uint8_t>{0, 9, 5});
     CHECK((*dataset)->image(2)[5] == 17);
     CHECK_THAT(read_idx_directory(at, DataPart::test).error().message,
-               Contains("t10k-images-idx3-ubyte") && Contains("no such file"));
+               contains_text("t10k-images-idx3-ubyte") && contains_text("no such file"));
 }
 
 TEST_CASE("pixels become floats from 0 to 1", "[idx]") {
@@ -118,60 +117,63 @@ TEST_CASE("pixels become floats from 0 to 1", "[idx]") {
 TEST_CASE("a directory or file that is not there is named", "[idx]") {
     TemporaryDirectory directory;
     CHECK_THAT(read_idx_directory(directory.path() / "nowhere", DataPart::train).error().message,
-               Contains("nowhere") && Contains("set `path`"));
+               contains_text("nowhere") && contains_text("set `path`"));
     CHECK_THAT(read_idx(directory.path(), directory.path()).error().message,
-               Contains("is a directory"));
+               contains_text("is a directory"));
 }
 
 TEST_CASE("every defect of an IDX file is told", "[idx]") {
     SECTION("empty") {
         const Pair pair("", kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("ends after 0 of the 16 bytes"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("ends after 0 of the 16 bytes"));
     }
     SECTION("header cut off") {
         const Pair pair(images(3).substr(0, 10), kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("ends after 10 of the 16 bytes"));
+        CHECK_THAT(pair.refusal(pair.images_path()),
+                   contains_text("ends after 10 of the 16 bytes"));
     }
     SECTION("pixels cut off") {
         const Pair pair(images(3).substr(0, 30), kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("ends after 14 of the 18 bytes"));
+        CHECK_THAT(pair.refusal(pair.images_path()),
+                   contains_text("ends after 14 of the 18 bytes"));
     }
     SECTION("labels cut off") {
         const Pair pair(images(3), kLabels.substr(0, 10));
-        CHECK_THAT(pair.refusal(pair.labels_path()), Contains("ends after 2 of the 3 bytes"));
+        CHECK_THAT(pair.refusal(pair.labels_path()), contains_text("ends after 2 of the 3 bytes"));
     }
     SECTION("trailing bytes") {
         const Pair pair(images(3) + "x", kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("goes on after the 18 bytes"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("goes on after the 18 bytes"));
     }
     SECTION("trailing labels") {
         const Pair pair(images(3), kLabels + "x");
-        CHECK_THAT(pair.refusal(pair.labels_path()), Contains("goes on after the 3 bytes"));
+        CHECK_THAT(pair.refusal(pair.labels_path()), contains_text("goes on after the 3 bytes"));
     }
     SECTION("images and labels swapped") {
         const Pair pair(kLabels, images(3));
         CHECK_THAT(pair.refusal(pair.images_path()),
-                   Contains("0x00000801") && Contains("0x00000803"));
+                   contains_text("0x00000801") && contains_text("0x00000803"));
     }
     SECTION("another file altogether") {
         const Pair pair(images(3), "label\n7\n2\n1\n0\n");
-        CHECK_THAT(pair.refusal(pair.labels_path()), Contains("begins with"));
+        CHECK_THAT(pair.refusal(pair.labels_path()), contains_text("begins with"));
     }
     SECTION("a label that is none") {
         const Pair pair(images(3), labels(std::string("\x00\x0a\x05", 3)));
-        CHECK_THAT(pair.refusal(pair.labels_path()), Contains("label 1 is 10"));
+        CHECK_THAT(pair.refusal(pair.labels_path()), contains_text("label 1 is 10"));
     }
     SECTION("counts that differ") {
         const Pair pair(images(4), kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("4 images") && Contains("3 labels"));
+        CHECK_THAT(pair.refusal(pair.images_path()),
+                   contains_text("4 images") && contains_text("3 labels"));
     }
     SECTION("no images") {
         const Pair pair(images(0), labels(""));
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("no images"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("no images"));
     }
     SECTION("images without pixels") {
         const Pair pair(images(3, 0, 3), kLabels);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("0 x 3"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("0 x 3"));
     }
 }
 
@@ -179,9 +181,9 @@ TEST_CASE("a header that lies about its counts does not cost memory", "[idx]") {
     // 2^32 - 1 images of 1024 x 1024 would be 4 PiB.
     const Pair pair(word(0x803) + word(0xFFFFFFFF) + word(1024) + word(1024) + pixels(100),
                     kLabels);
-    CHECK_THAT(pair.refusal(pair.images_path()), Contains("ends after 100 of the"));
+    CHECK_THAT(pair.refusal(pair.images_path()), contains_text("ends after 100 of the"));
     const Pair sides(word(0x803) + word(1) + word(0xFFFFFFFF) + word(0xFFFFFFFF), kLabels);
-    CHECK_THAT(sides.refusal(sides.images_path()), Contains("sides from 1 to"));
+    CHECK_THAT(sides.refusal(sides.images_path()), contains_text("sides from 1 to"));
 }
 
 TEST_CASE("damaged or cut compression is told", "[idx]") {
@@ -191,17 +193,17 @@ TEST_CASE("damaged or cut compression is told", "[idx]") {
     SECTION("cut") {
         write_plain(pair.images_path(), packed.substr(0, packed.size() / 2));
         const std::string message = pair.refusal(pair.images_path());
-        CHECK_THAT(message, Contains("fetch the file again"));
+        CHECK_THAT(message, contains_text("fetch the file again"));
     }
     SECTION("only the checksum cut") {
         write_plain(pair.images_path(), packed.substr(0, packed.size() - 4));
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("fetch the file again"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("fetch the file again"));
     }
     SECTION("a wrong checksum") {
         std::string damaged = packed;
         damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);
         write_plain(pair.images_path(), damaged);
-        CHECK_THAT(pair.refusal(pair.images_path()), Contains("cannot be read or unpacked"));
+        CHECK_THAT(pair.refusal(pair.images_path()), contains_text("cannot be read or unpacked"));
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
+#include "tests/training/support.hpp"
 
 namespace dynavg::training::tests {
 
@@ -84,7 +85,7 @@ TEST_CASE("split texts are read and written alike", "[splits]") {
         INFO(text);
         const auto split = parse_split(text);
         REQUIRE_FALSE(split.has_value());
-        CHECK_THAT(split.error().message, Catch::Matchers::Contains("allowed are iid"));
+        CHECK_THAT(split.error().message, contains_text("allowed are iid"));
     }
 }
 

@@ -5,12 +5,23 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "protocol/digest.hpp"
+#include "tests/catch.hpp"
 #include "training/trainer.hpp"
 
 namespace dynavg::training::tests {
+
+/// Matches a message that has `part` in it; Catch2 2 and 3 name it differently.
+[[nodiscard]] inline auto contains_text(const std::string& part) {
+#if CATCH_VERSION_MAJOR >= 3
+    return Catch::Matchers::ContainsSubstring(part);
+#else
+    return Catch::Matchers::Contains(part);
+#endif
+}
 
 /// Uniform in [-scale, scale).
 [[nodiscard]] std::vector<float> random_values(std::size_t size, std::uint64_t seed,

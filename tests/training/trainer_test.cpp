@@ -45,12 +45,14 @@ TEST_CASE("equal options give equal bits", "[trainer]") {
 }
 
 TEST_CASE("equal bits on threads that train at the same time", "[trainer]") {
+    // Catch2's assertions belong to one thread: the trainers are made before the other starts.
     const TrainerOptions options = options_for({});
-    std::vector<float> other;
-    std::thread thread([&] { other = after_steps(options, 20); });
-    const std::vector<float> mine = after_steps(options, 20);
+    const auto mine = trainer_of(options);
+    const auto other = trainer_of(options);
+    std::thread thread([&other] { run_steps(*other, 20); });
+    run_steps(*mine, 20);
     thread.join();
-    CHECK(same_bits(mine, other));
+    CHECK(same_bits(contribution(*mine), contribution(*other)));
 }
 
 TEST_CASE("another seed, shard index or shard trains otherwise", "[trainer]") {
@@ -285,39 +287,38 @@ TEST_CASE("an evaluator works beside its trainer", "[evaluator]") {
 }
 
 TEST_CASE("a trainer that cannot work is refused with what to change", "[trainer]") {
-    using Catch::Matchers::Contains;
     const TrainerOptions good = options_for(kSmall);
     CHECK(refusal(good).empty());
     TrainerOptions bad = good;
     bad.device = "cuda";
-    CHECK_THAT(refusal(bad), Contains("\"cuda\" is not available") && Contains("cpu"));
+    CHECK_THAT(refusal(bad), contains_text("\"cuda\" is not available") && contains_text("cpu"));
     bad = good;
     bad.model.builtin = "resnet";
-    CHECK_THAT(refusal(bad), Contains("resnet"));
+    CHECK_THAT(refusal(bad), contains_text("resnet"));
     bad = good;
     bad.dataset = nullptr;
-    CHECK_THAT(refusal(bad), Contains("no data"));
+    CHECK_THAT(refusal(bad), contains_text("no data"));
     bad = good;
     bad.shard.samples.clear();
-    CHECK_THAT(refusal(bad), Contains("empty"));
+    CHECK_THAT(refusal(bad), contains_text("empty"));
     bad = good;
     bad.shard.samples = {499, 500};
-    CHECK_THAT(refusal(bad), Contains("sample 500") && Contains("has 500"));
+    CHECK_THAT(refusal(bad), contains_text("sample 500") && contains_text("has 500"));
     bad = good;
     bad.batch_size = 0;
-    CHECK_THAT(refusal(bad), Contains("batch_size"));
+    CHECK_THAT(refusal(bad), contains_text("batch_size"));
     bad = good;
     bad.optimizer.learning_rate = -1;
-    CHECK_THAT(refusal(bad), Contains("learning_rate"));
+    CHECK_THAT(refusal(bad), contains_text("learning_rate"));
     bad = good;
     bad.monitor = MonitorKind::sketch;
     bad.sketch = {5, 250};
-    CHECK_THAT(refusal(bad), Contains("5 x 250") && Contains("256"));
+    CHECK_THAT(refusal(bad), contains_text("5 x 250") && contains_text("256"));
     bad = good;
     auto wide = std::make_shared<Dataset>(*good.dataset);
     wide->shape = {1, 14, 56};
     bad.dataset = wide;
-    CHECK_THAT(refusal(bad), Contains("14 x 56") && Contains("28 x 28"));
+    CHECK_THAT(refusal(bad), contains_text("14 x 56") && contains_text("28 x 28"));
     CHECK_FALSE(make_evaluator(kSmall, wide, 0).has_value());
     CHECK_FALSE(make_evaluator(kSmall, nullptr, 0).has_value());
 }

@@ -29,9 +29,15 @@ Expected<DatasetPointer, Error> load_test(const config::DataConfig& data) {
 training::OptimizerOptions optimizer_options(const config::TrainingConfig& training) {
     training::OptimizerOptions options;
     switch (training.optimizer) {
-        case config::OptimizerKind::sgd: options.kind = training::OptimizerKind::sgd; break;
-        case config::OptimizerKind::adam: options.kind = training::OptimizerKind::adam; break;
-        case config::OptimizerKind::adamw: options.kind = training::OptimizerKind::adamw; break;
+        case config::OptimizerKind::sgd:
+            options.kind = training::OptimizerKind::sgd;
+            break;
+        case config::OptimizerKind::adam:
+            options.kind = training::OptimizerKind::adam;
+            break;
+        case config::OptimizerKind::adamw:
+            options.kind = training::OptimizerKind::adamw;
+            break;
     }
     options.learning_rate = training.learning_rate;
     options.momentum = training.momentum;
@@ -112,8 +118,8 @@ Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
 Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config::Config& config,
                                                                    const Data& data) {
     if (!data.test) return std::optional<training::Evaluator>();
-    auto evaluator = training::make_evaluator(model_spec(config.model), data.test,
-                                              config.data.test->samples);
+    auto evaluator =
+        training::make_evaluator(model_spec(config.model), data.test, config.data.test->samples);
     if (!evaluator) return Unexpected<Error>(evaluator.error());
     return std::optional<training::Evaluator>(std::move(*evaluator));
 }

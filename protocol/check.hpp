@@ -6,8 +6,8 @@ namespace dynavg::protocol {
 
 /// Ends the process with the place and the condition. For our own bugs only: input from peers or
 /// users never reaches it.
-[[noreturn]] void check_failed(
-    const char* condition, std::source_location where = std::source_location::current());
+[[noreturn]] void check_failed(const char* condition,
+                               std::source_location where = std::source_location::current());
 
 }  // namespace dynavg::protocol
 

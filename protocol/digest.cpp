@@ -46,7 +46,9 @@ Digester& Digester::add_double(double value) {
     return add_u64(std::bit_cast<std::uint64_t>(value));
 }
 
-Digester& Digester::add(const Digest& value) { return add_u64(value.high).add_u64(value.low); }
+Digester& Digester::add(const Digest& value) {
+    return add_u64(value.high).add_u64(value.low);
+}
 
 Digester& Digester::add(const Member& member) {
     add_u64(static_cast<std::uint64_t>(static_cast<std::int64_t>(member.order)));

@@ -84,10 +84,14 @@ std::optional<MonitorKind> monitor_from_name(std::string_view name) {
 std::size_t state_values(MonitorKind kind, SketchShape shape, std::size_t parameters) {
     switch (kind) {
         case MonitorKind::norm:
-        case MonitorKind::every_step: return 0;
-        case MonitorKind::linear: return 1;
-        case MonitorKind::sketch: return std::size_t{shape.rows} * shape.columns;
-        case MonitorKind::exact: return parameters;
+        case MonitorKind::every_step:
+            return 0;
+        case MonitorKind::linear:
+            return 1;
+        case MonitorKind::sketch:
+            return std::size_t{shape.rows} * shape.columns;
+        case MonitorKind::exact:
+            return parameters;
     }
     return 0;
 }
@@ -103,12 +107,16 @@ double variance_bound(MonitorKind kind, SketchShape shape,
                       std::span<const LocalState* const> states, std::size_t peers) {
     DYNAVG_CHECK(peers > 0 && peers >= states.size());
     switch (kind) {
-        case MonitorKind::norm: return mean_squared_norm(states, peers);
-        case MonitorKind::linear: return linear_bound(states, peers);
-        case MonitorKind::sketch: return sketch_bound(shape, states, peers);
+        case MonitorKind::norm:
+            return mean_squared_norm(states, peers);
+        case MonitorKind::linear:
+            return linear_bound(states, peers);
+        case MonitorKind::sketch:
+            return sketch_bound(shape, states, peers);
         case MonitorKind::exact:
             return mean_squared_norm(states, peers) - squared_norm_of(mean_values(states, peers));
-        case MonitorKind::every_step: return std::numeric_limits<double>::infinity();
+        case MonitorKind::every_step:
+            return std::numeric_limits<double>::infinity();
     }
     return 0;
 }

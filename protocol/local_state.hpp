@@ -38,8 +38,7 @@ struct LocalState {
 };
 
 /// Number of `values` that a monitor's state has for a model of `parameters`.
-[[nodiscard]] std::size_t state_values(MonitorKind kind, SketchShape shape,
-                                       std::size_t parameters);
+[[nodiscard]] std::size_t state_values(MonitorKind kind, SketchShape shape, std::size_t parameters);
 
 /// All numbers finite and the squared norm not negative.
 [[nodiscard]] bool is_valid(const LocalState& state, std::size_t expected_values);

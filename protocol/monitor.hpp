@@ -19,7 +19,8 @@ struct Estimate {
 };
 
 /// The latest local states of all peers under one reference. Keeps two per peer: in lockstep a peer
-/// may be one step ahead of who evaluates. Bounded by the caller: only joined peers' states come in.
+/// may be one step ahead of who evaluates. Bounded by the caller: only joined peers' states come
+/// in.
 class VarianceMonitor {
 public:
     VarianceMonitor(MonitorKind kind, SketchShape shape, std::size_t parameters);

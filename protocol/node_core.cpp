@@ -221,9 +221,10 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
     evidence.step = StepIndex(m_steps_since_reference);
     const std::string why =
         reason == RoundReason::crossing
-            ? fmt::format("the variance bound {:.4g} is above the threshold {:.4g}: all models "
-                          "are averaged",
-                          evidence.estimate, evidence.threshold)
+            ? fmt::format(
+                  "the variance bound {:.4g} is above the threshold {:.4g}: all models "
+                  "are averaged",
+                  evidence.estimate, evidence.threshold)
         : reason == RoundReason::final
             ? std::string("all peers have done their steps: a last round makes the final reference")
             : std::string("the monitor asks for a round after every step");
@@ -316,7 +317,9 @@ Instant NodeCore::next_tick(Instant now) const {
 
 // --- helpers ----------------------------------------------------------------------------------
 
-bool NodeCore::in_lockstep() const { return m_options.averaging.pace == Pace::lockstep; }
+bool NodeCore::in_lockstep() const {
+    return m_options.averaging.pace == Pace::lockstep;
+}
 
 bool NodeCore::has_reference(const Header& header) const {
     return header.epoch == m_reference->epoch &&
@@ -328,7 +331,8 @@ bool NodeCore::has_reference(const Header& header) const {
 Roster NodeCore::live_members() const {
     Roster live{m_options.self};
     for (const PeerInfo& peer : m_view.peers) {
-        const bool same = peer.reference == m_reference->id || m_same_reference.contains(peer.member);
+        const bool same =
+            peer.reference == m_reference->id || m_same_reference.contains(peer.member);
         if (peer.live && same) live.push_back(peer.member);
     }
     std::sort(live.begin(), live.end());

@@ -26,14 +26,14 @@ namespace dynavg::protocol {
 struct NodeCoreOptions {
     Member self;
     AveragingSettings averaging;
-    ReferencePointer initial;        ///< The common epoch 0.
-    std::uint32_t start_peers = 1;   ///< Training begins once so many peers are live, self included.
+    ReferencePointer initial;       ///< The common epoch 0.
+    std::uint32_t start_peers = 1;  ///< Training begins once so many peers are live, self included.
 };
 
 /// What the trainer tells after a local step, and after an install.
 struct StepReport {
-    ReferenceId reference;  ///< That the drift is counted from.
-    std::uint64_t steps = 0;                  ///< Local steps in this life.
+    ReferenceId reference;    ///< That the drift is counted from.
+    std::uint64_t steps = 0;  ///< Local steps in this life.
     std::uint64_t steps_since_reference = 0;
     std::optional<LocalState> state;  ///< If this step is due for a check, or the last one.
     Duration step_time{};
@@ -77,9 +77,9 @@ struct Actions {
 
 /// The rules of one peer: variance monitor, rounds, prepare and commit, adopt and re-base. A value
 /// and the time go in, actions come out; it owns no socket, thread, clock or file. Messages of the
-/// gossip grade may be lost, repeated, reordered or late; those of the direct grade may be lost with
-/// a connection; none is corrupted, and the sender is certain. Not thread-safe. Cost of a call:
-/// O(peers), of a state O(peers x state).
+/// gossip grade may be lost, repeated, reordered or late; those of the direct grade may be lost
+/// with a connection; none is corrupted, and the sender is certain. Not thread-safe. Cost of a
+/// call: O(peers), of a state O(peers x state).
 class NodeCore {
 public:
     explicit NodeCore(NodeCoreOptions options);
@@ -99,7 +99,8 @@ public:
     // --- for heartbeats, status and tests ---
     /// The core's part of a heartbeat; discovery fills in the rest.
     void describe(Heartbeat& heartbeat) const;
-    /// Whatever still matters is repeated with the heartbeat: the last state of a peer that is done.
+    /// Whatever still matters is repeated with the heartbeat: the last state of a peer that is
+    /// done.
     [[nodiscard]] std::optional<StateMessage> state_to_repeat() const;
     [[nodiscard]] const ReferencePointer& reference() const { return m_reference; }
     [[nodiscard]] const Roster& roster() const { return m_history.last().roster; }
@@ -160,8 +161,7 @@ private:
     void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
     void report_fork(const Member& from, const ReferenceId& theirs);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
-    void install(ReferencePointer reference, const std::vector<HistoryEntry>& entries,
-                 Instant now);
+    void install(ReferencePointer reference, const std::vector<HistoryEntry>& entries, Instant now);
     void replay_early_messages(Instant now);
 
     struct Pull {

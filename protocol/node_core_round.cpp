@@ -162,10 +162,11 @@ void NodeCore::on_unusable_contribution(const Member& member, const std::string&
                                         Instant now) {
     if (!m_round || !m_round->exclude(member)) return;
     m_actions.events.push_back(
-        Event("contribution_refused", Level::warning,
-              fmt::format("the contribution of {} is unusable ({}); it sits out this round: look at "
-                          "that peer's log, its training may have diverged",
-                          member.id.fingerprint(), reason))
+        Event(
+            "contribution_refused", Level::warning,
+            fmt::format("the contribution of {} is unusable ({}); it sits out this round: look at "
+                        "that peer's log, its training may have diverged",
+                        member.id.fingerprint(), reason))
             .with("peer", member.id.fingerprint())
             .with("reason", reason));
     publish_round();
@@ -253,8 +254,7 @@ void NodeCore::report_round_start() {
     m_reported_round = id;
     const std::size_t expected =
         std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
-    Event event(again ? "round_restarted" : "round_started",
-                again ? Level::warning : Level::info,
+    Event event(again ? "round_restarted" : "round_started", again ? Level::warning : Level::info,
                 again ? "a smaller roster finishes the round" : "all members agree on who is in");
     event.with("round", id.text())
         .with("attempt", m_round->attempt().value())
@@ -283,9 +283,9 @@ void NodeCore::report_commit(Instant now) {
     if (m_certificate && m_certificate->roster == roster) {
         for (const ContributionFacts& facts : m_certificate->facts) steps += facts.steps;
     }
-    const Level level = !all_in                                        ? Level::warning
+    const Level level = !all_in                                      ? Level::warning
                         : evidence.reason == RoundReason::every_step ? Level::debug
-                                                                       : Level::info;
+                                                                     : Level::info;
     m_actions.events.push_back(
         Event("round_committed", level,
               fmt::format("{} of {} peers averaged their models: reference {} is in force",

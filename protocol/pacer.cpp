@@ -38,10 +38,10 @@ Roster Pacer::live_members(const PeerView& view) const {
     Roster live;
     for (const Member& member : m_members) {
         const bool counts =
-            member == m_self || std::any_of(view.peers.begin(), view.peers.end(),
-                                            [&member](const PeerInfo& peer) {
-                                                return peer.member == member && peer.live;
-                                            });
+            member == m_self ||
+            std::any_of(view.peers.begin(), view.peers.end(), [&member](const PeerInfo& peer) {
+                return peer.member == member && peer.live;
+            });
         if (counts) live.push_back(member);
     }
     return live;

@@ -27,9 +27,9 @@ RandomStream::RandomStream(std::uint64_t seed, RandomPurpose purpose, std::uint3
                            std::uint64_t b) {
     // The name has 160 bits, key and counter have 192, and 32 of those count the blocks: one block
     // of Philox maps (seed, purpose, a) to the key.
-    const auto derived = philox4x32({static_cast<std::uint32_t>(purpose), a, 0, 0},
-                                    {static_cast<std::uint32_t>(seed),
-                                     static_cast<std::uint32_t>(seed >> 32)});
+    const auto derived =
+        philox4x32({static_cast<std::uint32_t>(purpose), a, 0, 0},
+                   {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
     m_key = {derived[0], derived[1]};
     m_counter = {0, derived[2], static_cast<std::uint32_t>(b), static_cast<std::uint32_t>(b >> 32)};
 }
@@ -53,7 +53,9 @@ float RandomStream::uniform_float() {
     return static_cast<float>((*this)() >> 8) * 0x1p-24F;
 }
 
-double RandomStream::uniform() { return static_cast<double>(bits64() >> 11) * 0x1p-53; }
+double RandomStream::uniform() {
+    return static_cast<double>(bits64() >> 11) * 0x1p-53;
+}
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
     DYNAVG_CHECK(bound > 0);

@@ -122,10 +122,10 @@ Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> by
     take(reference.direction.data(), reference.direction.size() * sizeof(float));
     ReferencePointer made = finish(std::move(reference));
     if (made->id.digest != expected.digest) {
-        return fail(fmt::format("reference {} has digest {}, {} was announced: it was damaged on "
-                                "its way, or its sender lies",
-                                expected.epoch.value(), made->id.digest.hex(),
-                                expected.digest.hex()));
+        return fail(
+            fmt::format("reference {} has digest {}, {} was announced: it was damaged on "
+                        "its way, or its sender lies",
+                        expected.epoch.value(), made->id.digest.hex(), expected.digest.hex()));
     }
     return made;
 }

@@ -57,7 +57,7 @@ using ReferencePointer = std::shared_ptr<const Reference>;
 
 /// The reverse; fails if the size is not the shape's or if the digest is not `expected`'s.
 [[nodiscard]] Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> bytes,
-                                                                ReferenceShape shape,
-                                                                ReferenceId expected);
+                                                                 ReferenceShape shape,
+                                                                 ReferenceId expected);
 
 }  // namespace dynavg::protocol

@@ -59,8 +59,7 @@ bool has_quorum(const Roster& members, const Roster& last) {
         return std::any_of(members.begin(), members.end(),
                            [&voter](const Member& member) { return member.id == voter.id; });
     };
-    const auto votes =
-        static_cast<std::size_t>(std::count_if(last.begin(), last.end(), is_in));
+    const auto votes = static_cast<std::size_t>(std::count_if(last.begin(), last.end(), is_in));
     if (2 * votes > last.size()) return true;
     return !last.empty() && 2 * votes == last.size() && is_in(last.front());
 }

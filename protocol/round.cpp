@@ -57,19 +57,24 @@ ExchangeKey Round::key() const {
 }
 
 bool Round::merge(const RoundSets& theirs) {
-    bool changed =
-        merge_sorted(m_sets.candidates, theirs.candidates, limits::kRosterMembersMax);
+    bool changed = merge_sorted(m_sets.candidates, theirs.candidates, limits::kRosterMembersMax);
     changed |= merge_sorted(m_sets.accusations, theirs.accusations, limits::kAccusationsMax);
     changed |= merge_sorted(m_sets.excluded, theirs.excluded, limits::kRosterMembersMax);
     if (changed) update_members();
     return changed;
 }
 
-bool Round::add_candidate(const Member& candidate) { return merge({{candidate}, {}, {}}); }
+bool Round::add_candidate(const Member& candidate) {
+    return merge({{candidate}, {}, {}});
+}
 
-bool Round::accuse(const Member& accused) { return merge({{}, {{m_self, accused}}, {}}); }
+bool Round::accuse(const Member& accused) {
+    return merge({{}, {{m_self, accused}}, {}});
+}
 
-bool Round::exclude(const Member& member) { return merge({{}, {}, {member}}); }
+bool Round::exclude(const Member& member) {
+    return merge({{}, {}, {member}});
+}
 
 void Round::hear(const Member& from, const RoundState& state) {
     DYNAVG_CHECK(state.target == m_target && state.attempt == m_attempt);
@@ -130,6 +135,8 @@ Roster Round::acknowledged() const {
     return roster;
 }
 
-void Round::update_members() { m_members = roster_of(m_sets); }
+void Round::update_members() {
+    m_members = roster_of(m_sets);
+}
 
 }  // namespace dynavg::protocol

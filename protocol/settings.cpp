@@ -48,7 +48,9 @@ private:
 
 }  // namespace
 
-std::string_view name_of(Pace pace) { return pace == Pace::free ? "free" : "lockstep"; }
+std::string_view name_of(Pace pace) {
+    return pace == Pace::free ? "free" : "lockstep";
+}
 
 std::string_view name_of(QuorumRule rule) {
     return rule == QuorumRule::majority ? "majority" : "none";

@@ -69,11 +69,11 @@ void Checkers::on_published(const Peer& peer, const protocol::Message& message) 
     const auto key = std::pair(state->target, state->prepared->ballot);
     const auto [place, added] = m_prepared.emplace(key, state->prepared->digest);
     if (!added && place->second != state->prepared->digest) {
-        report("one value per ballot",
-               fmt::format("peer {} prepared another value for epoch {}, attempt {}, size {}",
-                           peer.index(), state->target.value(),
-                           state->prepared->ballot.attempt.value(),
-                           state->prepared->ballot.set_size));
+        report(
+            "one value per ballot",
+            fmt::format("peer {} prepared another value for epoch {}, attempt {}, size {}",
+                        peer.index(), state->target.value(),
+                        state->prepared->ballot.attempt.value(), state->prepared->ballot.set_size));
     }
 }
 
@@ -112,7 +112,8 @@ void Checkers::on_step(const Peer& peer, double) {
     const std::vector<float>& values = toy_values(peer);
     std::vector<double> drift(m_peers);  // The coordinates beyond stay zero.
     for (std::size_t i = 0; i < drift.size(); ++i) {
-        drift[i] = static_cast<double>(values[i]) - static_cast<double>(peer.installed()->values[i]);
+        drift[i] =
+            static_cast<double>(values[i]) - static_cast<double>(peer.installed()->values[i]);
     }
     m_drifts[{epoch, step}].insert_or_assign(peer.index(), std::move(drift));
     if (step > 1 && (step - 1) % m_averaging.check_every == 0) check_variance(epoch, step - 1);
@@ -168,8 +169,8 @@ void Checkers::check_bounded(const Peer& peer) {
                                std::min(protocol::limits::kChunkBytes, model);
     const std::size_t buffered = peer.worker().counters().buffered_bytes_max;
     if (buffered > chunks) {
-        report("bounded", fmt::format("peer {} buffered {} bytes in the exchange", peer.index(),
-                                      buffered));
+        report("bounded",
+               fmt::format("peer {} buffered {} bytes in the exchange", peer.index(), buffered));
     }
     if (peer.node().membership().remembered() > 8 * protocol::limits::kPeersMax) {
         report("bounded", fmt::format("peer {} remembers {} things about others", peer.index(),
@@ -209,8 +210,9 @@ void Checkers::on_end(const std::vector<const Peer*>& peers, bool finished) {
     if (!finished) {
         std::string where;
         for (const Peer* peer : peers) {
-            where += fmt::format(" {}:{}/{}{}", peer->index(), peer->core().reference()->epoch.value(),
-                                 peer->steps(), peer->core().round() ? "r" : "");
+            where +=
+                fmt::format(" {}:{}/{}{}", peer->index(), peer->core().reference()->epoch.value(),
+                            peer->steps(), peer->core().round() ? "r" : "");
         }
         report("progress", "not all peers are done with one reference (peer:epoch/steps):" + where);
     }

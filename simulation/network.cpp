@@ -33,10 +33,13 @@ void Network::send(PeerIndex from, PeerIndex to, Channel channel, std::function<
 }
 
 Duration Network::delay() {
-    const auto spread = static_cast<std::uint64_t>((m_options.delay_max - m_options.delay_min).count());
+    const auto spread =
+        static_cast<std::uint64_t>((m_options.delay_max - m_options.delay_min).count());
     return m_options.delay_min + Duration(static_cast<Duration::rep>(m_random.below(spread + 1)));
 }
 
-bool Network::passes(PeerIndex from, PeerIndex to) const { return from != to; }
+bool Network::passes(PeerIndex from, PeerIndex to) const {
+    return from != to;
+}
 
 }  // namespace dynavg::simulation

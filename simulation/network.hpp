@@ -22,8 +22,9 @@ struct LinkOptions {
 };
 
 /// Seeded links between peers. Gossip may be lost, repeated and, as each message draws its own
-/// delay, reordered; a connection (direct, bulk) delivers everything once and in order, late. Faults
-/// of links and peers (cuts, freezes, crashes) attach here: passes() decides for each message.
+/// delay, reordered; a connection (direct, bulk) delivers everything once and in order, late.
+/// Faults of links and peers (cuts, freezes, crashes) attach here: passes() decides for each
+/// message.
 class Network {
 public:
     Network(EventQueue& events, LinkOptions options, std::uint64_t seed);

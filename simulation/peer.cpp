@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -37,13 +39,21 @@ discovery::MembershipOptions membership_options(const PeerOptions& options,
 
 void BytesSent::add(protocol::Traffic traffic, std::size_t bytes) {
     switch (traffic) {
-        case protocol::Traffic::monitoring: monitoring += bytes; break;
-        case protocol::Traffic::averaging: averaging += bytes; break;
-        case protocol::Traffic::overhead: overhead += bytes; break;
+        case protocol::Traffic::monitoring:
+            monitoring += bytes;
+            break;
+        case protocol::Traffic::averaging:
+            averaging += bytes;
+            break;
+        case protocol::Traffic::overhead:
+            overhead += bytes;
+            break;
     }
 }
 
-std::string Peer::address_of(PeerIndex index) { return fmt::format("{}{}", kHost, index + 1); }
+std::string Peer::address_of(PeerIndex index) {
+    return fmt::format("{}{}", kHost, index + 1);
+}
 
 std::optional<PeerIndex> Peer::index_of(const std::string& address) {
     if (!address.starts_with(kHost)) return std::nullopt;
@@ -147,25 +157,32 @@ void Peer::carry_out_rounds(const protocol::Actions& actions) {
 }
 
 void Peer::install(const protocol::Install& install) {
+    await_gradient();
     m_observer.on_install(*this, install);
     const bool spent = install.spent && m_contribution && m_contribution->target == *install.spent;
     DYNAVG_CHECK(spent == install.spent.has_value());
+    // After a drop the model holds nothing of what was frozen: only the reference is its base.
+    const bool in_model = spent && !m_dropped_since_freeze;
     m_learner->install(install.reference,
-                       spent ? m_contribution->values : std::vector<float>(m_installed->values));
+                       in_model ? m_contribution->values : m_installed->values);
     if (spent) m_steps_since -= m_contribution->facts.steps;
+    m_steps_in_drift = std::min(m_steps_in_drift, m_steps_since);
+    m_dropped_since_freeze = false;
     m_installed = install.reference;
     m_worker.set_reference(install.reference);
     m_events.after({}, [this] { report_to_core(); });
 }
 
 void Peer::freeze(protocol::Epoch target) {
+    const float squared_norm = finite_state().squared_norm;
     auto contribution = std::make_shared<protocol::Contribution>();
     contribution->target = target;
     contribution->facts.steps = m_steps_since;
-    contribution->facts.weight = m_steps_since > 0 ? 1.0F : 0.0F;
-    contribution->facts.squared_norm = m_learner->local_state().squared_norm;
+    contribution->facts.weight = m_steps_in_drift > 0 ? 1.0F : 0.0F;
+    contribution->facts.squared_norm = squared_norm;
     contribution->values.resize(m_learner->shape().values());
     m_learner->copy_contribution(contribution->values);
+    m_dropped_since_freeze = false;
     m_contribution = contribution;
     m_worker.set_contribution(contribution);
 }
@@ -175,17 +192,45 @@ void Peer::freeze(protocol::Epoch target) {
 void Peer::train() {
     if (m_stepping || m_steps >= std::min(m_allowed, m_options.max_steps)) return;
     m_stepping = true;
+    start_gradient();
     const auto spread = static_cast<std::uint64_t>(m_options.step_time.count()) / 4;
-    const protocol::Duration jitter(static_cast<protocol::Duration::rep>(m_random.below(spread + 1)));
+    const protocol::Duration jitter(
+        static_cast<protocol::Duration::rep>(m_random.below(spread + 1)));
     m_events.after(m_options.step_time + jitter, [this] { finish_step(); });
+}
+
+void Peer::start_gradient() {
+    auto work = [this] { m_loss = m_learner->compute_gradient(); };
+    if (m_options.tasks == nullptr) return work();
+    m_gradient = m_options.tasks->start(std::move(work));
+}
+
+void Peer::await_gradient() {
+    if (const auto gradient = std::exchange(m_gradient, nullptr)) m_options.tasks->finish(gradient);
+}
+
+/// Peers refuse a state that is not finite: such a drift is dropped, as the daemon's trainer does.
+protocol::LocalState Peer::finite_state() {
+    protocol::LocalState state = m_learner->local_state();
+    if (std::isfinite(state.squared_norm)) return state;
+    await_gradient();
+    m_learner->reset_to_reference();
+    m_dropped_since_freeze = true;
+    m_observer.on_event(
+        *this, protocol::Event("diverged", protocol::Level::warning,
+                               "the local model became infinite or not a number: its drift is "
+                               "dropped and training goes on from the reference")
+                   .with("steps", std::exchange(m_steps_in_drift, 0)));
+    return m_learner->local_state();
 }
 
 void Peer::finish_step() {
     m_stepping = false;
-    m_loss = m_learner->compute_gradient();
+    await_gradient();
     m_learner->apply_update();
     ++m_steps;
     ++m_steps_since;
+    ++m_steps_in_drift;
     m_observer.on_step(*this, m_loss);
     report_to_core();
     train();
@@ -200,7 +245,7 @@ void Peer::report_to_core() {
     report.step_time = m_options.step_time;
     report.done = m_steps >= m_options.max_steps;
     const bool check = m_steps_since % m_options.averaging.check_every == 0 || report.done;
-    if (m_steps_since > 0 && check) report.state = m_learner->local_state();
+    if (m_steps_since > 0 && check) report.state = finite_state();
     m_node->core()->on_step(report, m_events.now());
     act();
 }
@@ -242,8 +287,8 @@ void Peer::send_bulk(const protocol::BulkSend& send) {
         std::make_shared<const protocol::wire::Bytes>(protocol::wire::encode(header, send.message));
     m_sent.add(protocol::Traffic::averaging, bytes->size() + send.payload.size());
     m_network.send(index(), found->second, Network::Channel::bulk,
-                   [to = m_directory(found->second), from = index(), bytes,
-                    payload = send.payload, keep = send.keep] {
+                   [to = m_directory(found->second), from = index(), bytes, payload = send.payload,
+                    keep = send.keep] {
                        const auto envelope = protocol::wire::decode(*bytes);
                        DYNAVG_CHECK(envelope);
                        to->receive_bulk(from, envelope->message, payload);

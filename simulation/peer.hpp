@@ -14,6 +14,7 @@
 #include "protocol/learner.hpp"
 #include "simulation/event_queue.hpp"
 #include "simulation/network.hpp"
+#include "simulation/task_pool.hpp"
 
 namespace dynavg::simulation {
 
@@ -39,6 +40,9 @@ struct PeerOptions {
     protocol::Duration step_time = std::chrono::milliseconds(10);
     protocol::Duration start_delay{};
     std::uint64_t seed = 0;
+    /// Where gradients are computed, from the start of a step until its virtual end; outlived by the
+    /// peer. Null: at the start of the step.
+    TaskPool* tasks = nullptr;
 };
 
 class Peer;
@@ -96,7 +100,10 @@ private:
     void install(const protocol::Install& install);
     void freeze(protocol::Epoch target);
     void train();
+    void start_gradient();
+    void await_gradient();
     void finish_step();
+    [[nodiscard]] protocol::LocalState finite_state();
     void report_to_core();
     void wake_at(protocol::Instant when);
     void send_direct(PeerIndex to, discovery::Frame frame);
@@ -120,8 +127,11 @@ private:
     protocol::ContributionPointer m_contribution;
     std::uint64_t m_steps = 0;
     std::uint64_t m_steps_since = 0;
+    std::uint64_t m_steps_in_drift = 0;  ///< Fewer than m_steps_since after a drop.
+    bool m_dropped_since_freeze = false;
     std::uint64_t m_allowed = 0;
     bool m_stepping = false;
+    TaskPool::TaskPointer m_gradient;
     double m_loss = 0;
     bool m_acting = false;
     protocol::Instant m_next_wake = protocol::kNever;

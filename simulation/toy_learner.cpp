@@ -18,7 +18,9 @@ ToyLearner::ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
     DYNAVG_CHECK(coordinate < m_values.size());
 }
 
-protocol::ReferenceShape ToyLearner::shape() const { return m_reference->shape(); }
+protocol::ReferenceShape ToyLearner::shape() const {
+    return m_reference->shape();
+}
 
 protocol::LocalState ToyLearner::local_state() const {
     double squared_norm = 0;
@@ -35,8 +37,8 @@ protocol::LocalState ToyLearner::local_state() const {
         }
     }
     protocol::LocalState state;
-    state.squared_norm = std::nextafter(static_cast<float>(squared_norm),
-                                        std::numeric_limits<float>::infinity());
+    state.squared_norm =
+        std::nextafter(static_cast<float>(squared_norm), std::numeric_limits<float>::infinity());
     if (squared_norm <= 0) state.squared_norm = 0;
     if (m_monitor == protocol::MonitorKind::linear) state.values = {static_cast<float>(along)};
     if (exact) state.values = std::move(drift);

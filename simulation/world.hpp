@@ -21,12 +21,12 @@ struct WorldOptions {
     LinkOptions links;
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     std::optional<protocol::Duration> suspicion_timeout;
-    std::vector<std::uint64_t> max_steps;            ///< Per peer.
-    std::vector<protocol::Duration> step_times;      ///< Per peer.
-    std::vector<protocol::Duration> start_delays;    ///< Per peer.
+    std::vector<std::uint64_t> max_steps;                   ///< Per peer.
+    std::vector<protocol::Duration> step_times;             ///< Per peer.
+    std::vector<protocol::Duration> start_delays;           ///< Per peer.
     protocol::Duration horizon = std::chrono::minutes(30);  ///< Virtual.
-    std::uint64_t events_max = 5'000'000;  ///< More than that is a livelock.
-    std::function<void(const std::string&)> trace;  ///< Gets every event as a line, if set.
+    std::uint64_t events_max = 5'000'000;                   ///< More than that is a livelock.
+    std::function<void(const std::string&)> trace;          ///< Gets every event as a line, if set.
     /// "3 peers, lockstep, linear, ...", for people.
     [[nodiscard]] std::string describe() const;
 };

@@ -68,8 +68,9 @@ int main(int argc, char** argv) {
     }
     const double wall_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    fmt::print("{} networks, {} epochs committed, {} messages, {:.0f} s of virtual time in {:.1f} s "
-               "({:.0f} times real time): {} broke an invariant\n",
-               count, epochs, messages, virtual_s, wall_s, virtual_s / wall_s, failed);
+    fmt::print(
+        "{} networks, {} epochs committed, {} messages, {:.0f} s of virtual time in {:.1f} s "
+        "({:.0f} times real time): {} broke an invariant\n",
+        count, epochs, messages, virtual_s, wall_s, virtual_s / wall_s, failed);
     return failed == 0 ? 0 : 1;
 }

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/config.hpp"
+#include "daemon/evaluation.hpp"
+#include "daemon/log.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/learner.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/settings.hpp"
+
+namespace dynavg::daemon {
+
+/// What the daemon trains, made by its main: so that all else here builds without LibTorch.
+struct Learning {
+    std::unique_ptr<protocol::Learner> learner;  ///< With the initial reference installed.
+    protocol::ReferencePointer initial;
+    EvaluateFunction evaluate;       ///< Empty without test data.
+    std::string model;               ///< For logs and status.
+    protocol::NetworkFields fields;  ///< By what networks are compared.
+};
+
+/// How a run ended.
+struct AppOutcome {
+    int exit_code = 0;
+    /// A joiner without [averaging] has learned the network's: run again with them.
+    std::optional<protocol::AveragingSettings> learned;
+};
+
+/// One life of the daemon: wires transports, threads, discovery and core together. The io thread
+/// runs the loop here and owns all protocol state; the rules are in protocol/ and discovery/, this
+/// class only carries out what they return, in one order (App::Parts::carry_out).
+class App {
+public:
+    App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
+        Log& log);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    /// Binds everything. Fails on what the operator must mend: a port in use, a socket file of
+    /// another daemon.
+    [[nodiscard]] Expected<void, Error> start();
+    /// Runs until SIGTERM, SIGINT, the end of training with exit_when_done, or a failure. Leaves
+    /// the network cleanly.
+    [[nodiscard]] AppOutcome run();
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> m_parts;
+};
+
+/// The version of this build, for events and status.
+[[nodiscard]] std::string version();
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "protocol/learner.hpp"
+#include "protocol/reference.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+/// Says how good a parameter vector is; called on the evaluation thread only.
+using EvaluateFunction = std::function<protocol::Evaluation(std::span<const float> values)>;
+
+/// The thread "evaluator": measures references on the test set, so that neither training nor the
+/// network waits for it. A reference that comes while one is being measured waits; only the latest
+/// waits. Thread: the io thread, for everything.
+class EvaluationThread {
+public:
+    /// Called on the io thread, from its loop, never after stop().
+    using Handler = std::function<void(protocol::ReferenceId, const protocol::Evaluation&)>;
+
+    EvaluationThread(boost::asio::io_context& io, EvaluateFunction evaluate, Handler handler);
+    ~EvaluationThread();
+    EvaluationThread(const EvaluationThread&) = delete;
+    EvaluationThread& operator=(const EvaluationThread&) = delete;
+
+    void evaluate(protocol::ReferencePointer reference);
+    /// Nothing is being measured or waits.
+    [[nodiscard]] bool is_idle() const;
+    /// Waits for the measurement in progress. Idempotent.
+    void stop();
+
+private:
+    struct Parts;
+    std::shared_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

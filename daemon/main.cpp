@@ -1,0 +1,135 @@
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "assembly/learning.hpp"
+#include "config/config.hpp"
+#include "daemon/app.hpp"
+#include "daemon/log.hpp"
+#include "training/process.hpp"
+
+// dynavgd: reads the configuration, makes what learns, and runs the daemon's App.
+
+namespace {
+
+using dynavg::Error;
+using dynavg::Expected;
+using dynavg::Unexpected;
+namespace daemon = dynavg::daemon;
+
+enum ExitCode { kDone = 0, kFailed = 1, kWrongArguments = 2, kInvalidConfiguration = 6 };
+
+struct Arguments {
+    std::string config;
+    std::string log_format = "text";
+    std::string log_level = "info";
+    bool check_config = false;
+};
+
+int complain(const Error& error, ExitCode code) {
+    fmt::print(stderr, "dynavgd: {}\n", error.message);
+    return code;
+}
+
+/// Quarter seconds since 2024: larger at every start, as long as the clock goes forward.
+dynavg::protocol::Incarnation new_incarnation() {
+    using std::chrono::system_clock;
+    const auto since =
+        system_clock::now() -
+        system_clock::time_point(std::chrono::sys_days(std::chrono::January / 1 / 2024));
+    const auto quarters =
+        std::chrono::duration_cast<std::chrono::milliseconds>(since).count() / 250;
+    return dynavg::protocol::Incarnation(static_cast<std::uint32_t>(quarters));
+}
+
+Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& config,
+                                                const dynavg::assembly::Data& data) {
+    namespace assembly = dynavg::assembly;
+    daemon::Learning learning;
+    learning.initial = assembly::make_initial_reference(config.model, config.averaging);
+    learning.model = assembly::model_spec(config.model).builtin;
+    learning.fields = assembly::network_fields(config);
+    auto trainer = assembly::make_trainer(config, config.averaging, data,
+                                          assembly::shard_choice(config.data), learning.initial);
+    if (!trainer) return Unexpected<Error>(trainer.error());
+    learning.learner = std::move(*trainer);
+    auto evaluator = assembly::make_evaluator(config, data);
+    if (!evaluator) return Unexpected<Error>(evaluator.error());
+    if (*evaluator) {
+        auto shared = std::make_shared<dynavg::training::Evaluator>(std::move(**evaluator));
+        learning.evaluate = [shared](std::span<const float> values) {
+            return shared->evaluate(values);
+        };
+    }
+    return learning;
+}
+
+/// Runs the daemon; again with the network's settings if it had to learn them first.
+int run(dynavg::config::Config config, daemon::Log& log) {
+    // Alone and without settings there is nobody to take them from: the defaults are the network's.
+    if (config.node.peers.empty()) config.has_averaging_section = true;
+    const auto data = dynavg::assembly::load_data(config.data);
+    if (!data) return complain(data.error(), kInvalidConfiguration);
+    auto incarnation = new_incarnation();
+    while (true) {
+        auto learning = make_learning(config, *data);
+        if (!learning) return complain(learning.error(), kInvalidConfiguration);
+        daemon::App app(config, std::move(*learning), incarnation, log);
+        if (const auto started = app.start(); !started) return complain(started.error(), kFailed);
+        const daemon::AppOutcome outcome = app.run();
+        if (!outcome.learned) return outcome.exit_code;
+        config.averaging = *outcome.learned;
+        config.has_averaging_section = true;
+        incarnation = incarnation.next();
+    }
+}
+
+int start(const Arguments& arguments) {
+    auto config = dynavg::config::load_config(arguments.config);
+    if (!config) return complain(config.error(), kInvalidConfiguration);
+    if (const auto rules = dynavg::config::check_daemon_rules(*config); !rules) {
+        return complain(rules.error(), kInvalidConfiguration);
+    }
+    if (arguments.check_config) {
+        fmt::print("{}: valid\n", arguments.config);
+        return kDone;
+    }
+    daemon::LogOptions options;
+    const auto format = daemon::log_format_from_name(arguments.log_format);
+    if (!format) return complain(format.error(), kWrongArguments);
+    options.format = *format;
+    const auto level = daemon::level_from_name(arguments.log_level);
+    if (!level) return complain(level.error(), kWrongArguments);
+    options.level = *level;
+    options.node = config->node.name;
+    options.network = config->node.network;
+    daemon::Log log(std::move(options));
+    dynavg::training::configure_process(1);
+    return run(std::move(*config), log);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments;
+    CLI::App app("dynavgd: trains one model on many machines without a server");
+    app.footer("Example: dynavgd --config /etc/dynavg/dynavg.toml --log-format json");
+    app.add_option("--config", arguments.config, "Configuration (TOML)")->required();
+    app.add_flag("--check-config", arguments.check_config, "Only say whether it is valid");
+    app.add_option("--log-format", arguments.log_format, "text or json");
+    app.add_option("--log-level", arguments.log_level, "debug, info, warning or error");
+    app.set_version_flag("--version", "dynavgd " + daemon::version());
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kWrongArguments;
+    }
+    try {
+        return start(arguments);
+    } catch (const std::exception& error) {
+        return complain({fmt::format("unexpected failure: {}", error.what())}, kFailed);
+    }
+}

@@ -1,0 +1,65 @@
+#include "daemon/status.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace dynavg::daemon {
+
+using protocol::Duration;
+using protocol::Instant;
+
+namespace {
+
+std::uint64_t milliseconds(Duration duration) {
+    const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
+}
+
+}  // namespace
+
+void describe(const discovery::Node& node, Instant now, control::StatusReply& status) {
+    const protocol::PeerView& view = node.membership().view();
+    status.peers_known = static_cast<std::uint32_t>(view.peers.size());
+    status.peers_live = static_cast<std::uint32_t>(std::count_if(
+        view.peers.begin(), view.peers.end(), [](const auto& peer) { return peer.live; }));
+    const protocol::NodeCore* core = node.core();
+    if (core == nullptr) return;
+    status.epoch = core->reference()->epoch.value();
+    status.digest = core->reference()->id.digest.hex();
+    status.threshold = core->reference()->threshold;
+    for (const protocol::Member& member : core->roster()) {
+        status.roster.push_back(member.id.fingerprint());
+    }
+    if (core->last_estimate()) status.estimate = core->last_estimate()->bound;
+    if (const auto& round = core->round()) {
+        control::RoundStatus shown;
+        shown.target = round->target().value();
+        shown.attempt = round->attempt().value();
+        shown.participants = static_cast<std::uint32_t>(round->members().size());
+        shown.since_ms = milliseconds(now - core->round_since());
+        shown.reason = std::string(name_of(round->evidence().reason));
+        status.round = shown;
+    }
+}
+
+control::PeersReply peers_reply(const discovery::Node& node, Instant now) {
+    control::PeersReply reply;
+    for (const protocol::PeerInfo& peer : node.membership().view().peers) {
+        control::PeerStatus shown;
+        shown.peer = peer.member.id.fingerprint();
+        shown.name = peer.name;
+        shown.address = peer.address;
+        shown.order = peer.member.order;
+        shown.live = peer.live;
+        shown.epoch = peer.reference.epoch.value();
+        shown.digest = peer.reference.digest.hex();
+        shown.steps = peer.steps;
+        shown.step_time_ms = static_cast<double>(peer.step_time.count()) / 1000.0;
+        shown.last_heard_ms = milliseconds(now - peer.last_heard);
+        shown.suspicion_timeout_ms = milliseconds(peer.suspicion_timeout);
+        reply.peers.push_back(std::move(shown));
+    }
+    return reply;
+}
+
+}  // namespace dynavg::daemon

@@ -1,9 +1,10 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "tests/catch.hpp"
 
@@ -18,10 +19,46 @@ std::string text_of(const std::filesystem::path& file) {
     return text.str();
 }
 
-Words all_matches(const std::string& text, const std::regex& pattern) {
+bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/// The rest of the text after spaces, a name, and spaces again.
+std::string_view skip(std::string_view text) {
+    const auto spaces = [&text] {
+        while (!text.empty() && (text.front() == ' ' || text.front() == '\n'))
+            text.remove_prefix(1);
+    };
+    spaces();
+    while (!text.empty() && is_word(text.front())) text.remove_prefix(1);
+    spaces();
+    return text;
+}
+
+/// All words in quotes.
+Words quoted_in(std::string_view text) {
     Words words;
-    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
-        words.insert((*it)[1]);
+    for (std::size_t at = 0; (at = text.find('"', at)) != std::string_view::npos;) {
+        const std::size_t end = text.find('"', at + 1);
+        if (end == std::string_view::npos) break;
+        const std::string_view word = text.substr(at + 1, end - at - 1);
+        if (!word.empty() && std::all_of(word.begin(), word.end(), is_word)) words.emplace(word);
+        at = end + 1;
+    }
+    return words;
+}
+
+/// The words in quotes of the first argument of each call or construction that begins with `head`.
+Words first_arguments(std::string_view text, std::string_view head) {
+    Words words;
+    for (std::size_t at = 0; (at = text.find(head, at)) != std::string_view::npos;) {
+        const bool begins = at == 0 || !is_word(text[at - 1]) || !is_word(head.front());
+        at += head.size();
+        std::string_view rest = text.substr(at);
+        if (!begins || (!rest.empty() && is_word(rest.front()))) continue;
+        rest = skip(rest);
+        if (rest.empty() || (rest.front() != '(' && rest.front() != '{')) continue;
+        words.merge(quoted_in(rest.substr(0, rest.find_first_of(",;"))));
     }
     return words;
 }
@@ -34,19 +71,14 @@ struct Used {
 };
 
 Used used_in_sources(const std::filesystem::path& root) {
-    const std::regex event(R"re(\bEvent(?:\s+\w+)?\s*[({]([^,;]*"[^,;]*),)re");
-    const std::regex quoted(R"re("([a-z_]+)")re");
-    const std::regex field(R"re(\.with\(\s*"([a-z_]+)")re");
     Used used;
     for (const char* folder : {"protocol", "discovery", "training", "daemon"}) {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
             const auto extension = entry.path().extension();
             if (extension != ".cpp" && extension != ".hpp") continue;
             const std::string text = text_of(entry.path());
-            for (const std::string& argument : all_matches(text, event)) {
-                used.events.merge(all_matches(argument, quoted));
-            }
-            used.fields.merge(all_matches(text, field));
+            used.events.merge(first_arguments(text, "Event"));
+            used.fields.merge(first_arguments(text, ".with"));
         }
     }
     return used;

@@ -1,7 +1,6 @@
 #include "daemon/trainer_thread.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -13,11 +12,10 @@
 #include <utility>
 #include <variant>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
 #include "daemon/clock.hpp"
+#include "daemon/step_clock.hpp"
 #include "daemon/thread_name.hpp"
+#include "daemon/trainer_mailbox.hpp"
 #include "protocol/node_core.hpp"
 
 namespace dynavg::daemon {
@@ -29,108 +27,6 @@ using protocol::Install;
 using protocol::StepReport;
 
 namespace {
-
-struct Diverged {
-    std::uint64_t steps_lost = 0;
-};
-
-using Report = std::variant<StepReport, Diverged, Error>;
-
-/// Carries reports to the io thread, in order, with one wake-up at a time.
-class Mailbox : public std::enable_shared_from_this<Mailbox> {
-public:
-    Mailbox(boost::asio::io_context& io, TrainerThreadHandlers handlers)
-        : m_io(io), m_handlers(std::move(handlers)) {}
-
-    void put(Report report);
-    /// On the io thread: nothing is delivered any more.
-    void stop() { m_stopped = true; }
-
-private:
-    void deliver();
-
-    boost::asio::io_context& m_io;
-    TrainerThreadHandlers m_handlers;
-    std::mutex m_mutex;
-    std::deque<Report> m_reports;  ///< Guarded by m_mutex, as the next.
-    bool m_wake_up_pending = false;
-    bool m_stopped = false;  ///< Used on the io thread only.
-};
-
-/// Only the latest of several step reports in a row matters.
-bool replaces(const Report& newer, const Report& older) {
-    const auto* after = std::get_if<StepReport>(&newer);
-    const auto* before = std::get_if<StepReport>(&older);
-    return after != nullptr && before != nullptr && after->state && before->state &&
-           after->reference == before->reference;
-}
-
-void Mailbox::put(Report report) {
-    const std::lock_guard lock(m_mutex);
-    if (!m_reports.empty() && replaces(report, m_reports.back())) {
-        m_reports.back() = std::move(report);
-    } else {
-        m_reports.push_back(std::move(report));
-    }
-    if (std::exchange(m_wake_up_pending, true)) return;
-    boost::asio::post(m_io, [self = shared_from_this()] { self->deliver(); });
-}
-
-void Mailbox::deliver() {
-    std::deque<Report> reports;
-    {
-        const std::lock_guard lock(m_mutex);
-        reports.swap(m_reports);
-        m_wake_up_pending = false;
-    }
-    for (const Report& report : reports) {
-        if (m_stopped) return;
-        if (const auto* step = std::get_if<StepReport>(&report)) {
-            m_handlers.on_report(*step);
-        } else if (const auto* diverged = std::get_if<Diverged>(&report)) {
-            m_handlers.on_diverged(diverged->steps_lost);
-        } else {
-            m_handlers.on_error(std::get<Error>(report));
-        }
-    }
-}
-
-/// Moving mean of step times, and steps per second over windows of about a second.
-class StepClock {
-public:
-    void on_step(protocol::Duration took, protocol::Instant at) {
-        constexpr double kNewest = 0.1;
-        const auto microseconds = static_cast<double>(took.count());
-        m_mean += m_has_mean ? kNewest * (microseconds - m_mean) : microseconds;
-        m_has_mean = true;
-        ++m_window_steps;
-        if (at - m_window_since >= kWindow) {
-            m_rate = rate_of(at);
-            m_window_since = at;
-            m_window_steps = 0;
-        }
-    }
-    void begin(protocol::Instant at) { m_window_since = at; }
-    [[nodiscard]] protocol::Duration mean() const {
-        return protocol::Duration(static_cast<protocol::Duration::rep>(m_mean));
-    }
-    [[nodiscard]] double steps_per_second(protocol::Instant at) const {
-        // An open window that has grown too long tells that steps are slow, or waiting.
-        return m_rate && at - m_window_since < 2 * kWindow ? *m_rate : rate_of(at);
-    }
-
-private:
-    static constexpr protocol::Duration kWindow = std::chrono::seconds(1);
-    [[nodiscard]] double rate_of(protocol::Instant at) const {
-        const std::chrono::duration<double> span = at - m_window_since;
-        return span.count() > 0 ? static_cast<double>(m_window_steps) / span.count() : 0;
-    }
-    double m_mean = 0;
-    bool m_has_mean = false;
-    std::optional<double> m_rate;
-    protocol::Instant m_window_since{};
-    std::uint64_t m_window_steps = 0;
-};
 
 using Task = std::function<void(protocol::Learner&)>;
 
@@ -144,7 +40,7 @@ struct TrainerThread::Parts {
           const TrainerThreadOptions& thread_options, TrainerThreadHandlers handlers)
         : learner(trained),
           options(thread_options),
-          mailbox(std::make_shared<Mailbox>(io, std::move(handlers))),
+          mailbox(std::make_shared<TrainerMailbox>(io, std::move(handlers))),
           reference(thread_options.reference),
           steps(thread_options.steps),
           steps_since_reference(thread_options.steps_since_reference),
@@ -163,6 +59,8 @@ struct TrainerThread::Parts {
     void step();
     void apply(const Install& install);
     void drop_drift();
+    [[nodiscard]] bool is_check_due() const;
+    [[nodiscard]] protocol::LocalState finite_state();
     [[nodiscard]] StepReport report() const;
     void update_status();
     [[nodiscard]] bool wait_until_settled();
@@ -170,7 +68,7 @@ struct TrainerThread::Parts {
 
     protocol::Learner& learner;
     const TrainerThreadOptions options;
-    std::shared_ptr<Mailbox> mailbox;
+    std::shared_ptr<TrainerMailbox> mailbox;
     std::thread thread;
 
     std::mutex control_mutex;
@@ -296,14 +194,9 @@ void TrainerThread::Parts::step() {
         ++steps_in_drift;
         const protocol::Instant end = now();
         clock.on_step(end - begin, end);
-        const bool check = steps_since_reference % options.check_every == 0;
-        if (check || steps == options.max_steps) {
+        if (is_check_due()) {
             due = report();
-            due->state = learner.local_state();
-            if (!std::isfinite(due->state->squared_norm)) {
-                drop_drift();
-                due->state = learner.local_state();
-            }
+            due->state = finite_state();
         }
         last_loss = loss;
         update_status();
@@ -311,11 +204,23 @@ void TrainerThread::Parts::step() {
     if (due) mailbox->put(std::move(*due));
 }
 
-/// `model` is held.
+/// `model` is held, as below.
+bool TrainerThread::Parts::is_check_due() const {
+    return steps_since_reference % options.check_every == 0 || steps >= options.max_steps;
+}
+
+/// Drops a drift that is not finite.
+protocol::LocalState TrainerThread::Parts::finite_state() {
+    protocol::LocalState state = learner.local_state();
+    if (std::isfinite(state.squared_norm)) return state;
+    drop_drift();
+    return learner.local_state();
+}
+
 void TrainerThread::Parts::drop_drift() {
     learner.reset_to_reference();
     dropped_since_freeze = true;
-    mailbox->put(Diverged{std::exchange(steps_in_drift, 0)});
+    mailbox->put(TrainerMailbox::Diverged{std::exchange(steps_in_drift, 0)});
 }
 
 void TrainerThread::Parts::apply(const Install& install) {
@@ -335,6 +240,8 @@ void TrainerThread::Parts::apply(const Install& install) {
         frozen.reset();
         dropped_since_freeze = false;
         done = report();
+        // What is left of the drift counts under the new reference at once.
+        if (steps_since_reference > 0 && is_check_due()) done.state = finite_state();
         update_status();
     }
     mailbox->put(std::move(done));

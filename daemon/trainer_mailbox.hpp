@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <variant>
+
+#include "daemon/trainer_thread.hpp"
+#include "protocol/expected.hpp"
+#include "protocol/node_core.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+/// Carries the trainer's reports to the io thread, in order, with one wake-up at a time. Of several
+/// step reports in a row only the latest is kept. put() is thread-safe, the rest is the io
+/// thread's.
+class TrainerMailbox : public std::enable_shared_from_this<TrainerMailbox> {
+public:
+    struct Diverged {
+        std::uint64_t steps_lost = 0;
+    };
+    using Report = std::variant<protocol::StepReport, Diverged, Error>;
+
+    TrainerMailbox(boost::asio::io_context& io, TrainerThreadHandlers handlers);
+    void put(Report report);
+    /// Nothing is delivered any more.
+    void stop() { m_stopped = true; }
+
+private:
+    void deliver();
+
+    boost::asio::io_context& m_io;
+    TrainerThreadHandlers m_handlers;
+    std::mutex m_mutex;
+    std::deque<Report> m_reports;  ///< Guarded by m_mutex, as the next.
+    bool m_wake_up_pending = false;
+    bool m_stopped = false;  ///< Used on the io thread only.
+};
+
+}  // namespace dynavg::daemon

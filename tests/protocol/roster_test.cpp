@@ -1,0 +1,161 @@
+#include "protocol/roster.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "protocol/random.hpp"
+#include "tests/catch.hpp"
+#include "tests/protocol/peers.hpp"
+
+namespace dynavg::protocol {
+
+namespace {
+
+RoundSets sets_of(Roster candidates, std::vector<std::pair<int, int>> accusations,
+                  Roster excluded = {}) {
+    RoundSets sets;
+    sets.candidates = std::move(candidates);
+    for (const auto& [accuser, accused] : accusations) {
+        sets.accusations.push_back({peer(accuser), peer(accused)});
+    }
+    std::sort(sets.accusations.begin(), sets.accusations.end());
+    sets.excluded = std::move(excluded);
+    return sets;
+}
+
+/// The rule once more, as docs/protocol.md tells it, over small numbers.
+std::vector<int> expected_roster(std::vector<int> left, std::vector<std::pair<int, int>> pairs) {
+    for (auto& [a, b] : pairs) {
+        if (a > b) std::swap(a, b);
+    }
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    const auto is_left = [&left](int number) {
+        return std::find(left.begin(), left.end(), number) != left.end();
+    };
+    while (true) {
+        int worst = -1;
+        int most = 0;
+        for (const int number : left) {
+            int count = 0;
+            for (const auto& [a, b] : pairs) {
+                const bool inside = a != b && is_left(a) && is_left(b);
+                count += inside && (a == number || b == number) ? 1 : 0;
+            }
+            if (count > 0 && count >= most) {
+                most = count;
+                worst = number;
+            }
+        }
+        if (worst < 0) return left;
+        left.erase(std::find(left.begin(), left.end(), worst));
+    }
+}
+
+template <class T>
+void shuffle(std::vector<T>& values, RandomStream& random) {
+    for (std::size_t i = values.size(); i > 1; --i)
+        std::swap(values[i - 1], values[random.below(i)]);
+}
+
+}  // namespace
+
+TEST_CASE("without accusations the roster is all candidates that are not excluded", "[roster]") {
+    CHECK(roster_of({}).empty());
+    CHECK(roster_of(sets_of(peers({0, 1, 2}), {})) == peers({0, 1, 2}));
+    CHECK(roster_of(sets_of(peers({0, 1, 2}), {}, peers({1}))) == peers({0, 2}));
+    CHECK(roster_of(sets_of(peers({0, 1, 2}), {}, peers({1, 5}))) == peers({0, 2}));
+}
+
+TEST_CASE("the member in most accusations is dropped first", "[roster]") {
+    CHECK(roster_of(sets_of(peers({0, 1, 2, 3}), {{0, 1}, {0, 2}, {0, 3}})) == peers({1, 2, 3}));
+    CHECK(roster_of(sets_of(peers({0, 1, 2, 3}), {{1, 0}, {2, 0}, {3, 0}})) == peers({1, 2, 3}));
+    // 1 is in three of them; what is left of 0's does not matter then.
+    CHECK(roster_of(sets_of(peers({0, 1, 2, 3}), {{0, 1}, {1, 2}, {3, 1}})) == peers({0, 2, 3}));
+}
+
+TEST_CASE("of two in equally many accusations the last in order is dropped", "[roster]") {
+    CHECK(roster_of(sets_of(peers({0, 1}), {{0, 1}})) == peers({0}));
+    CHECK(roster_of(sets_of(peers({0, 1}), {{1, 0}})) == peers({0}));
+    CHECK(roster_of(sets_of(peers({0, 1, 2, 3}), {{0, 1}, {2, 3}})) == peers({0, 2}));
+}
+
+TEST_CASE("two that accuse each other count once", "[roster]") {
+    // Counted twice, 3 would be in as many as 0 and go in its place.
+    const RoundSets sets =
+        sets_of(peers({0, 1, 2, 3, 4}), {{3, 4}, {4, 3}, {0, 3}, {0, 1}, {0, 2}});
+    CHECK(roster_of(sets) == peers({1, 2, 3}));
+}
+
+TEST_CASE("accusations of oneself, of strangers and of the excluded drop nobody", "[roster]") {
+    CHECK(roster_of(sets_of(peers({0, 1}), {{0, 0}, {1, 1}})) == peers({0, 1}));
+    CHECK(roster_of(sets_of(peers({0, 1}), {{0, 7}, {8, 1}, {7, 8}})) == peers({0, 1}));
+    CHECK(roster_of(sets_of(peers({0, 1, 2}), {{0, 2}, {1, 2}}, peers({2}))) == peers({0, 1}));
+}
+
+TEST_CASE("another life of a peer is another member", "[roster]") {
+    RoundSets sets = sets_of(peers({0, 1}), {});
+    sets.accusations.push_back({peer(0), peer(1, 2)});
+    CHECK(roster_of(sets) == peers({0, 1}));
+    sets.excluded = {peer(1, 2)};
+    CHECK(roster_of(sets) == peers({0, 1}));
+}
+
+TEST_CASE("the roster is the rule's, whatever the order and direction of what was told",
+          "[roster]") {
+    for (std::uint64_t seed = 0; seed < 500; ++seed) {
+        CAPTURE(seed);
+        RandomStream random(seed, RandomPurpose::test);
+        const int count = 2 + static_cast<int>(random.below(8));
+        std::vector<int> candidates;
+        Roster members;
+        for (int number = 0; number < count; ++number) {
+            candidates.push_back(number);
+            members.push_back(peer(number));
+        }
+        std::vector<std::pair<int, int>> pairs;
+        const auto below = [&random, count] {
+            return static_cast<int>(random.below(static_cast<std::uint64_t>(count) + 1));
+        };
+        for (std::uint64_t i = random.below(13); i > 0; --i) pairs.emplace_back(below(), below());
+        Roster expected;
+        for (const int number : expected_roster(candidates, pairs))
+            expected.push_back(peer(number));
+        REQUIRE(roster_of(sets_of(members, pairs)) == expected);
+        for (auto& [accuser, accused] : pairs) {
+            if (random.below(2) == 0) std::swap(accuser, accused);
+        }
+        RoundSets told = sets_of(members, pairs);
+        shuffle(told.accusations, random);
+        REQUIRE(roster_of(told) == expected);
+    }
+}
+
+TEST_CASE("a quorum is more than half of the last roster", "[roster]") {
+    const Roster last = peers({0, 1, 2, 3, 4});
+    CHECK(has_quorum(peers({2, 3, 4}), last));
+    CHECK_FALSE(has_quorum(peers({0, 1}), last));
+    CHECK_FALSE(has_quorum({}, last));
+    CHECK(has_quorum(peers({0}), peers({0})));
+}
+
+TEST_CASE("exactly half is a quorum with the first member only", "[roster]") {
+    const Roster last = peers({3, 5, 6, 9});
+    CHECK(has_quorum(peers({3, 9}), last));
+    CHECK_FALSE(has_quorum(peers({5, 9}), last));
+    CHECK_FALSE(has_quorum(peers({3}), last));
+}
+
+TEST_CASE("who was not in the last roster does not count", "[roster]") {
+    CHECK_FALSE(has_quorum(peers({0, 7, 8, 9}), peers({0, 1, 2})));
+    CHECK_FALSE(has_quorum(peers({0, 1}), {}));
+}
+
+TEST_CASE("a restarted peer keeps its vote", "[roster]") {
+    const Roster last = peers({0, 1, 2});
+    CHECK(has_quorum({peer(0, 7), peer(2, 9)}, last));
+    // The first member too.
+    CHECK(has_quorum({peer(0, 7), peer(2, 9)}, peers({0, 1, 2, 3})));
+}
+
+}  // namespace dynavg::protocol

@@ -37,7 +37,7 @@ struct TrainerThreadOptions {
 /// stop(). All must be set.
 struct TrainerThreadHandlers {
     /// After a step that was due for a check and after the last step, with the state; after an
-    /// install and at the start without one.
+    /// install, with the state if drift is left that is due for a check; at the start without one.
     std::function<void(const protocol::StepReport&)> on_report;
     /// The drift was not finite and has been dropped, with so many steps.
     std::function<void(std::uint64_t steps_lost)> on_diverged;
@@ -88,7 +88,7 @@ public:
     /// Moves to a reference between two updates, before any further step, also while waiting for a
     /// permit. `spent`: the drift that freeze() copied for that target is in the reference already
     /// and leaves the model; if nothing was frozen for it, all drift is kept. In order; each is
-    /// answered by a report without a state.
+    /// answered by a report.
     void install(protocol::Install install);
     /// What a former life of this node froze: the base of an install that says it is spent.
     void restore_frozen(protocol::ContributionPointer contribution);

@@ -43,8 +43,9 @@ struct Bench {
             });
     }
     void on_report(const StepReport& report) {
-        (report.state ? steps : installs).push_back(report);
-        if (report.state && on_step) on_step(report);
+        const bool moved = std::exchange(last_reference, report.reference) != report.reference;
+        (moved ? installs : steps).push_back(report);
+        if (!moved && on_step) on_step(report);
     }
     [[nodiscard]] bool wait_for_steps(std::uint64_t total) {
         return loop.run_until([&] { return !steps.empty() && steps.back().steps >= total; });
@@ -57,8 +58,9 @@ struct Bench {
     TestLoop loop;
     const protocol::ReferencePointer first = initial_reference();
     FakeLearner learner;
+    protocol::ReferenceId last_reference;
     std::vector<StepReport> steps;
-    std::vector<StepReport> installs;
+    std::vector<StepReport> installs;  ///< The first report under each reference.
     std::vector<std::uint64_t> lost;
     std::vector<std::string> errors;
     std::function<void(const StepReport&)> on_step;
@@ -140,16 +142,24 @@ TEST_CASE("an install comes before the permit that follows it", "[trainer_thread
     const auto next = next_reference(*bench.first, 100);
     bench.trainer->install({next, {}});
     bench.trainer->allow_until(4);
-    REQUIRE(bench.wait_for_steps(4));
-    REQUIRE(bench.installs.size() == 2);
-    CHECK(bench.installs[1].reference == next->id);
+    REQUIRE(bench.loop.run_until([&] { return bench.trainer->status().steps == 4; }));
     // Nothing was spent: three steps of drift stay, the fourth comes on top.
-    CHECK(bench.installs[1].steps_since_reference == 3);
-    CHECK(bench.steps.back().reference == next->id);
-    CHECK(bench.steps.back().steps_since_reference == 4);
-    CHECK(bench.steps.back().state->squared_norm == 4 * 16);
+    CHECK(bench.trainer->status().reference == next->id);
+    CHECK(bench.trainer->status().steps_since_reference == 4);
     bench.trainer->stop();
     CHECK(bench.learner.value() == 104);
+}
+
+TEST_CASE("drift that is left is told under the new reference at once", "[trainer_thread]") {
+    Bench bench;
+    bench.trainer->start();
+    bench.trainer->allow_until(3);
+    REQUIRE(bench.wait_for_steps(3));
+    bench.trainer->install({next_reference(*bench.first, 100), {}});
+    REQUIRE(bench.wait_for_installs(1));
+    CHECK(bench.installs[1].steps_since_reference == 3);
+    REQUIRE(bench.installs[1].state);
+    CHECK(bench.installs[1].state->squared_norm == 4 * 9);
 }
 
 TEST_CASE("what was frozen and averaged in leaves the drift", "[trainer_thread]") {

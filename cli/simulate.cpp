@@ -1,0 +1,223 @@
+#include "cli/simulate.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/ask_daemon.hpp"
+#include "cli/progress_bar.hpp"
+#include "cli/units.hpp"
+#include "protocol/limits.hpp"
+#include "simulation/result_files.hpp"
+#include "training/process.hpp"
+
+namespace dynavg::cli {
+
+using simulation::EpochRow;
+using simulation::RoundRow;
+using simulation::Summary;
+
+namespace {
+
+/// More warnings than these are only counted.
+constexpr std::uint64_t kWarningsMax = 10;
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+/// The first signal ends the run at the next event, a second one the process.
+void listen_to_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+/// Writes rows as they come, and keeps the first error: without its files a run is worth nothing.
+class Listener final : public simulation::ExperimentListener {
+public:
+    Listener(simulation::ResultFiles& files, std::size_t peers) : m_files(files), m_bar(peers) {}
+
+    void on_epoch(const EpochRow& row) override { note(m_files.add(row)); }
+    void on_round(const RoundRow& row) override { note(m_files.add(row)); }
+    void on_progress(const simulation::Progress& progress) override { m_bar.show(progress); }
+    void on_warning(const std::string& sentence) override {
+        if (++m_warnings > kWarningsMax) return;
+        m_bar.clear();
+        complain(sentence);
+    }
+    [[nodiscard]] bool wants_to_stop() override { return interrupted || m_error; }
+
+    void end() {
+        m_bar.clear();
+        if (m_warnings > kWarningsMax) {
+            complain(fmt::format("{} more such warnings", m_warnings - kWarningsMax));
+        }
+    }
+    [[nodiscard]] const std::optional<Error>& error() const { return m_error; }
+
+private:
+    void note(const Expected<void, Error>& written) {
+        if (!written && !m_error) m_error = written.error();
+    }
+
+    simulation::ResultFiles& m_files;
+    ProgressBar m_bar;
+    std::uint64_t m_warnings = 0;
+    std::optional<Error> m_error;
+};
+
+/// What contradicts the configuration; an empty text if nothing does.
+std::string contradiction(const SimulateOptions& options, const config::Config& config) {
+    if (!options.data.empty() && config.data.source != config::DataSource::idx) {
+        return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
+                           config::name_of(config.data.source));
+    }
+    if (options.target_accuracy && !config.data.test) {
+        return fmt::format("--target-accuracy: {} has no [data.test] to measure it on",
+                           options.config);
+    }
+    return "";
+}
+
+simulation::ExperimentOptions experiment_options(const SimulateOptions& options,
+                                                 config::Config config) {
+    if (!options.data.empty()) {
+        config.data.path = options.data;
+        if (config.data.test) config.data.test->path.clear();
+    }
+    if (options.seed) config.training.seed = config.model.seed = *options.seed;
+    simulation::ExperimentOptions experiment;
+    experiment.peers = options.peers;
+    if (options.epochs) {
+        experiment.length = simulation::Epochs{*options.epochs};
+    } else {
+        experiment.length = simulation::Steps{options.steps.value()};
+    }
+    experiment.target_accuracy = options.target_accuracy;
+    const std::size_t threads =
+        options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    experiment.threads = std::min<std::size_t>(threads, options.peers);
+    experiment.config = std::move(config);
+    return experiment;
+}
+
+void print_summary(const Summary& summary, const std::filesystem::path& folder) {
+    const auto accuracy = [](const std::optional<double>& value) {
+        return value ? fmt::format("{:.4f}", *value) : std::string("not measured (no [data.test])");
+    };
+    fmt::print("{} peers, {} steps each ({:.4g} epochs), {} rounds, in {}\n", summary.peers,
+               grouped(summary.steps), summary.epochs, grouped(summary.rounds),
+               duration_text(summary.wall_s));
+    fmt::print("accuracy   reference {}, mean model {}\n", accuracy(summary.accuracy_reference),
+               accuracy(summary.accuracy_mean));
+    if (summary.target_accuracy) {
+        fmt::print("target     {} {}\n", *summary.target_accuracy,
+                   summary.reached_target
+                       ? fmt::format("reached at step {}", grouped(*summary.reached_target))
+                       : std::string("not reached"));
+    }
+    fmt::print("sent       {} monitoring, {} averaging, {} overhead; {} by the papers' formula\n",
+               bytes_text(summary.bytes_monitoring), bytes_text(summary.bytes_averaging),
+               bytes_text(summary.bytes_overhead), bytes_text(summary.bytes_paper));
+    fmt::print("digest     {}\n", summary.digest);
+    fmt::print("results    {}\n", folder.string());
+}
+
+ExitCode failed(const Error& error) {
+    complain(error.message);
+    return ExitCode::failed;
+}
+
+ExitCode run(const SimulateOptions& options, config::Config config) {
+    auto files = simulation::ResultFiles::create(options.out);
+    if (!files) return failed(files.error());
+    listen_to_signals();
+    training::configure_process(1);
+    const auto begin = std::chrono::steady_clock::now();
+    Listener listener(*files, options.peers);
+    auto outcome =
+        simulation::run_experiment(experiment_options(options, std::move(config)), listener);
+    listener.end();
+    if (!outcome) return failed(outcome.error());
+    if (listener.error()) return failed(*listener.error());
+    Summary& summary = outcome->summary;
+    if (outcome->stopped) {
+        complain(
+            fmt::format("interrupted after {} steps; {} holds the epochs and rounds up to "
+                        "there, and no summary.json",
+                        grouped(summary.steps), options.out.string()));
+        return ExitCode::failed;
+    }
+    summary.wall_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (const auto written = files->finish(summary); !written) return failed(written.error());
+    print_summary(summary, options.out);
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_simulate_options(CLI::App& app, SimulateOptions& options) {
+    app.add_option("--config", options.config,
+                   "Model, data, training and averaging; [node] and "
+                   "[security] are ignored")
+        ->required()
+        ->type_name("FILE");
+    app.add_option("--peers", options.peers, "How many peers train")
+        ->required()
+        ->type_name("K")
+        ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
+    CLI::Option_group* length = app.add_option_group("length");
+    const CLI::Range positive(std::uint64_t{1}, std::uint64_t{1'000'000'000});
+    length->add_option("--steps", options.steps, "Steps of every peer")
+        ->type_name("N")
+        ->check(positive);
+    length->add_option("--epochs", options.epochs, "Passes of all peers together over the data")
+        ->type_name("N")
+        ->check(positive);
+    length->require_option(1);
+    app.add_option("--target-accuracy", options.target_accuracy,
+                   "End at the first epoch whose mean model is so good")
+        ->type_name("A")
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--seed", options.seed, "Sets training.seed and model.seed")->type_name("S");
+    app.add_option("--data", options.data, "Read the data set here, not where the file says")
+        ->type_name("DIR");
+    app.add_option("--threads", options.threads,
+                   "At most so many; the results do not depend on it. Default: one per core")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256));
+    app.add_option("--faults", options.faults, "Not available in this version")->type_name("SPEC");
+    app.add_option("--out", options.out,
+                   "Folder of summary.json, epochs.csv, rounds.csv; what an "
+                   "earlier run left there is replaced")
+        ->required()
+        ->type_name("DIR");
+}
+
+ExitCode simulate(const SimulateOptions& options) {
+    if (!options.faults.empty()) {
+        complain("--faults is not available in this version");
+        return ExitCode::wrong_arguments;
+    }
+    auto config = config::load_config(options.config);
+    if (!config) {
+        fmt::print(stderr, "{}\n", config.error().message);
+        return ExitCode::invalid_configuration;
+    }
+    if (const std::string problem = contradiction(options, *config); !problem.empty()) {
+        complain(problem);
+        return ExitCode::wrong_arguments;
+    }
+    return run(options, std::move(*config));
+}
+
+}  // namespace dynavg::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/verb.hpp"
+#include "simulation/experiment.hpp"
+
+namespace dynavg::cli {
+
+/// The arguments of `dynavg simulate`.
+struct SimulateOptions {
+    std::string config;
+    std::uint32_t peers = 0;
+    std::optional<std::uint64_t> steps;  ///< This or epochs.
+    std::optional<std::uint64_t> epochs;
+    std::optional<double> target_accuracy;
+    std::optional<std::uint64_t> seed;
+    std::filesystem::path data;  ///< Instead of the paths in the configuration.
+    std::string faults;
+    std::filesystem::path out;
+    std::uint32_t threads = 0;  ///< 0: as many as there are cores, but not more than peers.
+};
+
+void add_simulate_options(CLI::App& app, SimulateOptions& options);
+
+/// Runs the experiment, writes its files, and prints what came out of it.
+[[nodiscard]] ExitCode simulate(const SimulateOptions& options);
+
+}  // namespace dynavg::cli

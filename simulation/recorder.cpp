@@ -1,0 +1,101 @@
+#include "simulation/recorder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace dynavg::simulation {
+
+std::uint64_t epoch_end(std::uint64_t epoch, double steps_per_epoch) {
+    const double steps = std::max(1.0, steps_per_epoch);
+    return static_cast<std::uint64_t>(std::llround(static_cast<double>(epoch) * steps));
+}
+
+Recorder::Recorder(const EventQueue& events, RecorderOptions options, Evaluators evaluators,
+                   ExperimentListener& listener)
+    : m_events(events),
+      m_options(options),
+      m_evaluators(std::move(evaluators)),
+      m_listener(listener),
+      m_rounds(events, options.peers, [&listener](const RoundRow& row) { listener.on_round(row); }),
+      m_steps(options.peers) {}
+
+void Recorder::watch(Peers peers, TaskPool& tasks) {
+    m_peers = peers;
+    m_tasks = &tasks;
+}
+
+void Recorder::on_event(const Peer& peer, const protocol::Event& event) {
+    if (event.name == "crossing") m_rounds.on_crossing(peer, event, m_peers);
+    if (event.level < protocol::Level::warning) return;
+    m_listener.on_warning(
+        fmt::format("peer {}, step {}: {}", peer.index(), peer.steps(), event.message));
+}
+
+void Recorder::on_install(const Peer& peer, const protocol::Install& install) {
+    m_rounds.on_install(peer, install, m_peers);
+}
+
+void Recorder::on_step(const Peer& peer, double loss) {
+    m_loss_sum += loss;
+    ++m_losses;
+    m_last_step_at = m_events.now();
+    m_steps.at(peer.index()) = peer.steps();
+    const std::uint64_t all_have = *std::min_element(m_steps.begin(), m_steps.end());
+    if (all_have == std::exchange(m_step, all_have)) return;
+    if (m_step == next_evaluation()) add_epoch_row();
+    m_listener.on_progress({m_step, m_options.steps, rounds(), m_accuracy_mean});
+}
+
+std::uint64_t Recorder::next_evaluation() const {
+    return std::min(epoch_end(m_epoch + 1, m_options.steps_per_epoch), m_options.steps);
+}
+
+double Recorder::epochs() const {
+    const bool whole = m_step == epoch_end(m_epoch, m_options.steps_per_epoch);
+    return whole ? static_cast<double>(m_epoch)
+                 : static_cast<double>(m_step) / std::max(1.0, m_options.steps_per_epoch);
+}
+
+void Recorder::add_epoch_row() {
+    if (m_step == epoch_end(m_epoch + 1, m_options.steps_per_epoch)) ++m_epoch;
+    const Accuracies accuracies = evaluate();
+    const BytesSent bytes = bytes_sent_by(m_peers);
+    EpochRow row;
+    row.epoch = epochs();
+    row.step = m_step;
+    row.rounds = rounds();
+    row.accuracy_reference = accuracies.reference;
+    row.accuracy_mean = accuracies.mean;
+    row.train_loss = m_loss_sum / static_cast<double>(m_losses);
+    row.bytes_monitoring = bytes.monitoring;
+    row.bytes_averaging = bytes.averaging;
+    m_loss_sum = 0;
+    m_losses = 0;
+    m_accuracy_mean = accuracies.mean;
+    if (m_options.target_accuracy && !m_reached && accuracies.mean &&
+        *accuracies.mean >= *m_options.target_accuracy) {
+        m_reached = m_step;
+    }
+    m_listener.on_epoch(row);
+}
+
+Recorder::Accuracies Recorder::evaluate() {
+    if (!m_evaluators.reference) return {};
+    const std::vector<float> mean = mean_model(m_peers);
+    const std::span<const float> reference(m_peers.front()->installed()->values);
+    Accuracies accuracies;
+    const auto start = [this](training::Evaluator& evaluator, std::span<const float> model,
+                              std::optional<double>& accuracy) {
+        return m_tasks->start([&, model] { accuracy = evaluator.evaluate(model).accuracy; });
+    };
+    const auto first = start(*m_evaluators.reference, reference, accuracies.reference);
+    const auto second = start(*m_evaluators.mean, mean, accuracies.mean);
+    m_tasks->finish(first);
+    m_tasks->finish(second);
+    return accuracies;
+}
+
+}  // namespace dynavg::simulation

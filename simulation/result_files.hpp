@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "protocol/expected.hpp"
+#include "simulation/results.hpp"
+
+namespace dynavg::simulation {
+
+/// The files of one experiment in its folder: epochs.csv and rounds.csv, which grow by whole lines
+/// while it runs, and summary.json, which is there only once it is complete. What an earlier run
+/// left in the folder is replaced. Errors name the file and what the system said.
+class ResultFiles {
+public:
+    /// Makes the folder and begins both tables.
+    [[nodiscard]] static Expected<ResultFiles, Error> create(const std::filesystem::path& folder);
+
+    [[nodiscard]] Expected<void, Error> add(const EpochRow& row);
+    [[nodiscard]] Expected<void, Error> add(const RoundRow& row);
+    [[nodiscard]] Expected<void, Error> finish(const Summary& summary);
+
+private:
+    struct Close {
+        void operator()(std::FILE* file) const { std::fclose(file); }
+    };
+    struct Table {
+        std::filesystem::path path;
+        std::unique_ptr<std::FILE, Close> file;
+    };
+
+    ResultFiles(std::filesystem::path folder, Table epochs, Table rounds);
+    [[nodiscard]] static Expected<Table, Error> begin(const std::filesystem::path& path,
+                                                      const std::string& header);
+    [[nodiscard]] static Expected<void, Error> append(Table& table, const std::string& line);
+
+    std::filesystem::path m_folder;
+    Table m_epochs;
+    Table m_rounds;
+};
+
+/// The text of summary.json.
+[[nodiscard]] std::string summary_text(const Summary& summary);
+
+}  // namespace dynavg::simulation

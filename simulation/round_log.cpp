@@ -1,0 +1,115 @@
+#include "simulation/round_log.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "protocol/check.hpp"
+
+namespace dynavg::simulation {
+
+namespace {
+
+double number(const protocol::Event& event, std::string_view key) {
+    const protocol::EventValue* value = event.find(key);
+    const auto* found = value == nullptr ? nullptr : std::get_if<double>(value);
+    return found == nullptr ? 0 : *found;
+}
+
+std::string text(const protocol::Event& event, std::string_view key) {
+    const protocol::EventValue* value = event.find(key);
+    const auto* found = value == nullptr ? nullptr : std::get_if<std::string>(value);
+    return found == nullptr ? "" : *found;
+}
+
+}  // namespace
+
+BytesSent bytes_sent_by(Peers peers) {
+    BytesSent sum;
+    for (const auto& peer : peers) {
+        sum.monitoring += peer->bytes_sent().monitoring;
+        sum.averaging += peer->bytes_sent().averaging;
+        sum.overhead += peer->bytes_sent().overhead;
+    }
+    return sum;
+}
+
+double exact_variance(Peers peers) {
+    // mean ||u||^2 - ||mean u||^2 with drifts u from any common point; the reference is near.
+    const protocol::Reference& reference = *peers.front()->installed();
+    const std::size_t parameters = reference.parameters;
+    std::vector<float> model(reference.values.size());
+    std::vector<double> sum(parameters);
+    double squares = 0;
+    for (const auto& peer : peers) {
+        peer->learner().copy_contribution(model);
+        for (std::size_t i = 0; i < parameters; ++i) {
+            const double drift =
+                static_cast<double>(model[i]) - static_cast<double>(reference.values[i]);
+            sum[i] += drift;
+            squares += drift * drift;
+        }
+    }
+    double square_of_sum = 0;
+    for (const double value : sum) square_of_sum += value * value;
+    const auto count = static_cast<double>(peers.size());
+    return squares / count - square_of_sum / (count * count);
+}
+
+std::vector<float> mean_model(Peers peers) {
+    const std::size_t size = peers.front()->installed()->values.size();
+    std::vector<float> model(size);
+    std::vector<double> sum(size);
+    for (const auto& peer : peers) {
+        peer->learner().copy_contribution(model);
+        for (std::size_t i = 0; i < size; ++i) sum[i] += static_cast<double>(model[i]);
+    }
+    const auto count = static_cast<double>(peers.size());
+    std::transform(sum.begin(), sum.end(), model.begin(),
+                   [count](double value) { return static_cast<float>(value / count); });
+    return model;
+}
+
+RoundLog::RoundLog(const EventQueue& events, std::size_t peers,
+                   std::function<void(const RoundRow&)> out)
+    : m_events(events), m_out(std::move(out)), m_installed(peers) {}
+
+void RoundLog::on_crossing(const Peer& caller, const protocol::Event& crossing, Peers all) {
+    const protocol::Epoch target = caller.installed()->epoch.next();
+    if (target <= m_finished || m_calls.contains(target)) return;
+    Call call;
+    call.at = m_events.now();
+    call.row.round = target.value();
+    call.row.step = caller.steps();
+    call.row.estimate = number(crossing, "estimate");
+    call.row.threshold = number(crossing, "threshold");
+    call.row.reason = text(crossing, "reason");
+    call.row.exact_variance = exact_variance(all);
+    m_calls.emplace(target, std::move(call));
+}
+
+void RoundLog::on_install(const Peer& peer, const protocol::Install& install, Peers all) {
+    const protocol::Epoch epoch = install.reference->epoch;
+    m_installed.at(peer.index()) = epoch;
+    if (const auto call = m_calls.find(epoch); call != m_calls.end()) {
+        call->second.row.participants = peer.core().roster().size();
+    }
+    const protocol::Epoch all_have = *std::min_element(m_installed.begin(), m_installed.end());
+    while (m_finished < all_have) finish(m_finished.next(), all);
+}
+
+void RoundLog::finish(protocol::Epoch epoch, Peers all) {
+    m_finished = epoch;
+    const auto call = m_calls.find(epoch);
+    DYNAVG_CHECK(call != m_calls.end());  // No reference without a call.
+    RoundRow row = std::move(call->second.row);
+    const std::chrono::duration<double, std::milli> took = m_events.now() - call->second.at;
+    m_calls.erase(call);
+    row.duration_ms = took.count();
+    const std::uint64_t bytes = bytes_sent_by(all).averaging;
+    row.bytes = bytes - std::exchange(m_bytes, bytes);
+    m_out(row);
+}
+
+}  // namespace dynavg::simulation

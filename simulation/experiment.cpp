@@ -121,7 +121,7 @@ std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summ
 Summary Experiment::summary() {
     const config::Config& config = m_options.config;
     const protocol::Reference& reference = *m_peers.front()->installed();
-    const BytesSent bytes = bytes_sent_by(m_peers);
+    const protocol::TrafficBytes bytes = bytes_sent_by(m_peers);
     const Recorder::Accuracies accuracies = m_recorder.evaluate();
     Summary summary;
     summary.peers = m_options.peers;

@@ -37,20 +37,6 @@ discovery::MembershipOptions membership_options(const PeerOptions& options,
 
 }  // namespace
 
-void BytesSent::add(protocol::Traffic traffic, std::size_t bytes) {
-    switch (traffic) {
-        case protocol::Traffic::monitoring:
-            monitoring += bytes;
-            break;
-        case protocol::Traffic::averaging:
-            averaging += bytes;
-            break;
-        case protocol::Traffic::overhead:
-            overhead += bytes;
-            break;
-    }
-}
-
 std::string Peer::address_of(PeerIndex index) {
     return fmt::format("{}{}", kHost, index + 1);
 }

@@ -12,20 +12,12 @@
 #include "discovery/node.hpp"
 #include "protocol/exchange.hpp"
 #include "protocol/learner.hpp"
+#include "protocol/traffic.hpp"
 #include "simulation/event_queue.hpp"
 #include "simulation/network.hpp"
 #include "simulation/task_pool.hpp"
 
 namespace dynavg::simulation {
-
-/// Bytes that one peer has sent, as encoded, by what they were for.
-struct BytesSent {
-    std::uint64_t monitoring = 0;
-    std::uint64_t averaging = 0;
-    std::uint64_t overhead = 0;
-    void add(protocol::Traffic traffic, std::size_t bytes);
-    [[nodiscard]] std::uint64_t total() const { return monitoring + averaging + overhead; }
-};
 
 struct PeerOptions {
     PeerIndex index = 0;
@@ -87,7 +79,8 @@ public:
     [[nodiscard]] const protocol::ReferencePointer& installed() const { return m_installed; }
     [[nodiscard]] std::uint64_t steps() const { return m_steps; }
     [[nodiscard]] std::uint64_t steps_since_reference() const { return m_steps_since; }
-    [[nodiscard]] const BytesSent& bytes_sent() const { return m_sent; }
+    /// As encoded, by what they were for.
+    [[nodiscard]] const protocol::TrafficBytes& bytes_sent() const { return m_sent; }
     [[nodiscard]] bool is_finished() const { return is_up() && core().is_finished(); }
 
 private:
@@ -135,7 +128,7 @@ private:
     double m_loss = 0;
     bool m_acting = false;
     protocol::Instant m_next_wake = protocol::kNever;
-    BytesSent m_sent;
+    protocol::TrafficBytes m_sent;
 };
 
 }  // namespace dynavg::simulation

@@ -62,7 +62,7 @@ double Recorder::epochs() const {
 void Recorder::add_epoch_row() {
     if (m_step == epoch_end(m_epoch + 1, m_options.steps_per_epoch)) ++m_epoch;
     const Accuracies accuracies = evaluate();
-    const BytesSent bytes = bytes_sent_by(m_peers);
+    const protocol::TrafficBytes bytes = bytes_sent_by(m_peers);
     EpochRow row;
     row.epoch = epochs();
     row.step = m_step;

@@ -25,12 +25,10 @@ std::string text(const protocol::Event& event, std::string_view key) {
 
 }  // namespace
 
-BytesSent bytes_sent_by(Peers peers) {
-    BytesSent sum;
+protocol::TrafficBytes bytes_sent_by(Peers peers) {
+    protocol::TrafficBytes sum;
     for (const auto& peer : peers) {
-        sum.monitoring += peer->bytes_sent().monitoring;
-        sum.averaging += peer->bytes_sent().averaging;
-        sum.overhead += peer->bytes_sent().overhead;
+        sum += peer->bytes_sent();
     }
     return sum;
 }

@@ -15,7 +15,7 @@ namespace dynavg::simulation {
 using Peers = std::span<const std::unique_ptr<Peer>>;
 
 /// Sums over all peers.
-[[nodiscard]] BytesSent bytes_sent_by(Peers peers);
+[[nodiscard]] protocol::TrafficBytes bytes_sent_by(Peers peers);
 
 /// ||w_k - mean||^2, averaged over the peers' local models as they stand, in double. One pass over
 /// all models.

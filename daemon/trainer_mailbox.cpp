@@ -26,11 +26,32 @@ TrainerMailbox::TrainerMailbox(boost::asio::io_context& io, TrainerThreadHandler
 
 void TrainerMailbox::put(Report report) {
     const std::lock_guard lock(m_mutex);
+    add(std::move(report));
+    wake_up();
+}
+
+void TrainerMailbox::put_at_leisure(Report report, protocol::Instant now) {
+    const std::lock_guard lock(m_mutex);
+    add(std::move(report));
+    if (now - m_last_wake_up < kWakeUpInterval) return;
+    m_last_wake_up = now;
+    wake_up();
+}
+
+void TrainerMailbox::flush() {
+    const std::lock_guard lock(m_mutex);
+    if (!m_reports.empty()) wake_up();
+}
+
+void TrainerMailbox::add(Report report) {
     if (!m_reports.empty() && replaces(report, m_reports.back())) {
         m_reports.back() = std::move(report);
     } else {
         m_reports.push_back(std::move(report));
     }
+}
+
+void TrainerMailbox::wake_up() {
     if (std::exchange(m_wake_up_pending, true)) return;
     boost::asio::post(m_io, [self = shared_from_this()] { self->deliver(); });
 }

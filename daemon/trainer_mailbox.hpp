@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "daemon/trainer_thread.hpp"
 #include "protocol/expected.hpp"
+#include "protocol/instant.hpp"
 #include "protocol/node_core.hpp"
 
 namespace boost::asio {
@@ -27,11 +29,20 @@ public:
     using Report = std::variant<protocol::StepReport, Diverged, Error>;
 
     TrainerMailbox(boost::asio::io_context& io, TrainerThreadHandlers handlers);
+    /// Wakes the io thread up.
     void put(Report report);
+    /// Wakes it up only if the last time is kWakeUpInterval ago: steps of microseconds would pay
+    /// more for the wake-ups than for the training. flush() is called before the trainer waits.
+    void put_at_leisure(Report report, protocol::Instant now);
+    void flush();
     /// Nothing is delivered any more.
     void stop() { m_stopped = true; }
 
 private:
+    static constexpr protocol::Duration kWakeUpInterval = std::chrono::milliseconds(1);
+
+    void add(Report report);  ///< m_mutex is held, as for the next.
+    void wake_up();
     void deliver();
 
     boost::asio::io_context& m_io;
@@ -39,6 +50,7 @@ private:
     std::mutex m_mutex;
     std::deque<Report> m_reports;  ///< Guarded by m_mutex, as the next.
     bool m_wake_up_pending = false;
+    protocol::Instant m_last_wake_up{};
     bool m_stopped = false;  ///< Used on the io thread only.
 };
 

@@ -143,6 +143,7 @@ TrainerThread::Parts::Work TrainerThread::Parts::wait_for_work() {
             const std::lock_guard status_lock(status_mutex);
             shown.waiting = waiting;
         };
+        mailbox->flush();
         set_waiting(true);
         control_changed.wait(lock, has_work);
         set_waiting(false);
@@ -186,13 +187,14 @@ void TrainerThread::Parts::step() {
     const protocol::Instant begin = now();
     const double loss = learner.compute_gradient();
     std::optional<StepReport> due;
+    protocol::Instant end;
     {
         const std::lock_guard lock(model_mutex);
         learner.apply_update();
         ++steps;
         ++steps_since_reference;
         ++steps_in_drift;
-        const protocol::Instant end = now();
+        end = now();
         clock.on_step(end - begin, end);
         if (is_check_due()) {
             due = report();
@@ -201,7 +203,7 @@ void TrainerThread::Parts::step() {
         last_loss = loss;
         update_status();
     }
-    if (due) mailbox->put(std::move(*due));
+    if (due) mailbox->put_at_leisure(std::move(*due), end);
 }
 
 /// `model` is held, as below.

@@ -67,7 +67,7 @@ struct TrainerStatus {
 ///
 /// Thread: start, stop, handlers on the io thread; the rest from any. Errors: an exception out of
 /// the learner ends the thread and is told by on_error. Cost per step: three uncontended locks, two
-/// clock readings, at most one wake-up.
+/// clock readings, at most one wake-up a millisecond.
 class TrainerThread {
 public:
     /// `learner` is borrowed until stop(); nobody else may use it between start() and stop().

@@ -1,0 +1,165 @@
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/app_parts.hpp"
+#include "protocol/settings.hpp"
+
+namespace dynavg::daemon {
+
+using protocol::Event;
+using protocol::Level;
+
+/// Carries out what the rules ask for. Sending may deliver what came in meanwhile: that is looked
+/// at in another turn.
+void App::Parts::act() {
+    act_again = true;
+    if (std::exchange(acting, true)) return;
+    while (std::exchange(act_again, false) && !stopping) carry_out(node->take_actions(now()));
+    acting = false;
+    finish_if_done();
+}
+
+/// The written order: who is there, then the model, then messages, then the log.
+void App::Parts::carry_out(discovery::NodeActions actions) {
+    if (actions.network_fields) return settings_learned(*actions.network_fields);
+    for (const protocol::PeerId& peer : actions.disconnects) {
+        transport->unsubscribe(peer);
+        transport->close(peer);
+        exchange->remove_peer(peer);
+    }
+    for (const std::string& address : actions.hangups) transport->close_address(address);
+    for (const discovery::Connect& one : actions.connects) connect(one);
+    if (node->core() != nullptr) carry_out_rounds(actions.rounds);
+    for (const auto& [dial, hello] : actions.dials) {
+        if (auto dialed = transport->dial(dial.address); !dialed) continue;
+        transport->send_to_address(dial.address, hello.bytes, hello.traffic);
+    }
+    for (const auto& [connection, frame] : actions.replies) {
+        transport->reply({connection}, frame.bytes, frame.traffic);
+    }
+    for (const discovery::Frame& frame : actions.publish) {
+        transport->publish(frame.bytes, frame.traffic);
+    }
+    for (const auto& [peer, frame] : actions.sends) {
+        transport->send(peer, frame.bytes, frame.traffic);
+    }
+    for (Event& event : actions.events) report(std::move(event));
+    wake_at(actions.next_tick);
+}
+
+void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
+    if (actions.install) on_installed(*actions.install);
+    if (actions.freeze) {
+        exchange->freeze(*actions.freeze,
+                         [this](protocol::Epoch target) { return trainer->freeze(target); });
+    }
+    if (actions.abort_exchange) exchange->abort_exchange();
+    if (actions.prepared) exchange->set_prepared(*actions.prepared);
+    if (actions.start_exchange) exchange->start_exchange(*actions.start_exchange);
+    if (actions.pull) exchange->pull(actions.pull->wanted, actions.pull->source);
+    if (actions.allowed_steps != allowed_steps) {
+        allowed_steps = actions.allowed_steps;
+        trainer->allow_until(allowed_steps);
+    }
+}
+
+void App::Parts::on_installed(const protocol::Install& install) {
+    trainer->install(install);
+    exchange->set_reference(install.reference);
+    ++rounds;
+    const bool due = evaluator && config.data.test && rounds % config.data.test->every_rounds == 0;
+    if (due) {
+        evaluation_asked = install.reference;
+        evaluator->evaluate(install.reference);
+    }
+}
+
+void App::Parts::connect(const discovery::Connect& one) {
+    // An endpoint that is no address leaves the peer unheard: the rounds then accuse the link.
+    (void)transport->subscribe(one.peer, one.endpoints.gossip);
+    (void)transport->dial(one.endpoints.direct);
+    transport->bind_peer(one.peer, one.endpoints.direct);
+    exchange->add_peer(one.peer, one.endpoints.bulk);
+}
+
+void App::Parts::wake_at(protocol::Instant when) {
+    if (when == next_wake) return;
+    next_wake = when;
+    if (when == protocol::kNever) {
+        timer.cancel();
+        return;
+    }
+    timer.expires_at(std::chrono::steady_clock::time_point(when.time_since_epoch()));
+    timer.async_wait([this](const boost::system::error_code& error) {
+        if (error || stopping) return;
+        next_wake = protocol::kNever;
+        node->on_tick(now());
+        act();
+    });
+}
+
+void App::Parts::settings_learned(const protocol::NetworkFields& fields) {
+    const auto settings = protocol::averaging_from_fields(fields);
+    if (!settings) {
+        report(Event("failed", Level::error,
+                     settings.error().message + "; configure [averaging] as the network has it"));
+        return leave(settings.error().message, 1);
+    }
+    outcome.learned = *settings;
+    report(Event("settings_learned", Level::info,
+                 "the network's averaging settings are taken over; this node starts with them"));
+    stop();
+}
+
+/// Nothing will happen any more: tell the result and, if asked to, leave.
+void App::Parts::finish_if_done() {
+    if (stopping || acting || !node || node->core() == nullptr) return;
+    const protocol::NodeCore& core = *node->core();
+    if (!core.is_finished()) return;
+    if (evaluator) {
+        if (evaluation_asked != core.reference()) {
+            evaluation_asked = core.reference();
+            evaluator->evaluate(core.reference());
+        }
+        if (!evaluator->is_idle()) return;
+    }
+    if (!std::exchange(completed, true)) training_complete();
+    if (config.training.exit_when_done) leave("training is complete", 0);
+}
+
+void App::Parts::training_complete() {
+    const Cost all = cost();
+    const auto& reference = *node->core()->reference();
+    Event event("training_complete", Level::info,
+                fmt::format("all peers have done their steps; reference {} is the result",
+                            reference.epoch.value()));
+    event.with("steps", steps)
+        .with("rounds", rounds)
+        .with("bytes_sent", all.sent)
+        .with("bytes_received", all.received)
+        .with("bytes_monitoring", all.monitoring);
+    if (evaluation) event.with("accuracy", evaluation->second.accuracy);
+    report(event.with("digest", reference.id.digest.hex()));
+}
+
+void App::Parts::leave(const std::string& reason, int code) {
+    if (stopping) return;
+    outcome.exit_code = code;
+    node->leave();
+    carry_out(node->take_actions(now()));
+    report(Event("stopped", Level::info, fmt::format("leaving the network: {}", reason))
+               .with("reason", reason));
+    stop();
+}
+
+/// Idempotent. The trainer first: a freeze of the exchange thread waits for it.
+void App::Parts::stop() {
+    if (std::exchange(stopping, true)) return;
+    signals.cancel();
+    timer.cancel();
+    if (control) control->stop();
+    io.stop();
+}
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+#include "control/replies.hpp"
+#include "daemon/app.hpp"
+#include "daemon/clock.hpp"
+#include "daemon/control_server.hpp"
+#include "daemon/exchange_thread.hpp"
+#include "daemon/trainer_thread.hpp"
+#include "daemon/zmq_transport.hpp"
+#include "discovery/node.hpp"
+#include "protocol/event.hpp"
+
+namespace dynavg::daemon {
+
+/// What has been sent and received until a moment, to tell the cost of a round.
+struct Cost {
+    std::uint64_t sent = 0;        ///< Averaging.
+    std::uint64_t received = 0;    ///< Averaging.
+    std::uint64_t monitoring = 0;  ///< Sent.
+};
+
+/// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
+/// app_start.cpp makes and wires them, app_loop.cpp carries out what the rules return,
+/// app_report.cpp writes events and answers questions.
+struct App::Parts {
+    Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out);
+
+    // start
+    [[nodiscard]] Expected<void, Error> start();
+    [[nodiscard]] Expected<protocol::Endpoints, Error> bind();
+    [[nodiscard]] Expected<void, Error> open_control();
+    void make_node(const protocol::Endpoints& endpoints);
+    void start_learning();
+    [[nodiscard]] ZmqTransportHandlers transport_handlers();
+    [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
+
+    // the loop
+    void act();
+    void carry_out(discovery::NodeActions actions);
+    void carry_out_rounds(const protocol::Actions& actions);
+    void connect(const discovery::Connect& connect);
+    void wake_at(protocol::Instant when);
+    void settings_learned(const protocol::NetworkFields& fields);
+    void on_installed(const protocol::Install& install);
+    void finish_if_done();
+    void training_complete();
+    void leave(const std::string& reason, int code);
+    void stop();
+
+    // outputs
+    void report(protocol::Event event);
+    [[nodiscard]] Cost cost() const;
+    [[nodiscard]] TransportCounters counters() const;
+    [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
+    [[nodiscard]] control::StatusReply status() const;
+
+    config::Config config;
+    Learning learning;
+    Log& log;
+    protocol::Member self;
+    protocol::Instant started_at = now();
+
+    boost::asio::io_context io{1};
+    boost::asio::signal_set signals{io};
+    boost::asio::steady_timer timer{io};
+    ZmqContextPointer context = make_zmq_context();
+    std::optional<discovery::Node> node;
+    std::optional<ZmqTransport> transport;
+    std::optional<ExchangeThread> exchange;
+    std::optional<TrainerThread> trainer;
+    std::optional<EvaluationThread> evaluator;
+    std::unique_ptr<ControlServer> control;
+
+    AppOutcome outcome;
+    bool acting = false;
+    bool act_again = false;
+    bool stopping = false;
+    bool completed = false;
+    std::uint64_t allowed_steps = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    std::uint64_t rounds = 0;
+    Cost last_cost;
+    std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;
+    protocol::ReferencePointer evaluation_asked;
+    protocol::Instant next_wake = protocol::kNever;
+};
+
+}  // namespace dynavg::daemon

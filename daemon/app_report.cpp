@@ -1,0 +1,82 @@
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "daemon/app_parts.hpp"
+#include "daemon/status.hpp"
+
+namespace dynavg::daemon {
+
+using protocol::Event;
+
+TransportCounters App::Parts::counters() const {
+    TransportCounters all = transport->counters();
+    all += exchange->counters();
+    return all;
+}
+
+Cost App::Parts::cost() const {
+    const TransportCounters all = counters();
+    return {all.sent.averaging, all.received.averaging, all.sent.monitoring};
+}
+
+void App::Parts::report(Event event) {
+    if (node && node->core() != nullptr) {
+        log.set_position({node->core()->reference()->epoch, protocol::StepIndex(steps)});
+    }
+    if (event.name == "round_committed") {
+        const Cost so_far = cost();
+        event.with("bytes_sent", so_far.sent - last_cost.sent)
+            .with("bytes_received", so_far.received - last_cost.received)
+            .with("bytes_monitoring", so_far.monitoring - last_cost.monitoring);
+        last_cost = so_far;
+    }
+    log.write(event);
+}
+
+nlohmann::json App::Parts::answer(const nlohmann::json& request) {
+    const std::string verb = control::verb_of(request);
+    if (verb == "status") return control::to_reply(status());
+    if (verb == "peers") return control::to_reply(peers_reply(*node, now()));
+    return control::error_reply(fmt::format("this daemon does not know the verb '{}'", verb));
+}
+
+control::StatusReply App::Parts::status() const {
+    control::StatusReply reply;
+    reply.node = config.node.name;
+    reply.network = config.node.network;
+    reply.peer_id = self.id.fingerprint();
+    reply.version = version();
+    reply.pid = getpid();
+    reply.uptime_s = std::chrono::duration<double>(now() - started_at).count();
+    reply.model = learning.model;
+    reply.parameters = learning.initial->parameters;
+    reply.monitor = std::string(name_of(config.averaging.monitor));
+    reply.pace = std::string(name_of(config.averaging.pace));
+    describe(*node, now(), reply);
+    reply.rounds = rounds;
+    const TransportCounters all = counters();
+    reply.bytes = {all.sent.monitoring, all.sent.averaging, all.sent.overhead};
+    if (evaluation) {
+        reply.accuracy = evaluation->second.accuracy;
+        reply.loss = evaluation->second.loss;
+    }
+    if (!trainer || node->core() == nullptr) {
+        reply.training = "waiting-for-peers";
+        return reply;
+    }
+    const TrainerStatus training = trainer->status();
+    reply.steps = training.steps;
+    reply.steps_since_reference = training.steps_since_reference;
+    reply.steps_per_second = training.steps_per_second;
+    reply.done = training.done;
+    reply.training = training.done                     ? "done"
+                     : !node->core()->has_started()    ? "waiting-for-peers"
+                     : training.waiting && reply.round ? "paused-for-round"
+                                                       : "running";
+    return reply;
+}
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,199 @@
+#include <csignal>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "daemon/app_parts.hpp"
+#include "protocol/digest.hpp"
+
+namespace dynavg::daemon {
+
+using protocol::Event;
+using protocol::Level;
+
+namespace {
+
+protocol::NetworkId network_id(const std::string& name) {
+    const protocol::Digest digest = protocol::Digester().add(std::string_view(name)).finish();
+    return protocol::NetworkId(static_cast<std::uint32_t>(digest.high));
+}
+
+ZmqTransportOptions transport_options(const BindSettings& bind, const config::Config& config,
+                                      std::size_t parameters) {
+    ZmqTransportOptions options;
+    options.bind = bind;
+    if (config.averaging.monitor == protocol::MonitorKind::exact) {
+        options.gossip_message_bytes_max += parameters * sizeof(float);
+        options.direct_message_bytes_max += parameters * sizeof(float);
+    }
+    return options;
+}
+
+}  // namespace
+
+Expected<void, Error> App::Parts::start() {
+    const auto endpoints = bind();
+    if (!endpoints) return Unexpected<Error>(endpoints.error());
+    if (auto opened = open_control(); !opened) return opened;
+    report(Event("started", Level::info,
+                 fmt::format("dynavgd {} of network {} listens at {} and has {} peers to dial",
+                             version(), config.node.network, endpoints->direct,
+                             config.node.peers.size()))
+               .with("version", version())
+               .with("peer_id", self.id.fingerprint())
+               .with("bind", endpoints->direct)
+               .with("model", learning.model)
+               .with("parameters", learning.initial->parameters));
+    report(Event("insecure", Level::warning,
+                 "connections are neither encrypted nor authenticated (insecure = true): whoever "
+                 "reaches this machine's loopback ports can read and change the model"));
+    make_node(*endpoints);
+    signals.add(SIGTERM);
+    signals.add(SIGINT);
+    signals.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (!error) leave(signal == SIGTERM ? "SIGTERM" : "SIGINT", 0);
+    });
+    act();
+    return {};
+}
+
+Expected<protocol::Endpoints, Error> App::Parts::bind() {
+    const auto settings = parse_bind(config.node.bind, config.node.advertise);
+    if (!settings) return Unexpected<Error>(settings.error());
+    transport.emplace(io, context,
+                      transport_options(*settings, config, learning.initial->parameters),
+                      transport_handlers());
+    auto endpoints = transport->start();
+    if (!endpoints) return endpoints;
+    ExchangeThreadOptions options;
+    options.bind = *settings;
+    options.network = network_id(config.node.network);
+    options.self = self.id;
+    options.shape = learning.initial->shape();
+    options.sequence = std::make_shared<MessageSequence>(self.incarnation);
+    exchange.emplace(io, context, options, exchange_handlers());
+    auto bulk = exchange->start();
+    if (!bulk) return Unexpected<Error>(bulk.error());
+    endpoints->bulk = *bulk;
+    return endpoints;
+}
+
+Expected<void, Error> App::Parts::open_control() {
+    ControlServerOptions options;
+    options.socket = config.node.control;
+    auto server = ControlServer::listen(
+        io, options, [this](const nlohmann::json& request) { return answer(request); });
+    if (!server) return Unexpected<Error>(server.error());
+    control = std::move(*server);
+    return {};
+}
+
+void App::Parts::make_node(const protocol::Endpoints& endpoints) {
+    discovery::MembershipOptions membership;
+    membership.self = self;
+    membership.name = config.node.name;
+    membership.endpoints = endpoints;
+    membership.fields = learning.fields;
+    for (const std::string& address : config.node.peers) membership.seeds.push_back({address, {}});
+    membership.random_seed = self.incarnation.value();
+    node.emplace(network_id(config.node.network), std::move(membership), now());
+    if (config.has_averaging_section) start_learning();
+}
+
+void App::Parts::start_learning() {
+    if (learning.evaluate) {
+        evaluator.emplace(
+            io, learning.evaluate,
+            [this](protocol::ReferenceId id, const protocol::Evaluation& result) {
+                evaluation = {id, result};
+                report(Event("evaluated", Level::info,
+                             fmt::format("reference {} is right on {:.2f} % of {} "
+                                         "test samples",
+                                         id.epoch.value(), 100 * result.accuracy, result.samples))
+                           .with("accuracy", result.accuracy)
+                           .with("loss", result.loss)
+                           .with("samples", result.samples)
+                           .with("model", std::string("reference")));
+                finish_if_done();
+            });
+    }
+    exchange->set_reference(learning.initial);
+    TrainerThreadOptions options;
+    options.reference = learning.initial;
+    if (config.training.max_steps > 0) options.max_steps = config.training.max_steps;
+    options.check_every = config.averaging.check_every;
+    TrainerThreadHandlers handlers;
+    handlers.on_report = [this](const protocol::StepReport& step) {
+        steps = step.steps;
+        steps_since_reference = step.steps_since_reference;
+        node->core()->on_step(step, now());
+        act();
+    };
+    handlers.on_diverged = [this](std::uint64_t lost) {
+        report(Event("diverged", Level::warning,
+                     "the local model became infinite or not a number: its drift is dropped and "
+                     "training goes on from the reference; lower the learning rate or look at the "
+                     "data")
+                   .with("steps", lost));
+    };
+    handlers.on_error = [this](const Error& error) {
+        report(Event("failed", Level::error, error.message));
+        leave(error.message, 1);
+    };
+    trainer.emplace(io, *learning.learner, options, std::move(handlers));
+    node->start_core({self, config.averaging, learning.initial, config.node.start_peers}, now());
+    trainer->start();
+}
+
+ZmqTransportHandlers App::Parts::transport_handlers() {
+    ZmqTransportHandlers handlers;
+    using Bytes = ZmqTransportHandlers::Bytes;
+    handlers.on_gossip = [this](const protocol::PeerId& publisher, Bytes bytes) {
+        const auto verdict = node->on_gossip(publisher, bytes, now());
+        act();
+        return verdict;
+    };
+    handlers.on_direct = [this](const ConnectionId& connection, Bytes bytes) {
+        const auto verdict = node->on_direct(connection.bytes, bytes, now());
+        act();
+        return verdict;
+    };
+    handlers.on_reply = [this](const std::string& address, Bytes bytes) {
+        const auto verdict = node->on_reply(address, bytes, now());
+        act();
+        return verdict;
+    };
+    return handlers;
+}
+
+ExchangeThreadHandlers App::Parts::exchange_handlers() {
+    ExchangeThreadHandlers handlers;
+    handlers.on_frozen = [](protocol::Epoch, const protocol::ContributionPointer&) {};
+    handlers.on_done = [this](const protocol::ExchangeResult& result) {
+        node->core()->on_exchange_done(result, now());
+        act();
+    };
+    handlers.on_pulled = [this](const protocol::ReferencePointer& reference) {
+        node->core()->on_pulled(reference, now());
+        act();
+    };
+    handlers.on_pull_failed = [this](const Error& error) {
+        node->core()->on_pull_failed(error, now());
+        act();
+    };
+    handlers.on_unusable = [this](const auto& unusable) {
+        for (const auto& [member, reason] : unusable) {
+            node->core()->on_unusable_contribution(member, reason, now());
+        }
+        act();
+    };
+    handlers.on_progress = [this] { node->core()->on_exchange_progress(now()); };
+    handlers.on_error = [this](const Error& error) {
+        report(Event("failed", Level::error, error.message));
+        leave(error.message, 1);
+    };
+    return handlers;
+}
+
+}  // namespace dynavg::daemon

@@ -220,4 +220,27 @@ ExitCode simulate(const SimulateOptions& options) {
     return run(options, std::move(*config));
 }
 
+int simulate_main(int argc, char** argv) {
+    CLI::App app(
+        "Trains with many peers in this process, over a simulated network, and writes "
+        "what it took",
+        "dynavg simulate");
+    app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
+    app.footer(
+        "Example:\n  dynavg simulate --config experiments/lenet5-mnist-linear3.toml "
+        "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n\n"
+        "Exit codes: 0 done, 1 failed or interrupted, 2 wrong arguments, 6 invalid configuration.");
+    SimulateOptions options;
+    add_simulate_options(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // --help and --version end here too, with 0.
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::wrong_arguments);
+    }
+    ExitCode result = simulate(options);
+    if (std::fflush(stdout) != 0 && result == ExitCode::done) result = ExitCode::failed;
+    return static_cast<int>(result);
+}
+
 }  // namespace dynavg::cli

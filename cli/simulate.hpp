@@ -10,6 +10,9 @@
 
 namespace dynavg::cli {
 
+/// dynavg-simulate, from its arguments to its exit code. Exceptions come out.
+[[nodiscard]] int simulate_main(int argc, char** argv);
+
 /// The arguments of `dynavg simulate`.
 struct SimulateOptions {
     std::string config;

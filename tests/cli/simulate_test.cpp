@@ -1,0 +1,247 @@
+#include "cli/simulate.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/catch.hpp"
+
+// `dynavg simulate` as a program. Most tests call it in a fork: LibTorch takes long to load.
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kConfig = R"(
+    [model]
+    builtin = "mlp"
+    hidden = [16]
+    [data]
+    source = "synthetic-digits"
+    samples = 600
+    test = { samples = 200 }
+    [training]
+    batch_size = 8
+    learning_rate = 0.01
+    [averaging]
+    pace = "lockstep"
+    threshold = 0.3
+)";
+
+struct Outcome {
+    int code = -1;
+    std::string output;  ///< Both streams, unless the command sends one elsewhere.
+};
+
+/// Reads `stream` to its end.
+std::string all_of(FILE* stream) {
+    std::string text;
+    char buffer[4096];
+    for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, stream)) > 0;) {
+        text.append(buffer, n);
+    }
+    return text;
+}
+
+Outcome shell(const std::string& command) {
+    FILE* const pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Outcome outcome;
+    outcome.output = all_of(pipe);
+    const int status = pclose(pipe);
+    REQUIRE(WIFEXITED(status));
+    outcome.code = WEXITSTATUS(status);
+    return outcome;
+}
+
+/// The program's arguments, split at spaces, in a fork of this process.
+Outcome simulate(const std::string& arguments) {
+    std::vector<std::string> words{"dynavg-simulate"};
+    std::istringstream stream(arguments);
+    for (std::string word; stream >> word;) words.push_back(word);
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        const int code =
+            dynavg::cli::simulate_main(static_cast<int>(pointers.size()), pointers.data());
+        std::fflush(nullptr);
+        _exit(code);
+    }
+    close(ends[1]);
+    Outcome outcome;
+    FILE* const output = fdopen(ends[0], "r");
+    outcome.output = all_of(output);
+    std::fclose(output);
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    outcome.code = WEXITSTATUS(status);
+    return outcome;
+}
+
+/// A folder with a configuration, and the command lines that use it.
+class Workplace {
+public:
+    Workplace() {
+        std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
+        REQUIRE(mkdtemp(path.data()) != nullptr);
+        m_path = path;
+        write("small.toml", kConfig);
+    }
+    Workplace(const Workplace&) = delete;
+    Workplace& operator=(const Workplace&) = delete;
+    ~Workplace() { fs::remove_all(m_path); }
+
+    [[nodiscard]] std::string file(const std::string& name) const { return m_path / name; }
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(file(name)) << text;
+    }
+    [[nodiscard]] std::string text(const std::string& name) const {
+        std::ostringstream text;
+        text << std::ifstream(file(name)).rdbuf();
+        return text.str();
+    }
+    [[nodiscard]] std::string with(const std::string& arguments,
+                                   const std::string& config = "small.toml") const {
+        return "--config " + file(config) + " --out " + file("out") + " --peers 3 " + arguments;
+    }
+
+private:
+    fs::path m_path;
+};
+
+bool has(const Outcome& outcome, const std::string& part) {
+    return outcome.output.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("simulate trains, writes its files and says what came out", "[simulate]") {
+    const Workplace place;
+    const Outcome done = shell(DYNAVG_PROGRAM " simulate " + place.with("--epochs 2 --seed 7") +
+                               " 2> " + place.file("err"));
+    CAPTURE(done.output);
+    REQUIRE(done.code == 0);
+    CHECK(has(done, "3 peers, 50 steps each (2 epochs), "));
+    CHECK(has(done, "accuracy   reference 0."));
+    CHECK(place.text("err").empty());  // No progress bar where there is no terminal.
+    const std::string summary = place.text("out/summary.json");
+    CHECK(summary.find("\"seed\": 7,") != std::string::npos);
+    CHECK(summary.find("\"model_seed\": 7") != std::string::npos);
+    CHECK(fs::exists(place.file("out/epochs.csv")));
+    CHECK(fs::exists(place.file("out/rounds.csv")));
+    const auto digest = [](const Outcome& outcome) {
+        return outcome.output.substr(outcome.output.find("digest"), 43);
+    };
+    const Outcome again = simulate(place.with("--steps 50 --seed 7 --threads 1"));
+    CHECK(digest(again) == digest(done));
+    CHECK(digest(simulate(place.with("--steps 50 --seed 8"))) != digest(done));
+}
+
+TEST_CASE("simulate says whether the target was reached", "[simulate]") {
+    const Workplace place;
+    const Outcome reached = simulate(place.with("--epochs 2 --target-accuracy 0.12"));
+    CHECK(reached.code == 0);
+    CHECK(has(reached, "target     0.12 reached at step 25"));
+    const Outcome missed = simulate(place.with("--epochs 1 --target-accuracy 1"));
+    CHECK(missed.code == 0);
+    CHECK(has(missed, "target     1 not reached"));
+}
+
+TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
+    const Workplace place;
+    CHECK(simulate(place.with("--help")).code == 0);
+    CHECK(simulate(place.with("")).code == 2);
+    CHECK(simulate(place.with("--steps 5 --epochs 1")).code == 2);
+    CHECK(simulate(place.with("--steps 0")).code == 2);
+    CHECK(simulate(place.with("--steps -5")).code == 2);
+    CHECK(simulate(place.with("--steps 5 --target-accuracy 2")).code == 2);
+    CHECK(simulate(place.with("--steps 5 --threads 0")).code == 2);
+    for (const char* peers : {"0", "257", "-1", "three"}) {
+        const Outcome outcome =
+            simulate("--config c --out o --steps 5 --peers " + std::string(peers));
+        CHECK(outcome.code == 2);
+        CHECK(has(outcome, "--peers"));
+    }
+    const Outcome faults = simulate(place.with("--steps 5 --faults loss:0.1"));
+    CHECK(faults.code == 2);
+    CHECK(has(faults, "--faults is not available in this version"));
+    const Outcome data = simulate(place.with("--steps 5 --data /srv/mnist"));
+    CHECK(data.code == 2);
+    CHECK(has(data, "source = \"synthetic-digits\", which reads no files"));
+    place.write("untested.toml", "[data]\nsource = \"synthetic-digits\"\n");
+    const Outcome target = simulate(place.with("--steps 5 --target-accuracy 0.9", "untested.toml"));
+    CHECK(target.code == 2);
+    CHECK(has(target, "has no [data.test]"));
+    CHECK_FALSE(fs::exists(place.file("out")));
+}
+
+TEST_CASE("simulate refuses an invalid configuration with 6", "[simulate]") {
+    const Workplace place;
+    place.write("bad.toml", "[data]\nsource = \"synthetic-digits\"\n[averaging]\nthreshhold = 3\n");
+    const Outcome bad = simulate(place.with("--steps 5", "bad.toml"));
+    CHECK(bad.code == 6);
+    CHECK(has(bad, "bad.toml:4:1: averaging.threshhold: unknown key"));
+    CHECK(simulate(place.with("--steps 5", "missing.toml")).code == 6);
+}
+
+TEST_CASE("simulate fails with 1 where it can't read or write", "[simulate]") {
+    const Workplace place;
+    place.write("mnist.toml", "[data]\nsource = \"idx\"\npath = \"/nowhere\"\n");
+    const Outcome no_data = simulate(place.with("--steps 5", "mnist.toml"));
+    CHECK(no_data.code == 1);
+    CHECK(has(no_data, "/nowhere"));
+    const Outcome other_data =
+        simulate(place.with("--steps 5 --data " + place.file(""), "mnist.toml"));
+    CHECK(other_data.code == 1);
+    CHECK(has(other_data, place.file("")));
+
+    fs::create_directories(place.file("out"));
+    fs::remove(place.file("out/epochs.csv"));
+    fs::create_symlink("/dev/full", place.file("out/epochs.csv"));
+    const Outcome full = simulate(place.with("--steps 5"));
+    CHECK(full.code == 1);
+    CHECK(has(full, "epochs.csv can't be written: No space left on device"));
+    CHECK_FALSE(fs::exists(place.file("out/summary.json")));
+}
+
+TEST_CASE("an interrupted simulation leaves whole tables and no summary", "[simulate]") {
+    const Workplace place;
+    const std::string epochs = place.file("out/epochs.csv");
+    // Interrupted once the first epoch is written.
+    const Outcome outcome =
+        shell(DYNAVG_PROGRAM " simulate " + place.with("--steps 100000000 &") +
+              "\npid=$!; until test \"$(wc -l 2> /dev/null < " + epochs +
+              ")\" -ge 2; do kill -0 $pid || break; sleep 0.01; done; kill -INT $pid; wait $pid");
+    CAPTURE(outcome.output);
+    CHECK(outcome.code == 1);
+    CHECK(has(outcome, "interrupted after "));
+    CHECK_FALSE(fs::exists(place.file("out/summary.json")));
+    CHECK(place.text("out/epochs.csv").ends_with("\n"));
+    CHECK(place.text("out/rounds.csv").ends_with("\n"));
+}
+
+TEST_CASE("the configurations of the experiments are valid", "[simulate]") {
+    for (const auto& entry : fs::directory_iterator(DYNAVG_SOURCE_DIR "/experiments")) {
+        if (entry.path().extension() != ".toml") continue;
+        CAPTURE(entry.path());
+        const Outcome checked = shell(std::string(DYNAVG_PROGRAM) + " check-config --simulation " +
+                                      entry.path().string());
+        CHECK(checked.code == 0);
+    }
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "simulation/experiment.hpp"
+
+namespace dynavg::simulation::tests {
+
+/// A tiny model on a few synthetic digits, in lockstep. With 3 peers an epoch has 25 steps.
+/// `averaging` has further lines of that table.
+[[nodiscard]] config::Config small_config(const std::string& averaging);
+
+/// 60 steps of 3 peers.
+[[nodiscard]] ExperimentOptions small_options(const std::string& averaging);
+
+/// Keeps all that it hears.
+struct Heard final : ExperimentListener {
+    std::vector<EpochRow> epochs;
+    std::vector<RoundRow> rounds;
+    std::vector<Progress> progress;
+    std::vector<std::string> warnings;
+    std::uint64_t stop_at_step = 0;  ///< 0: never.
+
+    void on_epoch(const EpochRow& row) override { epochs.push_back(row); }
+    void on_round(const RoundRow& row) override { rounds.push_back(row); }
+    void on_progress(const Progress& now) override { progress.push_back(now); }
+    void on_warning(const std::string& sentence) override { warnings.push_back(sentence); }
+    [[nodiscard]] bool wants_to_stop() override {
+        return stop_at_step > 0 && !progress.empty() && progress.back().step >= stop_at_step;
+    }
+};
+
+/// Fails the test if the experiment fails.
+Outcome run(const ExperimentOptions& options, ExperimentListener& listener);
+Summary summary_of(const ExperimentOptions& options);
+
+}  // namespace dynavg::simulation::tests

@@ -1,0 +1,277 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "assembly/learning.hpp"
+#include "protocol/weighted_mean.hpp"
+#include "simulation/result_files.hpp"
+#include "tests/catch.hpp"
+#include "tests/simulation/experiment_support.hpp"
+#include "training/process.hpp"
+
+using namespace dynavg;
+using namespace dynavg::simulation;
+using namespace dynavg::simulation::tests;
+
+namespace {
+
+/// Dynamic averaging as the papers write it down: one loop, no network, no rounds to agree on.
+std::string digest_of_plain_loop(const config::Config& config, std::uint32_t peers,
+                                 std::uint64_t steps) {
+    training::configure_process(1);
+    const protocol::AveragingSettings& averaging = config.averaging;
+    const auto data = assembly::load_data(config.data);
+    protocol::ReferencePointer reference =
+        assembly::make_initial_reference(config.model, averaging);
+    std::vector<std::unique_ptr<training::Trainer>> trainers;
+    for (std::uint32_t i = 0; i < peers; ++i) {
+        trainers.push_back(
+            assembly::make_trainer(config, averaging, *data, {i, peers}, reference).value());
+    }
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+        std::vector<protocol::LocalState> states;
+        for (const auto& trainer : trainers) {
+            trainer->compute_gradient();
+            trainer->apply_update();
+            states.push_back(trainer->local_state());
+        }
+        std::vector<const protocol::LocalState*> pointers;
+        for (const auto& state : states) pointers.push_back(&state);
+        const double bound =
+            protocol::variance_bound(averaging.monitor, averaging.sketch, pointers, peers);
+        if (bound <= averaging.threshold && step < steps) continue;
+        std::vector<std::vector<float>> models;
+        std::vector<const float*> values;
+        for (const auto& trainer : trainers) {
+            models.emplace_back(trainer->parameters().begin(), trainer->parameters().end());
+        }
+        for (const auto& model : models) values.push_back(model.data());
+        std::vector<float> mean(reference->values.size());
+        const std::vector<float> weights(peers, 1.0F);
+        weighted_mean(protocol::mean_weights(weights), values, mean);
+        reference = make_next_reference(*reference, reference->epoch.next(), std::move(mean));
+        for (std::uint32_t i = 0; i < peers; ++i) trainers[i]->install(reference, models[i]);
+    }
+    return reference->id.digest.hex();
+}
+
+}  // namespace
+
+TEST_CASE("an experiment tells of every epoch and every round", "[experiment]") {
+    Heard heard;
+    const Summary summary = run(small_options("threshold = 0.3"), heard).summary;
+
+    REQUIRE(heard.epochs.size() == 3);
+    CHECK(heard.epochs[0].step == 25);
+    CHECK(heard.epochs[1].step == 50);
+    CHECK(heard.epochs[2].step == 60);
+    CHECK(heard.epochs[1].epoch == 2);
+    CHECK(heard.epochs[2].epoch == Approx(2.4));
+    CHECK(heard.epochs[0].train_loss > heard.epochs[2].train_loss);
+    for (const EpochRow& row : heard.epochs) {
+        CHECK(row.accuracy_reference.value() > 0.1);
+        CHECK(row.accuracy_mean.value() <= 1);
+    }
+    CHECK(heard.progress.size() == 60);
+    CHECK(heard.warnings.empty());
+
+    REQUIRE(heard.rounds.size() >= 3);
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < heard.rounds.size(); ++i) {
+        const RoundRow& row = heard.rounds[i];
+        const bool last = i + 1 == heard.rounds.size();
+        CHECK(row.round == i + 1);
+        CHECK(row.step >= (i == 0 ? 1 : heard.rounds[i - 1].step));
+        CHECK(row.reason == (last ? "final" : "crossing"));
+        CHECK((last || row.estimate > row.threshold));
+        CHECK(row.threshold == 0.3);
+        CHECK(row.participants == 3);
+        CHECK(row.duration_ms > 0);
+        bytes += row.bytes;
+    }
+    CHECK(heard.rounds.back().step == 60);
+    CHECK(summary.rounds == heard.rounds.size());
+    CHECK(summary.bytes_averaging == bytes);
+    // Everyone sends its model once as shards and a third of the mean twice, in chunks.
+    const double model = 4.0 * static_cast<double>(summary.parameters);
+    CHECK(static_cast<double>(bytes) ==
+          Approx(3 * 2 * 2.0 / 3 * model * static_cast<double>(summary.rounds)).epsilon(0.02));
+
+    CHECK(summary.peers == 3);
+    CHECK(summary.steps == 60);
+    CHECK(summary.epochs == Approx(2.4));
+    CHECK(summary.accuracy_reference == summary.accuracy_mean);
+    CHECK(summary.bytes_total() ==
+          summary.bytes_monitoring + summary.bytes_averaging + summary.bytes_overhead);
+    CHECK_FALSE(summary.reached_target);
+}
+
+TEST_CASE("the last reference is that of the papers' algorithm in a plain loop", "[experiment]") {
+    for (const char* averaging :
+         {"monitor = \"linear\"\nthreshold = 0.3", "monitor = \"norm\"\nthreshold = 0.5",
+          "monitor = \"sketch\"\nthreshold = 0.3", "monitor = \"exact\"\nthreshold = 0.2"}) {
+        CAPTURE(averaging);
+        const ExperimentOptions options = small_options(averaging);
+        CHECK(summary_of(options).digest == digest_of_plain_loop(options.config, 3, 60));
+    }
+    // Here the last step's round leaves nothing for a final one.
+    const ExperimentOptions every_step = small_options("monitor = \"every-step\"");
+    const Summary summary = summary_of(every_step);
+    CHECK(summary.rounds == 60);
+    CHECK(summary.digest == digest_of_plain_loop(every_step.config, 3, 60));
+}
+
+TEST_CASE("threads change nothing, seeds do", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.length = Steps{30};
+    const Summary first = summary_of(options);
+    for (const std::size_t threads : {1U, 3U}) {
+        options.threads = threads;
+        const Summary again = summary_of(options);
+        CHECK(again.digest == first.digest);
+        CHECK(summary_text(again) == summary_text(first));
+    }
+    options.config.training.seed = 2;
+    CHECK(summary_of(options).digest != first.digest);
+}
+
+TEST_CASE("the estimate of a round is never below the exact variance", "[experiment]") {
+    for (const char* averaging :
+         {"monitor = \"linear\"\nthreshold = 0.1", "monitor = \"norm\"\nthreshold = 0.2",
+          "monitor = \"exact\"\nthreshold = 0.05"}) {
+        CAPTURE(averaging);
+        Heard heard;
+        run(small_options(averaging), heard);
+        REQUIRE(heard.rounds.size() > 3);
+        for (const RoundRow& row : heard.rounds) {
+            CHECK(row.exact_variance > 0);
+            CHECK(row.estimate >= row.exact_variance * (1 - 1e-6));
+        }
+    }
+}
+
+TEST_CASE("the exact monitor's estimate is the exact variance", "[experiment]") {
+    Heard heard;
+    run(small_options("monitor = \"exact\"\nthreshold = 0.05"), heard);
+    for (const RoundRow& row : heard.rounds) {
+        CHECK(row.estimate == Approx(row.exact_variance).epsilon(1e-5));
+    }
+}
+
+TEST_CASE("bytes by the papers' formula", "[experiment]") {
+    const auto summary = [](const std::string& monitor) {
+        ExperimentOptions options = small_options("threshold = 0.5\nmonitor = \"" + monitor + "\"");
+        options.length = Steps{20};
+        return summary_of(options);
+    };
+    const auto rounds_bytes = [](const Summary& of) { return of.rounds * of.parameters * 24; };
+    const Summary linear = summary("linear");
+    CHECK(linear.parameters == 784 * 16 + 16 + 16 * 10 + 10);
+    CHECK(linear.bytes_paper == rounds_bytes(linear) + 20 * 3 * 8);
+    const Summary norm = summary("norm");
+    CHECK(norm.bytes_paper == rounds_bytes(norm) + 20 * 3 * 4);
+    const Summary sketch = summary("sketch");
+    CHECK(sketch.bytes_paper == rounds_bytes(sketch) + 20 * 3 * (4 + 4 * 5 * 256));
+    const Summary exact = summary("exact");
+    CHECK(exact.bytes_paper == rounds_bytes(exact) + 20 * 3 * (4 + 4 * exact.parameters));
+    const Summary every_step = summary("every-step");
+    CHECK(every_step.bytes_paper == rounds_bytes(every_step));
+}
+
+TEST_CASE("every step a round: the mean model is the next reference", "[experiment]") {
+    ExperimentOptions options = small_options("monitor = \"every-step\"");
+    options.length = Epochs{1};
+    Heard heard;
+    const Summary summary = run(options, heard).summary;
+    CHECK(summary.steps == 25);
+    CHECK(summary.rounds == 25);
+    CHECK(heard.rounds.size() == 25);
+    CHECK(std::isinf(heard.rounds.front().estimate));
+    CHECK(heard.rounds.front().reason == "every-step");
+    // The mean is summed in double here and in float there.
+    CHECK(heard.epochs.back().accuracy_mean.value() ==
+          Approx(summary.accuracy_reference.value()).margin(0.01));
+}
+
+TEST_CASE("a run ends at the first epoch that reaches the target", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.target_accuracy = 0.15;
+    Heard heard;
+    const Summary reached = run(options, heard).summary;
+    REQUIRE(heard.epochs.size() == 1);
+    CHECK(heard.epochs[0].accuracy_mean.value() >= 0.15);
+    CHECK(reached.reached_target == 25);
+    CHECK(reached.steps == 25);
+    CHECK(reached.accuracy_mean == heard.epochs[0].accuracy_mean);
+
+    options.target_accuracy = 1.0;
+    const Summary missed = summary_of(options);
+    CHECK(missed.steps == 60);
+    CHECK_FALSE(missed.reached_target);
+}
+
+TEST_CASE("without test data nothing is evaluated", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.config.data.test.reset();
+    Heard heard;
+    const Summary summary = run(options, heard).summary;
+    CHECK_FALSE(summary.accuracy_reference);
+    CHECK_FALSE(summary.accuracy_mean);
+    CHECK(heard.epochs.size() == 3);
+    CHECK_FALSE(heard.epochs[0].accuracy_mean);
+}
+
+TEST_CASE("in free pace an experiment ends with one reference too", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.config.averaging.pace = protocol::Pace::free;
+    const Summary summary = summary_of(options);
+    CHECK(summary.steps == 60);
+    CHECK(summary.rounds >= 2);
+    CHECK(summary.accuracy_reference == summary.accuracy_mean);
+    options.threads = 1;
+    CHECK(summary_of(options).digest == summary.digest);
+}
+
+TEST_CASE("one peer alone trains to its end", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.peers = 1;
+    Heard heard;
+    CHECK(run(options, heard).summary.rounds == 1);
+    CHECK(heard.rounds.back().reason == "final");
+}
+
+TEST_CASE("a listener can end a run", "[experiment]") {
+    Heard heard;
+    heard.stop_at_step = 10;
+    const Outcome outcome = run(small_options("threshold = 0.3"), heard);
+    CHECK(outcome.stopped);
+    CHECK(outcome.summary.steps == 10);
+}
+
+TEST_CASE("models that diverge are dropped, and told of", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 1.0");
+    options.config.training.optimizer = config::OptimizerKind::sgd;
+    options.config.training.learning_rate = 1e30;
+    options.length = Steps{5};
+    Heard heard;
+    CHECK(run(options, heard).summary.steps == 5);
+    REQUIRE_FALSE(heard.warnings.empty());
+    CHECK(heard.warnings[0].starts_with("peer "));
+}
+
+TEST_CASE("data that can't be cut among the peers is an error", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.config.data.samples = 2;
+    Heard heard;
+    const auto outcome = run_experiment(options, heard);
+    REQUIRE_FALSE(outcome);
+    CHECK_FALSE(outcome.error().message.empty());
+}
+
+TEST_CASE("epochs end at rounded steps, each at least one after the other", "[experiment]") {
+    CHECK(epoch_end(20, 187.5) == 3750);
+    CHECK(epoch_end(1, 187.5) == 188);
+    CHECK(epoch_end(2, 187.5) == 375);
+    CHECK(epoch_end(0, 187.5) == 0);
+    CHECK(epoch_end(3, 0.2) == 3);
+}

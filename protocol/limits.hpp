@@ -49,6 +49,8 @@ inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
 inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
 /// Lockstep: a missing state is asked for, at most this often.
 inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
+/// The longest that a network may ask for between two states of a peer.
+inline constexpr Duration kStateIntervalMax = std::chrono::hours(1);
 /// For peers of whose arrivals nothing is known.
 inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
 /// An attempt without progress for so many suspicion timeouts starts anew.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "protocol/limits.hpp"
+
 namespace dynavg::protocol {
 
 namespace {
@@ -102,7 +104,8 @@ Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fi
     const bool sane = std::isfinite(settings.threshold) && settings.threshold > 0 &&
                       settings.sketch.rows > 0 && settings.sketch.rows <= 64 &&
                       settings.sketch.columns > 0 && settings.sketch.columns <= 65536 &&
-                      interval_us >= 0 && settings.check_every > 0;
+                      interval_us >= 0 && settings.state_interval <= limits::kStateIntervalMax &&
+                      settings.check_every > 0;
     if (!sane) return fail("the network's averaging settings are out of range");
     return settings;
 }

@@ -90,7 +90,8 @@ TEST_CASE("a value out of range is refused", "[settings]") {
         {"averaging.threshold", {"0", "-1", "nan", "inf", "1e400"}},
         {"averaging.max_lag_steps", {"-1", "18446744073709551616"}},
         {"averaging.min_peers", {"-1", "4294967296"}},
-        {"averaging.state_interval_us", {"-1", "9223372036854775808"}},
+        {"averaging.state_interval_us",
+         {"-1", "3600000001", "9223372036854775807", "9223372036854775808"}},
         {"averaging.check_every", {"0", "-1"}},
     };
     for (const auto& [name, texts] : wrong) {
@@ -102,6 +103,7 @@ TEST_CASE("a value out of range is refused", "[settings]") {
     CHECK(averaging_from_fields(with("averaging.sketch_rows", "64")));
     CHECK(averaging_from_fields(with("averaging.sketch_columns", "65536")));
     CHECK(averaging_from_fields(with("averaging.state_interval_us", "0")));
+    CHECK(averaging_from_fields(with("averaging.state_interval_us", "3600000000")));
 }
 
 TEST_CASE("fields of other things are no matter of the settings", "[settings]") {

@@ -109,6 +109,8 @@ public:
     [[nodiscard]] Instant round_since() const { return m_called_at; }
     [[nodiscard]] const std::optional<Estimate>& last_estimate() const { return m_estimate; }
     [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
+    /// Lockstep: whose states this peer waits for, itself included; else empty.
+    [[nodiscard]] const Roster& lockstep_members() const { return m_pacer.members(); }
     /// Enough live peers hold this reference for a round, with a quorum among them.
     [[nodiscard]] bool may_call() const;
     /// This peer is done, and so are all live ones, with one reference and no drift: nothing will

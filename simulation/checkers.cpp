@@ -116,26 +116,31 @@ void Checkers::on_step(const Peer& peer, double) {
             static_cast<double>(values[i]) - static_cast<double>(peer.installed()->values[i]);
     }
     m_drifts[{epoch, step}].insert_or_assign(peer.index(), std::move(drift));
-    if (step > 1 && (step - 1) % m_averaging.check_every == 0) check_variance(epoch, step - 1);
+    if (step > 1 && (step - 1) % m_averaging.check_every == 0) check_variance(peer, step - 1);
     std::erase_if(m_drifts, [&](const auto& entry) {
         return entry.first.first < epoch ||
                (entry.first.first == epoch && entry.first.second + kStepsRemembered < step);
     });
 }
 
-void Checkers::check_variance(Epoch epoch, std::uint32_t step) {
+/// Over those that this peer steps with: before the first reference that may not be all, where more
+/// than start_peers come up at once.
+void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
+    const Epoch epoch = peer.installed()->epoch;
     const auto found = m_drifts.find({epoch, step});
-    if (found == m_drifts.end() || found->second.size() < m_peers) return;
-    const auto& drifts = found->second;
-    std::vector<double> mean(drifts.begin()->second.size(), 0);
+    const protocol::Roster& members = peer.core().lockstep_members();
+    if (found == m_drifts.end() || members.empty()) return;
+    std::vector<double> mean(m_peers, 0);
     double squares = 0;
-    for (const auto& [index, drift] : drifts) {
+    for (const protocol::Member& member : members) {
+        const auto drift = found->second.find(static_cast<PeerIndex>(member.order));
+        if (drift == found->second.end()) return;
         for (std::size_t i = 0; i < mean.size(); ++i) {
-            mean[i] += drift[i] / static_cast<double>(drifts.size());
-            squares += drift[i] * drift[i];
+            mean[i] += drift->second[i] / static_cast<double>(members.size());
+            squares += drift->second[i] * drift->second[i];
         }
     }
-    double variance = squares / static_cast<double>(drifts.size());
+    double variance = squares / static_cast<double>(members.size());
     for (const double value : mean) variance -= value * value;
     if (variance > m_averaging.threshold * (1 + 1e-5)) {
         report("bounded variance",

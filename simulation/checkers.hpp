@@ -47,7 +47,7 @@ private:
     void report(std::string invariant, std::string detail);
     void check_agreement(const Peer& peer, const protocol::Reference& reference);
     void check_exactly_once(const Peer& peer);
-    void check_variance(protocol::Epoch epoch, std::uint32_t step);
+    void check_variance(const Peer& peer, std::uint32_t step);
     void check_bounded(const Peer& peer);
     [[nodiscard]] double steps_in_references(std::size_t coordinate, protocol::Epoch upto) const;
 

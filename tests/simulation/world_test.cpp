@@ -1,0 +1,162 @@
+#include "simulation/world.hpp"
+
+#include <algorithm>
+
+#include "tests/catch.hpp"
+#include "tests/simulation/small_world.hpp"
+
+namespace dynavg::simulation {
+
+using namespace std::chrono_literals;
+using protocol::MonitorKind;
+using protocol::Pace;
+
+namespace {
+
+WorldOptions world_of(std::size_t peers, Pace pace, std::uint64_t steps) {
+    WorldOptions options;
+    options.seed = 7;
+    options.peers = peers;
+    options.averaging.pace = pace;
+    options.averaging.monitor = MonitorKind::linear;
+    options.averaging.threshold = 12;
+    options.start_peers = static_cast<std::uint32_t>(peers);
+    options.max_steps.assign(peers, steps);
+    options.step_times.assign(peers, 20ms);
+    options.start_delays.assign(peers, 0ms);
+    return options;
+}
+
+/// Runs it and checks that all went well; a failure tells how to see it again.
+WorldReport run_well(const WorldOptions& options) {
+    INFO("seed " << options.seed << ": " << options.describe());
+    INFO("replay: simulation_tests \"" << Catch::getResultCapture().getCurrentTestName() << '"');
+    const WorldReport report = run_world(options);
+    for (const Violation& violation : report.violations) {
+        FAIL_CHECK(violation.invariant << ": " << violation.detail);
+    }
+    CHECK(report.finished);
+    REQUIRE(report.references.size() == options.peers);
+    for (const protocol::ReferenceId& id : report.references) CHECK(id == report.references[0]);
+    CHECK(report.references[0].epoch.value() == report.epochs);
+    return report;
+}
+
+}  // namespace
+
+TEST_CASE("four peers in lockstep over a good network end with one reference", "[world]") {
+    const WorldReport report = run_well(world_of(4, Pace::lockstep, 60));
+    CHECK(report.epochs > 3);
+    CHECK(report.event_counts.count("round_restarted") == 0);
+    CHECK(report.event_counts.count("peer_suspected") == 0);
+}
+
+TEST_CASE("in lockstep the network's timing does not change a bit of the result", "[world]") {
+    WorldOptions options = world_of(4, Pace::lockstep, 60);
+    const WorldReport quiet = run_well(options);
+    options.links = {5ms, 150ms, 0.2, 0.3};
+    options.step_times = {5ms, 20ms, 7ms, 60ms};
+    options.start_delays = {0ms, 900ms, 300ms, 50ms};
+    options.suspicion_timeout = 30s;  // Nobody is lost by mistake.
+    const WorldReport rough = run_well(options);
+    CHECK(rough.epochs == quiet.epochs);
+    CHECK(rough.references[0] == quiet.references[0]);
+}
+
+TEST_CASE("a late joiner takes part from the next reference on", "[world]") {
+    for (const Pace pace : {Pace::lockstep, Pace::free}) {
+        CAPTURE(name_of(pace));
+        WorldOptions options = world_of(4, pace, 300);
+        options.start_peers = 3;
+        options.start_delays[3] = 4s;
+        const WorldReport report = run_well(options);
+        CHECK(report.event_counts.at("adopted") >= 1);
+    }
+}
+
+TEST_CASE("where more than start_peers come up at once, sets may differ until the first round",
+          "[world]") {
+    // Some of its eight peers step with seven at first: H is of each one's own set.
+    run_well(swarm_options(1335));
+}
+
+TEST_CASE("a peer ten times slower than the others holds nobody up for ever", "[world]") {
+    WorldOptions options = world_of(3, Pace::free, 200);
+    options.step_times[2] = 200ms;
+    options.max_steps[2] = 20;
+    const WorldReport free = run_well(options);
+    CHECK(free.virtual_time < 30s);
+    options.averaging.max_lag_steps = 5;
+    const WorldReport bounded = run_well(options);
+    CHECK(bounded.epochs > 3);
+}
+
+TEST_CASE("nobody runs further ahead of the slowest than max_lag_steps", "[world]") {
+    constexpr std::uint64_t kLag = 6;
+    protocol::AveragingSettings averaging = toy_settings(Pace::free, 40);
+    averaging.max_lag_steps = kLag;
+    SmallWorld world({.averaging = averaging, .max_steps = 100, .step_times = {10ms, 15ms, 100ms}});
+    struct LagWatch final : Observer {
+        explicit LagWatch(const SmallWorld& watched) : world(watched) {}
+        void on_step(const Peer& peer, double) override {
+            for (const Peer* other : world.all()) {
+                const bool same = other->installed()->id == peer.installed()->id;
+                if (!same || other->steps() == 100) continue;
+                const std::uint64_t ahead = peer.steps_since_reference();
+                const std::uint64_t behind = other->steps_since_reference();
+                most = std::max(most, ahead - std::min(ahead, behind));
+            }
+        }
+        const SmallWorld& world;
+        std::uint64_t most = 0;
+    } watch(world);
+    world.start(watch);
+    REQUIRE(world.run_to_the_end());
+    CHECK(watch.most == kLag);
+}
+
+TEST_CASE("with 30 % of gossip lost all peers still end with one reference", "[world]") {
+    for (const Pace pace : {Pace::lockstep, Pace::free}) {
+        CAPTURE(name_of(pace));
+        WorldOptions options = world_of(5, pace, 60);
+        options.links = {1ms, 80ms, 0.3, 0.1};
+        run_well(options);
+    }
+}
+
+TEST_CASE("every-step makes a reference of every step", "[world]") {
+    WorldOptions options = world_of(3, Pace::lockstep, 12);
+    options.averaging.monitor = MonitorKind::every_step;
+    CHECK(run_well(options).epochs == 12);
+}
+
+TEST_CASE("the same options give the same run, event by event", "[world]") {
+    for (const std::uint64_t seed : {3U, 4U, 11U}) {
+        CAPTURE(seed);
+        WorldOptions options = swarm_options(seed);
+        std::vector<std::string> first;
+        options.trace = [&first](const std::string& line) { first.push_back(line); };
+        const WorldReport once = run_world(options);
+        std::vector<std::string> second;
+        options.trace = [&second](const std::string& line) { second.push_back(line); };
+        const WorldReport again = run_world(options);
+        CHECK(first == second);
+        CHECK(once.references == again.references);
+        CHECK(once.messages == again.messages);
+        CHECK(once.events == again.events);
+        CHECK(once.virtual_time == again.virtual_time);
+        options.seed += 1000;
+        CHECK(run_world(options).messages != once.messages);
+    }
+}
+
+TEST_CASE("a world that does not end in time says so", "[world]") {
+    WorldOptions options = world_of(3, Pace::free, 1000);
+    options.horizon = 5s;
+    const WorldReport report = run_world(options);
+    CHECK_FALSE(report.finished);
+    REQUIRE(report.violations.size() == 1);
+    CHECK(report.violations[0].invariant == "progress");
+}
+
+}  // namespace dynavg::simulation

@@ -15,7 +15,7 @@ namespace dynavg::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval(200);
-constexpr std::size_t kBarWidth = 20;
+constexpr int kBarWidth = 20;
 
 std::size_t terminal_columns() {
     winsize size{};
@@ -53,14 +53,15 @@ std::string progress_line(const simulation::Progress& progress, std::size_t peer
     const double done = static_cast<double>(progress.step);
     const double share = std::min(1.0, done / steps);
     const double rate = seconds > 0 ? done / seconds : 0;
-    const auto filled = static_cast<std::size_t>(share * static_cast<double>(kBarWidth));
-    std::string line = fmt::format("[{:<{}}] {:3.0f} %  step {}/{}  {} rounds",
-                                   std::string(filled, '='), kBarWidth, std::floor(100 * share),
+    const std::string bar = fmt::format(
+        "[{:<{}}] ", std::string(static_cast<std::size_t>(share * kBarWidth), '='), kBarWidth);
+    std::string line = fmt::format("{:3.0f} %  step {}/{}  {} rounds", std::floor(100 * share),
                                    progress.step, progress.steps, progress.rounds);
     if (progress.accuracy_mean) line += fmt::format("  accuracy {:.4f}", *progress.accuracy_mean);
     line += fmt::format("  {:.0f} steps/s", rate * static_cast<double>(peers));
     if (rate > 0) line += fmt::format("  {} left", duration_text((steps - done) / rate));
-    return line.substr(0, columns);
+    // The bar says least.
+    return bar.size() + line.size() <= columns ? bar + line : line.substr(0, columns);
 }
 
 }  // namespace dynavg::cli

@@ -27,8 +27,8 @@ private:
     Clock::time_point m_drawn{};
 };
 
-/// "[=====     ]  52 %  step 1950/3750  ...", at most `columns` wide. `peers` steps are made per
-/// parallel step, `seconds` have passed.
+/// "[=====     ]  52 %  step 1950/3750  ...", at most `columns` wide; the bar is left out where it
+/// does not fit. `peers` steps are made per parallel step, `seconds` have passed.
 [[nodiscard]] std::string progress_line(const simulation::Progress& progress, std::size_t peers,
                                         double seconds, std::size_t columns);
 

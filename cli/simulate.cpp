@@ -175,7 +175,7 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
         ->required()
         ->type_name("K")
         ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
-    CLI::Option_group* length = app.add_option_group("length");
+    CLI::Option_group* length = app.add_option_group("Length");
     const CLI::Range positive(std::uint64_t{1}, std::uint64_t{1'000'000'000});
     length->add_option("--steps", options.steps, "Steps of every peer")
         ->type_name("N")

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Four daemons in lockstep install the same bits after every round, exit with 0, and end where the
+# simulation of the same configuration ends.
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+readonly steps=200
+
+data() {
+    printf 'source = "synthetic-digits"\nsamples = 2000\ntest = { samples = 200 }\n%s' \
+        "shard = { index = $1, count = 4, split = \"iid\" }"
+}
+training="max_steps = $steps
+exit_when_done = true"
+averaging='[averaging]
+threshold = 0.5
+pace = "lockstep"'
+part() {
+    configure "$1" order="$2" start_peers=4 data="$(data "$2")" training="$training" \
+        averaging="$averaging" peers="$3"
+    start "$1"
+}
+
+part a 0 ''
+seed="\"$(address_of a)\""
+part b 1 "$seed"
+part c 2 "$seed"
+part d 3 "$seed"
+
+for name in a b c d; do expect_exit "$name" 0; done
+for name in a b c d; do
+    [[ $(references_of "$name") == "$(references_of a)" ]] || fail "$name has other references"
+    [[ $(events "$name" training_complete .steps) == "$steps" ]] || fail "$name: wrong steps"
+    has_event "$name" stopped || fail "$name did not say that it stopped"
+    has_event "$name" evaluated || fail "$name evaluated nothing"
+done
+rounds=$(references_of a | wc -l)
+((rounds >= 3)) || fail "only $rounds rounds: the threshold tests nothing"
+# At the default level, a healthy run has no warning but the one about plain sockets.
+warnings=$(jq --raw-output 'select(.level == "warning" or .level == "error") | .event' \
+    "$work"/?.log | grep --invert-match --line-regexp insecure || true)
+[[ -z $warnings ]] || fail "warnings: $warnings"
+
+"$DYNAVG_SIMULATE" --config "$work/a.toml" --peers 4 --steps "$steps" --out "$work/simulated"
+simulated=$(jq --raw-output .digest "$work/simulated/summary.json")
+digest=$(events a training_complete .digest)
+[[ $digest == "$simulated" ]] || fail "daemons: $digest, simulation: $simulated"
+[[ $(jq .rounds "$work/simulated/summary.json") == "$rounds" ]] || fail "other rounds simulated"

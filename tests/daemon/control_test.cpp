@@ -18,6 +18,7 @@
 #include "control/unix_socket.hpp"
 #include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
+#include "tests/daemon/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::daemon;
@@ -27,20 +28,6 @@ using Json = nlohmann::json;
 using Kind = control::ClientError::Kind;
 
 namespace {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string path = (std::filesystem::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-    }
-    ~TemporaryFolder() { std::filesystem::remove_all(m_path); }
-    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return m_path / name; }
-
-private:
-    std::filesystem::path m_path;
-};
 
 Json echo(const Json& request) {
     if (control::verb_of(request) == "throw") throw std::runtime_error("handler failed");

@@ -1,0 +1,335 @@
+#include "daemon/app.hpp"
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <unistd.h>
+
+#include "control/client.hpp"
+#include "control/replies.hpp"
+#include "tests/catch.hpp"
+#include "tests/daemon/fake_learner.hpp"
+#include "tests/daemon/temporary_folder.hpp"
+
+// Whole daemons in one process, over real sockets on loopback: what dynavgd is without LibTorch.
+
+using namespace dynavg;
+using namespace dynavg::daemon;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using Json = nlohmann::json;
+
+namespace {
+
+/// Only ends a test that has failed.
+constexpr std::chrono::seconds kDeadline{30};
+
+/// What all nodes of a test log, read as it comes.
+class EventPipe {
+public:
+    EventPipe() { REQUIRE(pipe(m_ends.data()) == 0); }
+    ~EventPipe() {
+        for (const int end : m_ends) close(end);
+    }
+    EventPipe(const EventPipe&) = delete;
+    EventPipe& operator=(const EventPipe&) = delete;
+    [[nodiscard]] int fd() const { return m_ends[1]; }
+
+    /// The node's first event of this name, past ones included; null if it does not come.
+    Json wait_for(const std::string& node, const std::string& event) {
+        const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+        std::size_t looked_at = 0;
+        while (true) {
+            for (; looked_at < m_events.size(); ++looked_at) {
+                const Json& line = m_events[looked_at];
+                if (line["node"] == node && line["event"] == event) return line;
+            }
+            if (std::chrono::steady_clock::now() > deadline) return {};
+            read_more();
+        }
+    }
+    [[nodiscard]] std::size_t count(const std::string& event) {
+        while (read_more(0ms)) {
+        }
+        return static_cast<std::size_t>(
+            std::count_if(m_events.begin(), m_events.end(),
+                          [&event](const Json& line) { return line["event"] == event; }));
+    }
+
+private:
+    bool read_more(std::chrono::milliseconds patience = 100ms) {
+        pollfd poll_fd{m_ends[0], POLLIN, 0};
+        if (poll(&poll_fd, 1, static_cast<int>(patience.count())) <= 0) return false;
+        std::array<char, 65536> buffer{};
+        const ssize_t size = read(m_ends[0], buffer.data(), buffer.size());
+        if (size <= 0) return false;
+        m_rest.append(buffer.data(), static_cast<std::size_t>(size));
+        for (std::size_t end = 0; (end = m_rest.find('\n')) != std::string::npos;) {
+            m_events.push_back(Json::parse(m_rest.substr(0, end)));
+            m_rest.erase(0, end + 1);
+        }
+        return true;
+    }
+
+    std::array<int, 2> m_ends{-1, -1};
+    std::string m_rest;
+    std::vector<Json> m_events;
+};
+
+config::Config config_of(const std::string& name, const TemporaryFolder& folder) {
+    config::Config config;
+    config.node.network = "test";
+    config.node.name = name;
+    config.node.bind = "tcp://127.0.0.1:0";
+    config.node.control = folder / (name + ".sock");
+    config.node.start_peers = 2;
+    config.training.max_steps = 40;
+    config.training.exit_when_done = true;
+    config.averaging.monitor = protocol::MonitorKind::norm;
+    config.averaging.threshold = 200;
+    config.averaging.state_interval = 1ms;
+    config.has_averaging_section = true;
+    return config;
+}
+
+protocol::ReferencePointer initial_reference(const config::Config& config) {
+    return protocol::make_initial_reference({3, 0, false}, {0, 0, 0}, config.averaging.threshold,
+                                            1);
+}
+
+Learning learning_of(const config::Config& config, float update) {
+    Learning learning;
+    learning.initial = initial_reference(config);
+    auto learner = std::make_unique<FakeLearner>(learning.initial);
+    learner->update = update;
+    learning.learner = std::move(learner);
+    learning.model = "fake";
+    if (config.has_averaging_section) learning.fields = fields_of(config.averaging);
+    learning.fields["network"] = config.node.network;
+    learning.fields["model"] = "fake";
+    if (config.data.test) {
+        learning.evaluate = [](std::span<const float> values) {
+            return protocol::Evaluation{static_cast<double>(values[0]) / 100, 0.5, 10};
+        };
+    }
+    return learning;
+}
+
+/// One daemon on a thread of its own, as its main would run it.
+class RunningNode {
+public:
+    RunningNode(config::Config config, EventPipe& events, float update = 1)
+        : m_config(std::move(config)),
+          m_events(events),
+          m_thread([this, update] { run(update); }) {}
+    ~RunningNode() {
+        if (m_thread.joinable()) m_thread.join();
+    }
+    RunningNode(const RunningNode&) = delete;
+    RunningNode& operator=(const RunningNode&) = delete;
+
+    /// Where it listens; empty if it does not.
+    [[nodiscard]] std::string address() {
+        const Json started = m_events.wait_for(m_config.node.name, "started");
+        return started.is_null() ? "" : started["bind"].get<std::string>();
+    }
+    [[nodiscard]] AppOutcome end() {
+        m_thread.join();
+        return m_outcome;
+    }
+
+private:
+    void run(float update) {
+        LogOptions options;
+        options.format = LogFormat::json;
+        options.node = m_config.node.name;
+        options.network = m_config.node.network;
+        options.fd = m_events.fd();
+        Log log(std::move(options));
+        protocol::Incarnation incarnation(1);
+        App app(m_config, learning_of(m_config, update), incarnation, log);
+        if (auto started = app.start(); !started) {
+            m_outcome.exit_code = 99;
+            log.write(protocol::Event("failed", protocol::Level::error, started.error().message));
+            return;
+        }
+        m_outcome = app.run();
+    }
+
+    config::Config m_config;
+    EventPipe& m_events;
+    AppOutcome m_outcome;
+    std::thread m_thread;
+};
+
+std::string digest_at(const config::Config& config, std::uint32_t epoch, float value) {
+    return make_next_reference(*initial_reference(config), protocol::Epoch(epoch),
+                               {value, value, value})
+        ->id.digest.hex();
+}
+
+}  // namespace
+
+TEST_CASE("three daemons in lockstep end with the reference that their steps make", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    const auto config_for = [&folder](const std::string& name) {
+        config::Config config = config_of(name, folder);
+        config.averaging.pace = protocol::Pace::lockstep;
+        config.node.start_peers = 3;
+        config.data.test = config::TestConfig{};
+        return config;
+    };
+    config::Config config = config_for("a");
+    RunningNode a(config, events);
+    config = config_for("b");
+    config.node.peers = {a.address()};
+    RunningNode b(config, events);
+    config = config_for("c");
+    config.node.peers = {a.address()};
+    RunningNode c(config, events);
+
+    // 3 n^2 is above 200 after each ninth step; four rounds and the final one.
+    const std::string expected = digest_at(config, 5, 40);
+    for (const char* node : {"a", "b", "c"}) {
+        CAPTURE(node);
+        const Json complete = events.wait_for(node, "training_complete");
+        REQUIRE_FALSE(complete.is_null());
+        CHECK(complete["digest"] == expected);
+        CHECK(complete["steps"] == 40);
+        CHECK(complete["rounds"] == 5);
+        CHECK(complete["accuracy"].get<double>() == Approx(0.4));
+    }
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    CHECK(c.end().exit_code == 0);
+    CHECK(events.count("failed") == 0);
+    CHECK_FALSE(std::filesystem::exists(folder / "a.sock"));
+}
+
+TEST_CASE("two daemons in free pace end with one reference", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    RunningNode a(config_of("a", folder), events, 1.0F);
+    config::Config config = config_of("b", folder);
+    config.node.peers = {a.address()};
+    config.training.max_steps = 25;
+    RunningNode b(config, events, 0.5F);
+    const Json of_a = events.wait_for("a", "training_complete");
+    const Json of_b = events.wait_for("b", "training_complete");
+    REQUIRE_FALSE(of_a.is_null());
+    REQUIRE_FALSE(of_b.is_null());
+    CHECK(of_a["digest"] == of_b["digest"]);
+    CHECK(of_a["epoch"] == of_b["epoch"]);
+    CHECK(of_a["epoch"].get<int>() > 0);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+}
+
+TEST_CASE("a peer with another threshold is refused by both sides, until a signal", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    RunningNode a(config_of("a", folder), events);
+    config::Config config = config_of("b", folder);
+    config.averaging.threshold = 250;
+    config.node.peers = {a.address()};
+    RunningNode b(config, events);
+    const Json by_a = events.wait_for("a", "peer_refused");
+    const Json by_b = events.wait_for("b", "peer_refused");
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    REQUIRE_FALSE(by_a.is_null());
+    REQUIRE_FALSE(by_b.is_null());
+    CHECK_THAT(by_a["reason"].dump(), Contains("averaging.threshold: theirs 250, ours 200"));
+    CHECK_THAT(by_b["reason"].dump(), Contains("averaging.threshold: theirs 200, ours 250"));
+    CHECK(events.wait_for("a", "stopped")["reason"] == "SIGTERM");
+    CHECK(events.wait_for("b", "stopped")["reason"] == "SIGTERM");
+    CHECK(events.count("peer_joined") == 0);
+}
+
+TEST_CASE("a node without settings learns the network's, then joins with them", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    config::Config config = config_of("a", folder);
+    config.averaging.check_every = 3;
+    RunningNode a(config, events);
+    const protocol::AveragingSettings settings = config.averaging;
+    config = config_of("b", folder);
+    config.averaging = {};
+    config.has_averaging_section = false;
+    config.node.peers = {a.address()};
+    AppOutcome outcome = RunningNode(config, events).end();
+    CHECK(outcome.exit_code == 0);
+    REQUIRE(outcome.learned);
+    CHECK(*outcome.learned == settings);
+
+    config.averaging = *outcome.learned;
+    config.has_averaging_section = true;
+    RunningNode b(config, events);
+    const Json of_a = events.wait_for("a", "training_complete");
+    const Json of_b = events.wait_for("b", "training_complete");
+    REQUIRE_FALSE(of_a.is_null());
+    REQUIRE_FALSE(of_b.is_null());
+    CHECK(of_a["digest"] == of_b["digest"]);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+}
+
+TEST_CASE("a daemon that waits for peers says so when asked", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    const config::Config config = config_of("a", folder);
+    RunningNode a(config, events);
+    REQUIRE_FALSE(a.address().empty());
+    const auto reply = control::ask(config.node.control, control::request("status"), kDeadline);
+    const auto peers = control::ask(config.node.control, control::request("peers"), kDeadline);
+    const auto unknown = control::ask(config.node.control, control::request("dance"), kDeadline);
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+    REQUIRE(reply);
+    const auto status = control::status_from(*reply);
+    REQUIRE(status);
+    CHECK(status->node == "a");
+    CHECK(status->training == "waiting-for-peers");
+    CHECK(status->digest == initial_reference(config)->id.digest.hex());
+    CHECK(status->parameters == 3);
+    CHECK(status->steps == 0);
+    CHECK(status->peers_live == 0);
+    REQUIRE(peers);
+    CHECK(control::peers_from(*peers).value().peers.empty());
+    REQUIRE(unknown);
+    CHECK_THAT((*unknown)["error"].get<std::string>(), Contains("dance"));
+}
+
+TEST_CASE("a port or a control socket in use is an error at the start", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    LogOptions options;
+    options.fd = events.fd();
+    options.format = LogFormat::json;
+    Log log(std::move(options));
+    config::Config config = config_of("a", folder);
+    RunningNode a(config, events);
+    const std::string address = a.address();
+    const auto error_of = [&log](const config::Config& second) -> std::string {
+        App app(second, learning_of(second, 1), protocol::Incarnation(2), log);
+        const auto started = app.start();
+        return started ? "" : started.error().message;
+    };
+    config::Config same_port = config_of("b", folder);
+    same_port.node.bind = "tcp://" + address;
+    const std::string port_in_use = error_of(same_port);
+    config::Config same_socket = config_of("b", folder);
+    same_socket.node.control = config.node.control;
+    const std::string socket_in_use = error_of(same_socket);
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+    CHECK_THAT(port_in_use, Contains(address));
+    CHECK_THAT(socket_in_use, Contains("another dynavgd"));
+}

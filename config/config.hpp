@@ -39,9 +39,9 @@ enum class DataSource : std::uint8_t { synthetic_digits, idx };
 
 /// How one data set is cut among peers, for experiments.
 struct Split {
-    enum class Kind : std::uint8_t { iid, label, sorted, dirichlet };
+    enum class Kind : std::uint8_t { iid, label, sorted };
     Kind kind = Kind::iid;
-    /// label: which label comes first; sorted: the fraction that is; dirichlet: alpha.
+    /// label: which label comes first; sorted: the fraction that is.
     double value = 0;
     bool operator==(const Split&) const = default;
 };
@@ -127,7 +127,7 @@ struct Config {
 [[nodiscard]] std::string_view name_of(DataSource source);
 [[nodiscard]] std::string_view name_of(OptimizerKind kind);
 [[nodiscard]] std::string_view name_of(Device device);
-/// As written in the file: "iid", "label:3", "sorted:0.6", "dirichlet:0.1".
+/// As written in the file: "iid", "label:3", "sorted:0.6".
 [[nodiscard]] std::string text_of(const Split& split);
 
 }  // namespace dynavg::config

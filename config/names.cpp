@@ -21,8 +21,6 @@ bool is_in_range(const Split& split) {
             return value >= 0 && value <= kLabelMax && value == std::floor(value);
         case Split::Kind::sorted:
             return value > 0 && value <= 1;
-        case Split::Kind::dirichlet:
-            return value > 0;
     }
     return false;
 }

@@ -51,11 +51,10 @@ inline constexpr std::array<Named<protocol::QuorumRule>, 2> kQuorumRules{{
     {"none", protocol::QuorumRule::none},
 }};
 
-inline constexpr std::array<Named<Split::Kind>, 4> kSplits{{
+inline constexpr std::array<Named<Split::Kind>, 3> kSplits{{
     {"iid", Split::Kind::iid},
     {"label", Split::Kind::label},
     {"sorted", Split::Kind::sorted},
-    {"dirichlet", Split::Kind::dirichlet},
 }};
 
 /// Empty if the value has no name.
@@ -67,7 +66,7 @@ template <class E>
     return {};
 }
 
-/// The reverse of text_of(): "iid", "label:3", "sorted:0.6", "dirichlet:0.1".
+/// The reverse of text_of(): "iid", "label:3", "sorted:0.6".
 [[nodiscard]] std::optional<Split> parse_split(std::string_view text);
 
 }  // namespace dynavg::config

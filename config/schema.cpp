@@ -130,14 +130,16 @@ Codec<std::string> peer_address() {
 }
 
 Codec<Split> split() {
-    const std::string allowed =
-        "iid, label:Y, sorted:F (F above 0, up to 1), dirichlet:A (A above 0)";
+    const std::string allowed = "iid, label:Y, sorted:F (F above 0, up to 1)";
     return {.type = "string",
             .allowed = allowed,
             .parse = [allowed](const Value& value) -> Expected<Split, std::string> {
                 const auto* found = std::get_if<std::string>(&value.data);
                 if (found == nullptr) return wrong_type(value, "string", allowed);
                 if (const auto parsed = parse_split(*found)) return *parsed;
+                if (found->starts_with("dirichlet")) {
+                    return not_available(in_quotes(*found), allowed);
+                }
                 return not_allowed(value, allowed);
             },
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};

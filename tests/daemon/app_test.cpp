@@ -1,11 +1,11 @@
 #include "daemon/app.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <thread>
+#include <future>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <unistd.h>
@@ -126,9 +126,9 @@ public:
     RunningNode(config::Config config, EventPipe& events, float update = 1)
         : m_config(std::move(config)),
           m_events(events),
-          m_thread([this, update] { run(update); }) {}
+          m_ended(std::async(std::launch::async, [this, update] { return run(update); })) {}
     ~RunningNode() {
-        if (m_thread.joinable()) m_thread.join();
+        if (m_ended.valid()) (void)end();
     }
     RunningNode(const RunningNode&) = delete;
     RunningNode& operator=(const RunningNode&) = delete;
@@ -138,13 +138,17 @@ public:
         const Json started = m_events.wait_for(m_config.node.name, "started");
         return started.is_null() ? "" : started["bind"].get<std::string>();
     }
+    /// One that does not end by itself in time is told to, and its exit code is -1.
     [[nodiscard]] AppOutcome end() {
-        m_thread.join();
-        return m_outcome;
+        const bool late = m_ended.wait_for(kDeadline) != std::future_status::ready;
+        if (late) kill(getpid(), SIGTERM);
+        AppOutcome outcome = m_ended.get();
+        if (late) outcome.exit_code = -1;
+        return outcome;
     }
 
 private:
-    void run(float update) {
+    AppOutcome run(float update) {
         LogOptions options;
         options.format = LogFormat::json;
         options.node = m_config.node.name;
@@ -154,17 +158,15 @@ private:
         protocol::Incarnation incarnation(1);
         App app(m_config, learning_of(m_config, update), incarnation, log);
         if (auto started = app.start(); !started) {
-            m_outcome.exit_code = 99;
             log.write(protocol::Event("failed", protocol::Level::error, started.error().message));
-            return;
+            return {.exit_code = 1, .learned = {}};
         }
-        m_outcome = app.run();
+        return app.run();
     }
 
     config::Config m_config;
     EventPipe& m_events;
-    AppOutcome m_outcome;
-    std::thread m_thread;
+    std::future<AppOutcome> m_ended;
 };
 
 std::string digest_at(const config::Config& config, std::uint32_t epoch, float value) {

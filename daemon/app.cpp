@@ -31,6 +31,7 @@ App::App(const config::Config& config, Learning learning, protocol::Incarnation 
 
 App::~App() {
     m_parts->stop();
+    // The trainer first: a freeze of the exchange thread waits for it.
     if (m_parts->trainer) m_parts->trainer->stop();
     if (m_parts->exchange) m_parts->exchange->stop();
     if (m_parts->evaluator) m_parts->evaluator->stop();

@@ -10,13 +10,10 @@ namespace dynavg::daemon {
 using protocol::Event;
 using protocol::Level;
 
-/// Carries out what the rules ask for. Sending may deliver what came in meanwhile: that is looked
-/// at in another turn.
+/// Carries out what the rules ask for after an input.
 void App::Parts::act() {
-    act_again = true;
-    if (std::exchange(acting, true)) return;
-    while (std::exchange(act_again, false) && !stopping) carry_out(node->take_actions(now()));
-    acting = false;
+    if (stopping) return;
+    carry_out(node->take_actions(now()));
     finish_if_done();
 }
 
@@ -57,6 +54,7 @@ void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.abort_exchange) exchange->abort_exchange();
     if (actions.prepared) exchange->set_prepared(*actions.prepared);
     if (actions.start_exchange) exchange->start_exchange(*actions.start_exchange);
+    if (actions.abort_pull) exchange->abort_pull();
     if (actions.pull) exchange->pull(actions.pull->wanted, actions.pull->source);
     if (actions.allowed_steps != allowed_steps) {
         allowed_steps = actions.allowed_steps;
@@ -114,7 +112,7 @@ void App::Parts::settings_learned(const protocol::NetworkFields& fields) {
 
 /// Nothing will happen any more: tell the result and, if asked to, leave.
 void App::Parts::finish_if_done() {
-    if (stopping || acting || !node || node->core() == nullptr) return;
+    if (stopping || !node || node->core() == nullptr) return;
     const protocol::NodeCore& core = *node->core();
     if (!core.is_finished()) return;
     if (evaluator) {
@@ -148,12 +146,13 @@ void App::Parts::leave(const std::string& reason, int code) {
     outcome.exit_code = code;
     node->leave();
     carry_out(node->take_actions(now()));
+    outcome.learned.reset();
     report(Event("stopped", Level::info, fmt::format("leaving the network: {}", reason))
                .with("reason", reason));
     stop();
 }
 
-/// Idempotent. The trainer first: a freeze of the exchange thread waits for it.
+/// Ends the loop; the threads end with the App. Idempotent.
 void App::Parts::stop() {
     if (std::exchange(stopping, true)) return;
     signals.cancel();

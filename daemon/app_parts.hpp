@@ -84,8 +84,6 @@ struct App::Parts {
     std::unique_ptr<ControlServer> control;
 
     AppOutcome outcome;
-    bool acting = false;
-    bool act_again = false;
     bool stopping = false;
     bool completed = false;
     std::uint64_t allowed_steps = 0;

@@ -53,6 +53,8 @@ inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 inline constexpr Duration kStateIntervalMax = std::chrono::hours(1);
 /// For peers of whose arrivals nothing is known.
 inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
+/// No round tries so often; a larger number is a lie, and must not overflow ours.
+inline constexpr std::uint32_t kAttemptMax = 1U << 20U;
 /// An attempt without progress for so many suspicion timeouts starts anew.
 inline constexpr int kAttemptSuspicionTimes = 6;
 

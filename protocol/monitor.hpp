@@ -30,7 +30,11 @@ public:
     /// False if the state is not valid for this monitor (not finite, wrong size); then nothing
     /// changes. A state older than what is held is ignored.
     [[nodiscard]] bool put(const PeerId& peer, std::uint32_t step, LocalState state, Instant now);
-    void drop(const PeerId& peer) { m_states.erase(peer); }
+    /// Forgets the states of all others.
+    template <class Keeps>
+    void keep_only(Keeps keeps) {
+        std::erase_if(m_states, [&keeps](const auto& entry) { return !keeps(entry.first); });
+    }
 
     [[nodiscard]] const LocalState* state_at(const PeerId& peer, std::uint32_t step) const;
     [[nodiscard]] std::optional<std::uint32_t> latest_step(const PeerId& peer) const;

@@ -47,6 +47,10 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
     m_view = view;
     m_pacer.on_peers(m_view, m_reference->id);
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    std::erase_if(m_reported_forks,
+                  [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    m_monitor.keep_only(
+        [this](const PeerId& id) { return id == m_options.self.id || find_peer(id) != nullptr; });
     std::erase_if(m_same_reference,
                   [this](const Member& member) { return find_peer(member.id) == nullptr; });
     if (m_round) tick_round(now);
@@ -78,7 +82,10 @@ void NodeCore::on_message(const Member& from, const Header& header, const Messag
 void NodeCore::on_tick(Instant now) {
     if (!m_state_is_published) publish_state(now);
     if (m_round) tick_round(now);
-    if (m_pull && now - m_pull->since > limits::kPullTimeout) m_pull.reset();
+    if (m_pull && now - m_pull->since > limits::kPullTimeout) {
+        m_pull.reset();
+        m_actions.abort_pull = true;
+    }
     ask_for_missing_states(now);
     evaluate(now);
 }
@@ -160,7 +167,9 @@ void NodeCore::evaluate(Instant now) {
             m_estimate = in_lockstep() ? m_monitor.estimate_at(step, members, now)
                                        : m_monitor.estimate_latest(members, now);
             m_checked_step = m_steps_since_reference;
-            if (m_estimate->bound > m_reference->threshold && may_call()) {
+            const bool above = m_estimate->bound > m_reference->threshold;
+            if (above) report_who_is_missing();
+            if (above && may_call()) {
                 const bool every_step = m_options.averaging.monitor == MonitorKind::every_step;
                 return call_round(every_step ? RoundReason::every_step : RoundReason::crossing,
                                   *m_estimate, now);
@@ -168,6 +177,24 @@ void NodeCore::evaluate(Instant now) {
         }
     }
     if (final_round_is_due()) call_round(RoundReason::final, m_estimate.value_or(Estimate{}), now);
+}
+
+/// Says once, until it changes, that a round is due and cannot be.
+void NodeCore::report_who_is_missing() {
+    if (may_call()) {
+        m_reported_missing = false;
+        return;
+    }
+    if (std::exchange(m_reported_missing, true)) return;
+    m_actions.events.push_back(
+        Event(
+            "round_impossible", Level::warning,
+            fmt::format("the models have drifted apart, but only {} peers with this reference are "
+                        "live here, too few or no quorum of the last round: this node trains on "
+                        "and the reference stays; start or reconnect the missing peers",
+                        live_members().size()))
+            .with("live", live_members().size())
+            .with("expected", m_history.last().roster.size()));
 }
 
 /// Every member's state of this step is in. A member that is done, or that does not wait for this

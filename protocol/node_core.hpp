@@ -64,6 +64,8 @@ struct Actions {
     /// 4. The value that others may ask for while it is prepared; nullptr: none.
     std::optional<ReferencePointer> prepared;
     std::optional<ExchangeOrder> start_exchange;
+    /// Give up the pull in progress, before a new one.
+    bool abort_pull = false;
     std::optional<PullOrder> pull;
     /// 5. How many local steps of this life the trainer may have done; it waits there.
     std::uint64_t allowed_steps = 0;
@@ -123,6 +125,7 @@ private:
                   Instant now);
     void publish_state(Instant now);
     void evaluate(Instant now);
+    void report_who_is_missing();
     [[nodiscard]] bool step_is_complete(const Roster& members) const;
     [[nodiscard]] bool waits_for_states() const;
     void ask_for_missing_states(Instant now);
@@ -148,6 +151,7 @@ private:
     [[nodiscard]] bool settled() const;
     [[nodiscard]] bool is_sufficient(const Roster& voters) const;
     void proceed(Instant now);
+    void stop_exchange();
     void finish_value(const Prepared& value);
     void prepare(ReferencePointer value, const Roster& roster, Instant now);
     void commit_if_acknowledged(Instant now);
@@ -194,6 +198,7 @@ private:
     bool m_done = false;
     bool m_install_confirmed = true;
     std::optional<std::uint64_t> m_checked_step;  ///< Lockstep: H was evaluated for this step.
+    bool m_reported_missing = false;
     bool m_state_is_published = true;
     Instant m_last_published{};
     Instant m_last_asked{};

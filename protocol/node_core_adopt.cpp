@@ -9,6 +9,21 @@
 
 namespace dynavg::protocol {
 
+namespace {
+
+/// Epochs grow, and every one but the first has a roster behind it.
+bool is_consistent(const std::vector<HistoryEntry>& entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const Epoch epoch = entries[i].reference.epoch;
+        if (i > 0 && epoch <= entries[i - 1].reference.epoch) return false;
+        if (epoch > Epoch(0) && entries[i].roster.empty()) return false;
+        if (epoch.next() < epoch) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
 /// Every header tells its sender's reference: what this peer is prepared for may be committed.
 void NodeCore::on_header(const Member& from, const Header& header, Instant now) {
     if (has_reference(header)) {
@@ -27,7 +42,13 @@ void NodeCore::on_header(const Member& from, const Header& header, Instant now) 
 
 void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Instant now) {
     if (m_history.holds(reference) || reference.epoch == Epoch(0)) return;
-    if (reference.epoch <= m_reference->epoch) return report_fork(from, reference);
+    if (reference.epoch <= m_reference->epoch) {
+        // An epoch that was skipped over is no contradiction.
+        if (m_history.find(reference.epoch) != nullptr) report_fork(from, reference);
+        return;
+    }
+    const auto fork = m_reported_forks.find(from.id);
+    if (fork != m_reported_forks.end() && fork->second == reference) return;
     // An exchange of that epoch which goes well gives the same bits for half the bytes.
     const bool exchanging = m_round && m_exchanging && m_round->target() == reference.epoch;
     if (exchanging && now - m_last_progress < limits::kPullTimeout) return;
@@ -54,6 +75,7 @@ void NodeCore::on_history(const Member& from, const HistoryReply& reply, Instant
     if (!m_pull || m_pull->source != from.id || !m_pull->entries.empty() || reply.entries.empty()) {
         return;
     }
+    if (!is_consistent(reply.entries)) return m_pull.reset();
     const ReferenceId newest = reply.entries.back().reference;
     const bool descends =
         m_reference->epoch == Epoch(0) ||
@@ -125,7 +147,10 @@ void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntr
     m_certificate.reset();
     m_committed_elsewhere.reset();
     m_same_reference.clear();
+    if (m_pull || m_asked_value) m_actions.abort_pull = true;
     m_pull.reset();
+    m_asked_value.reset();
+    m_actions.pull.reset();
     m_monitor.reset();
     m_estimate.reset();
     m_pacer.on_reference(m_history.last().roster);

@@ -46,9 +46,14 @@ void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& their
     m_round = std::move(round);
     m_attempt_since = m_last_progress = m_last_round_word = now;
     m_asked_value.reset();
+    stop_exchange();
+    publish_round();
+}
+
+void NodeCore::stop_exchange() {
     if (m_exchanging) m_actions.abort_exchange = true;
     m_exchanging.reset();
-    publish_round();
+    m_actions.start_exchange.reset();
 }
 
 void NodeCore::on_round_state(const Member& from, const RoundState& state, Instant now) {
@@ -59,7 +64,8 @@ void NodeCore::on_round_state(const Member& from, const RoundState& state, Insta
         }
         return on_reference_heard(from, state.reference, now);
     }
-    if (state.target != m_reference->epoch.next() || m_pull) return;
+    const bool believable = state.attempt.value() < limits::kAttemptMax;
+    if (state.target != m_reference->epoch.next() || m_pull || !believable) return;
     if (!m_round || m_round->attempt() < state.attempt) {
         enter_round(state.target, state.attempt, state.sets, state.evidence, now);
     }
@@ -112,8 +118,7 @@ bool NodeCore::settled() const {
 void NodeCore::proceed(Instant now) {
     if (!m_round) return;
     if (!settled()) {
-        if (m_exchanging) m_actions.abort_exchange = true;
-        m_exchanging.reset();
+        stop_exchange();
         return;
     }
     if (m_round->prepared_in_this_ballot()) return;
@@ -160,7 +165,9 @@ void NodeCore::on_exchange_done(const ExchangeResult& result, Instant now) {
 
 void NodeCore::on_unusable_contribution(const Member& member, const std::string& reason,
                                         Instant now) {
-    if (!m_round || !m_round->exclude(member)) return;
+    // A late report of an exchange that is over must not touch another round.
+    if (!m_round || !m_exchanging || !contains(m_round->members(), member)) return;
+    if (!m_round->exclude(member)) return;
     m_actions.events.push_back(
         Event(
             "contribution_refused", Level::warning,
@@ -201,7 +208,8 @@ void NodeCore::commit(Instant now) {
 void NodeCore::tick_round(Instant now) {
     accuse_the_silent(now);
     if (now - std::max(m_attempt_since, m_last_progress) >
-        limits::kAttemptSuspicionTimes * suspicion_timeout_max()) {
+            limits::kAttemptSuspicionTimes * suspicion_timeout_max() &&
+        m_round->attempt().value() < limits::kAttemptMax) {
         const Round last = *m_round;
         enter_round(last.target(), last.attempt().next(), {}, last.evidence(), now);
         m_actions.events.push_back(
@@ -230,7 +238,8 @@ void NodeCore::accuse_the_silent(Instant now) {
         const PeerInfo* peer = find_peer(member.id);
         const bool known = peer != nullptr && peer->member == member;
         const Duration patience = known ? peer->suspicion_timeout : suspicion_timeout_max();
-        const bool silent = known && !peer->live;
+        // Who has joined the round and is now another incarnation, or gone, is silent too.
+        const bool silent = known ? !peer->live : m_round->has_heard(member);
         const bool late = !m_round->has_heard(member) && now - m_attempt_since > patience;
         if (silent || late) changed |= m_round->accuse(member);
     }

@@ -26,6 +26,17 @@ ReferencePointer finish(Reference reference) {
     return std::make_shared<const Reference>(std::move(reference));
 }
 
+/// A digest only proves that the bits are those that the source announced.
+bool is_usable(const Reference& reference) {
+    const auto finite = [](float value) { return std::isfinite(value); };
+    double squared_norm = 0;
+    for (const float value : reference.direction) {
+        squared_norm += static_cast<double>(value) * static_cast<double>(value);
+    }
+    return std::all_of(reference.values.begin(), reference.values.end(), finite) &&
+           squared_norm <= 1.001 && std::isfinite(reference.threshold) && reference.threshold > 0;
+}
+
 std::vector<float> random_direction(std::size_t parameters, std::uint64_t seed) {
     RandomStream stream(seed, RandomPurpose::direction);
     const auto component = static_cast<float>(1.0 / std::sqrt(static_cast<double>(parameters)));
@@ -120,6 +131,10 @@ Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> by
     take(&reference.threshold, sizeof reference.threshold);
     take(reference.values.data(), reference.values.size() * sizeof(float));
     take(reference.direction.data(), reference.direction.size() * sizeof(float));
+    if (!is_usable(reference)) {
+        return fail(fmt::format("reference {} holds numbers that are infinite or not a number",
+                                expected.epoch.value()));
+    }
     ReferencePointer made = finish(std::move(reference));
     if (made->id.digest != expected.digest) {
         return fail(

@@ -28,6 +28,10 @@ bool merge_sorted(std::vector<T>& values, const std::vector<T>& more, std::size_
     return changed;
 }
 
+std::size_t size_of(const RoundSets& sets) {
+    return sets.candidates.size() + sets.accusations.size() + sets.excluded.size();
+}
+
 Digest digest_of(const RoundSets& sets) {
     Digester digester;
     digester.add_u64(sets.candidates.size());
@@ -47,9 +51,7 @@ Round::Round(Epoch target, Attempt attempt, Member self, Evidence evidence)
     : m_target(target), m_attempt(attempt), m_self(self), m_evidence(evidence) {}
 
 Ballot Round::ballot() const {
-    const std::size_t size =
-        m_sets.candidates.size() + m_sets.accusations.size() + m_sets.excluded.size();
-    return {m_attempt, static_cast<std::uint32_t>(size)};
+    return {m_attempt, static_cast<std::uint32_t>(size_of(m_sets))};
 }
 
 ExchangeKey Round::key() const {
@@ -78,9 +80,17 @@ bool Round::exclude(const Member& member) {
 
 void Round::hear(const Member& from, const RoundState& state) {
     DYNAVG_CHECK(state.target == m_target && state.attempt == m_attempt);
-    if (m_heard.size() < limits::kPeersMax || m_heard.contains(from)) {
-        m_heard.insert_or_assign(from, state);
+    const auto held = m_heard.find(from);
+    if (held == m_heard.end()) {
+        if (m_heard.size() < limits::kPeersMax) m_heard.emplace(from, state);
+        return;
     }
+    // Sets only grow and what is prepared stays: less than before is an older word.
+    const RoundState& before = held->second;
+    const bool older = size_of(state.sets) < size_of(before.sets) ||
+                       (size_of(state.sets) == size_of(before.sets) && before.prepared &&
+                        (!state.prepared || state.prepared->ballot < before.prepared->ballot));
+    if (!older) held->second = state;
 }
 
 const RoundState* Round::heard(const Member& member) const {
@@ -116,8 +126,11 @@ std::optional<Prepared> Round::best_prepared() const {
 }
 
 std::optional<Member> Round::holder_of(const Digest& digest) const {
-    for (const auto& [member, state] : m_heard) {
-        if (state.prepared && state.prepared->digest == digest) return member;
+    for (const Member& member : m_members) {
+        const RoundState* state = heard(member);
+        if (state != nullptr && state->prepared && state->prepared->digest == digest) {
+            return member;
+        }
     }
     return std::nullopt;
 }

@@ -136,6 +136,7 @@ void Peer::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.abort_exchange) m_worker.abort();
     if (actions.prepared) m_worker.set_prepared(*actions.prepared);
     if (actions.start_exchange) m_worker.start(*actions.start_exchange, m_events.now());
+    if (actions.abort_pull) m_worker.abort_pull();
     if (actions.pull) m_worker.pull(actions.pull->wanted, actions.pull->source, m_events.now());
     m_allowed = actions.allowed_steps;
     train();

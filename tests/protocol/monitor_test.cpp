@@ -40,7 +40,7 @@ TEST_CASE("only the peers asked about count, each with its latest state", "[moni
     REQUIRE(monitor.put(id(0), 2, {8, {}}, kStart));
     CHECK(monitor.estimate_latest(peers({0}), kStart).bound == Approx(8));
     CHECK(monitor.estimate_latest(peers({0, 1}), kStart).states == 2);
-    monitor.drop(id(1));
+    monitor.keep_only([](const PeerId& peer) { return peer != id(1); });
     CHECK(monitor.estimate_latest(peers({0, 1}), kStart).bound == Approx(4));
     monitor.reset();
     CHECK(monitor.estimate_latest(peers({0, 1}), kStart).states == 0);

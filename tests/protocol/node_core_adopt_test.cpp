@@ -146,7 +146,8 @@ TEST_CASE("a history that this peer's reference is not in is a fork, not a way f
     const ReferencePointer newest = reference_at(driver, 4);
     driver.hear_heartbeat_at(newest->id, 1);
     const Actions actions =
-        driver.hear_at(newest->id, peer(1), history_of({{Epoch(1), {8, 8}}, {}}, *newest, {}));
+        driver.hear_at(newest->id, peer(1),
+                       history_of({{Epoch(1), {8, 8}}, peers({1, 2})}, *newest, peers({1, 2})));
     CHECK_FALSE(actions.pull);
     CHECK(find_event(actions, "fork_detected") != nullptr);
     CHECK(driver.core.reference()->epoch == Epoch(1));

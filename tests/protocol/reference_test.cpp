@@ -1,6 +1,7 @@
 #include "protocol/reference.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "tests/catch.hpp"
 
@@ -76,6 +77,15 @@ TEST_CASE("a damaged reference is refused", "[reference]") {
     ReferenceId other = reference->id;
     other.epoch = Epoch(9);
     CHECK_FALSE(decode_reference(bytes, kShape, other).has_value());
+}
+
+TEST_CASE("a reference that is not finite is refused, whatever its digest says", "[reference]") {
+    const auto initial = make_initial_reference({.parameters = 3}, {1, 2, 3}, 5.0, 1);
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const auto bad = make_next_reference(*initial, Epoch(1), {1, nan, 3});
+    const auto decoded = decode_reference(encode_reference(*bad), bad->shape(), bad->id);
+    REQUIRE_FALSE(decoded);
+    CHECK(decoded.error().message.find("not a number") != std::string::npos);
 }
 
 }  // namespace dynavg::protocol

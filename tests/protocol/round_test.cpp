@@ -202,6 +202,20 @@ TEST_CASE("a holder of a value is found", "[round]") {
     CHECK(round.holder_of(kOtherValue) == peer(1));
 }
 
+TEST_CASE("an older word that comes late does not replace a newer one", "[round]") {
+    Round round = round_of(0, peers({0, 1, 2}));
+    const RoundState newest = same_as(round, prepared_in(round.ballot()));
+    round.hear(peer(1), newest);
+    RoundState smaller = newest;
+    smaller.sets.candidates.pop_back();
+    round.hear(peer(1), smaller);
+    CHECK(*round.heard(peer(1)) == newest);
+    RoundState unprepared = newest;
+    unprepared.prepared.reset();
+    round.hear(peer(1), unprepared);
+    CHECK(*round.heard(peer(1)) == newest);
+}
+
 TEST_CASE("only the same value in the same ballot by the same sets acknowledges", "[round]") {
     Round round = round_of(1, peers({0, 1, 2, 3, 4, 5}));
     const Ballot ballot = round.ballot();
@@ -212,7 +226,7 @@ TEST_CASE("only the same value in the same ballot by the same sets acknowledges"
     round.prepare(kValue, peers({0, 1, 2}));
     CHECK(round.acknowledged() == peers({0, 1, 2, 3, 4}));
 
-    round.hear(peer(2), same_as(round, prepared_in({Attempt(0), 5})));
+    round.hear(peer(2), same_as(round, prepared_in({Attempt(0), 7})));
     round.hear(peer(3), same_as(round, prepared_in(ballot, kOtherValue)));
     RoundState other_sets = same_as(round, prepared_in(ballot));
     other_sets.sets.excluded = {other_sets.sets.candidates.back()};

@@ -11,7 +11,8 @@ namespace dynavg::protocol {
 /// Who must be in step with this peer, and whether it may train at all: `start_peers`, and in
 /// lockstep the set of members whose states make a step complete. The set is fixed for an epoch:
 /// the roster behind the reference or, before the first round, those that started together. A
-/// joiner counts from the next reference on.
+/// joiner counts from the next reference on. Where more than `start_peers` come up at once, the
+/// sets that they start with may differ; the first reference ends that.
 class Pacer {
 public:
     Pacer(Member self, const AveragingSettings& averaging, std::uint32_t start_peers);

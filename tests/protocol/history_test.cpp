@@ -50,6 +50,9 @@ TEST_CASE("epochs may be left out", "[history]") {
     REQUIRE(history.find(Epoch(7)) != nullptr);
     CHECK(history.since(Epoch(2)) == std::vector{entry(2), entry(7)});
     CHECK(history.since(Epoch(3)) == std::vector{entry(7)});
+    // They stay so: the past is not filled in later.
+    history.add(entry(5));
+    CHECK(history.find(Epoch(5)) == nullptr);
 }
 
 TEST_CASE("an answer begins with what was asked after and ends with the last", "[history]") {

@@ -244,6 +244,7 @@ TEST_CASE("after an install the next round freezes anew", "[node_core_adopt]") {
 
 TEST_CASE("until the trainer has moved, nothing is decided on its drift", "[node_core_adopt]") {
     CoreDriver driver = trio();
+    driver.step(1, 1);  // Kept: nothing was frozen.
     adopt(driver, reference_at(driver, 1), peers({1, 2}));
     for (PeerInfo& other : driver.view.peers) other.reference = driver.core.reference()->id;
     CHECK_FALSE(driver.look().freeze);

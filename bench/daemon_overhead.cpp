@@ -59,6 +59,13 @@ public:
     void install(protocol::ReferencePointer reference, std::span<const float> base) override {
         m_inner->install(std::move(reference), base);
     }
+    bool restore(protocol::ReferencePointer reference, std::span<const float> values,
+                 std::span<const std::byte> optimizer, std::uint64_t steps) override {
+        return m_inner->restore(std::move(reference), values, optimizer, steps);
+    }
+    [[nodiscard]] std::vector<std::byte> optimizer_state() const override {
+        return m_inner->optimizer_state();
+    }
     void reset_to_reference() override { m_inner->reset_to_reference(); }
 
 private:

@@ -142,7 +142,12 @@ void App::Parts::start_learning() {
         leave(error.message, 1);
     };
     trainer.emplace(io, *learning.learner, options, std::move(handlers));
-    node->start_core({self, config.averaging, learning.initial, config.node.start_peers}, now());
+    protocol::NodeCoreOptions core;
+    core.self = self;
+    core.averaging = config.averaging;
+    core.initial = learning.initial;
+    core.start_peers = config.node.start_peers;
+    node->start_core(std::move(core), now());
     trainer->start();
 }
 

@@ -86,6 +86,7 @@ struct TrainerThread::Parts {
     std::uint64_t steps_since_reference = 0;
     std::uint64_t steps_in_drift = 0;  ///< Fewer than since the reference after a drop.
     ContributionPointer frozen;
+    ContributionPointer given;
     bool dropped_since_freeze = false;
     double last_loss = 0;
     StepClock clock;
@@ -222,6 +223,7 @@ protocol::LocalState TrainerThread::Parts::finite_state() {
 void TrainerThread::Parts::drop_drift() {
     learner.reset_to_reference();
     dropped_since_freeze = true;
+    given.reset();
     mailbox->put(TrainerMailbox::Diverged{std::exchange(steps_in_drift, 0)});
 }
 
@@ -229,17 +231,22 @@ void TrainerThread::Parts::apply(const Install& install) {
     StepReport done;
     {
         const std::lock_guard lock(model_mutex);
-        const bool spent = install.spent && frozen && frozen->target == *install.spent;
+        const protocol::ContributionPointer counted =
+            install.spent == protocol::Spent::frozen  ? frozen
+            : install.spent == protocol::Spent::given ? given
+                                                      : nullptr;
+        const bool spent = counted != nullptr;
         // After a drop the model holds nothing of what was frozen: only the reference is its base.
         const bool in_model = spent && !dropped_since_freeze;
-        const auto& base = in_model ? frozen->values : reference->values;
+        const auto& base = in_model ? counted->values : reference->values;
         learner.install(install.reference, base);
         reference = install.reference;
         if (spent) {
-            steps_since_reference -= std::min(steps_since_reference, frozen->facts.steps);
+            steps_since_reference -= std::min(steps_since_reference, counted->facts.steps);
             steps_in_drift = std::min(steps_in_drift, steps_since_reference);
         }
         frozen.reset();
+        given.reset();
         dropped_since_freeze = false;
         done = report();
         // What is left of the drift counts under the new reference at once.
@@ -346,10 +353,9 @@ void TrainerThread::install(Install install) {
     m_parts->control_changed.notify_all();
 }
 
-void TrainerThread::restore_frozen(ContributionPointer contribution) {
+void TrainerThread::restore_given(ContributionPointer contribution) {
     const std::lock_guard lock(m_parts->model_mutex);
-    m_parts->frozen = std::move(contribution);
-    m_parts->dropped_since_freeze = false;
+    m_parts->given = std::move(contribution);
 }
 
 void TrainerThread::run(Task task) {

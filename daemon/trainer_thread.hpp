@@ -86,12 +86,13 @@ public:
     void allow_until(std::uint64_t total_steps);
 
     /// Moves to a reference between two updates, before any further step, also while waiting for a
-    /// permit. `spent`: the drift that freeze() copied for that target is in the reference already
-    /// and leaves the model; if nothing was frozen for it, all drift is kept. In order; each is
+    /// permit. What `spent` names
+    /// is in the reference already and leaves the model; all other drift is kept. In order; each is
     /// answered by a report.
     void install(protocol::Install install);
-    /// What a former life of this node froze: the base of an install that says it is spent.
-    void restore_frozen(protocol::ContributionPointer contribution);
+    /// What an earlier life of this node gave to a round: leaves the model at an install that says
+    /// it is spent.
+    void restore_given(protocol::ContributionPointer contribution);
 
     /// Runs `task` on the trainer thread between two steps, under the model's mutex: checkpoints,
     /// evaluation. In order with installs.

@@ -19,6 +19,14 @@ const HistoryEntry* History::find(Epoch epoch) const {
     return found == m_entries.end() ? nullptr : &found->second;
 }
 
+std::vector<HistoryEntry> History::between(Epoch first, Epoch last) const {
+    std::vector<HistoryEntry> entries;
+    for (auto it = m_entries.lower_bound(first); it != m_entries.upper_bound(last); ++it) {
+        entries.push_back(it->second);
+    }
+    return entries;
+}
+
 bool History::holds(const ReferenceId& reference) const {
     const HistoryEntry* entry = find(reference.epoch);
     return entry != nullptr && entry->reference == reference;

@@ -18,6 +18,8 @@ public:
     /// Later than all before, or the entry is ignored.
     void add(const HistoryEntry& entry);
     [[nodiscard]] const HistoryEntry& last() const { return m_entries.rbegin()->second; }
+    /// Those of first to last, both included.
+    [[nodiscard]] std::vector<HistoryEntry> between(Epoch first, Epoch last) const;
     [[nodiscard]] const HistoryEntry* find(Epoch epoch) const;
     [[nodiscard]] bool holds(const ReferenceId& reference) const;
     /// The entry of `after` (if remembered) and what came next, as many as a message may hold; the

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "protocol/local_state.hpp"
 #include "protocol/reference.hpp"
@@ -46,6 +49,13 @@ public:
     /// contribution if it was averaged in, else the previous reference. Buffers are replaced. The
     /// optimizer's own state stays.
     virtual void install(ReferencePointer reference, std::span<const float> base) = 0;
+
+    /// Goes on where an earlier process stopped: parameters, buffers and optimizer as they were.
+    /// `steps` have been done. An optimizer state that does not fit is dropped: false.
+    virtual bool restore(ReferencePointer reference, std::span<const float> values,
+                         std::span<const std::byte> optimizer, std::uint64_t steps) = 0;
+    /// The optimizer's moments, for restore(). Cost: one copy.
+    [[nodiscard]] virtual std::vector<std::byte> optimizer_state() const = 0;
 
     /// Drops the drift: parameters and buffers become the installed reference's, and the optimizer
     /// starts anew. For a model that diverged.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/durable.hpp"
 #include "protocol/event.hpp"
 #include "protocol/exchange.hpp"
 #include "protocol/history.hpp"
@@ -23,11 +24,26 @@
 
 namespace dynavg::protocol {
 
+/// Where an earlier life of this peer stood, from disk.
+struct RestoredCore {
+    ReferencePointer reference;
+    std::vector<HistoryEntry> history;  ///< Up to and with the reference's own.
+    std::optional<Promise> promise;
+    std::optional<PreparedRecord> prepared;
+    /// Of the drift that the trainer goes on with, if any: see unspent_of().
+    std::optional<Epoch> drift_since;
+    std::optional<Epoch> frozen_for;
+};
+
 struct NodeCoreOptions {
     Member self;
     AveragingSettings averaging;
     ReferencePointer initial;       ///< The common epoch 0.
     std::uint32_t start_peers = 1;  ///< Training begins once so many peers are live, self included.
+    std::optional<RestoredCore> restored;
+    /// The shell keeps promises on disk and says when it has; else what is to be written counts as
+    /// written at once, and a restarted peer must not vote again.
+    bool durable = false;
 };
 
 /// What the trainer tells after a local step, and after an install.
@@ -40,11 +56,17 @@ struct StepReport {
     bool done = false;  ///< Has done its max_steps.
 };
 
-/// Moves the local model to a reference. The drift is kept, except what was frozen for
-/// `spent`, if that is set: it is in the reference already.
+/// What of the local drift is in a reference already.
+enum class Spent : std::uint8_t {
+    nothing,
+    frozen,  ///< What the last freeze of this life copied.
+    given,   ///< What an earlier life gave, as the restart restored it.
+};
+
+/// Moves the local model to a reference. The drift is kept, except what is spent.
 struct Install {
     ReferencePointer reference;
-    std::optional<Epoch> spent;
+    Spent spent = Spent::nothing;
 };
 
 struct PullOrder {
@@ -69,7 +91,12 @@ struct Actions {
     std::optional<PullOrder> pull;
     /// 5. How many local steps of this life the trainer may have done; it waits there.
     std::uint64_t allowed_steps = 0;
-    /// 6. Messages. A publication may be lost; what is sent is not, while connected.
+    /// 6. Keep on disk, in this order, after the install's reference; on_promise_written() and
+    ///    on_prepared_written() report it. What must not be said before waits in the core. A newer
+    ///    order replaces an older one that could not be carried out yet.
+    std::optional<Promise> write_promise;
+    std::optional<PreparedRecord> write_prepared;
+    /// 7. Messages. A publication may be lost; what is sent is not, while connected.
     std::vector<Message> publish;
     std::vector<std::pair<PeerId, Message>> send;
     bool heartbeat_now = false;
@@ -94,6 +121,8 @@ public:
     void on_unusable_contribution(const Member& member, const std::string& reason, Instant now);
     void on_pulled(ReferencePointer reference, Instant now);
     void on_pull_failed(const Error& error, Instant now);
+    void on_promise_written(const Promise& promise, Instant now);
+    void on_prepared_written(const Prepared& prepared, Instant now);
     void on_tick(Instant now);
 
     [[nodiscard]] Actions take_actions(Instant now);
@@ -168,6 +197,7 @@ private:
     void report_fork(const Member& from, const ReferenceId& theirs);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
     void install(ReferencePointer reference, const std::vector<HistoryEntry>& entries, Instant now);
+    [[nodiscard]] Spent spent_by(Epoch upto) const;
     void replay_early_messages(Instant now);
 
     struct Pull {
@@ -216,6 +246,12 @@ private:
     std::optional<Digest> m_asked_value;
     /// Lives until an install: what was frozen is sent in every attempt.
     std::optional<Epoch> m_frozen_for;
+    /// The drift that a restart brought back, until an install.
+    struct Given {
+        Epoch drift_since;
+        std::optional<Epoch> frozen_for;
+    };
+    std::optional<Given> m_given;
     /// Another peer's header said that it committed this (epoch, Digest::high).
     std::optional<std::pair<Epoch, std::uint64_t>> m_committed_elsewhere;
 

@@ -122,25 +122,35 @@ void NodeCore::on_pull_failed(const Error& error, Instant) {
     m_asked_value.reset();
 }
 
-/// Moves to a later reference, over several epochs at once too. What was frozen is spent if the
-/// roster of the epoch that it was frozen for held this peer; else the drift is kept whole.
+/// What was frozen is spent if the roster of the epoch that it was frozen for held this peer; what
+/// a restart brought back, if a later roster held an earlier life of it.
+Spent NodeCore::spent_by(Epoch upto) const {
+    if (m_frozen_for) {
+        const HistoryEntry* frozen = m_history.find(*m_frozen_for);
+        if (frozen != nullptr && contains(frozen->roster, m_options.self)) return Spent::frozen;
+    }
+    if (!m_given) return Spent::nothing;
+    const auto later = m_history.between(m_reference->epoch.next(), upto);
+    const Unspent unspent =
+        unspent_of(m_given->drift_since, m_given->frozen_for, later, m_options.self);
+    return unspent == Unspent::all ? Spent::nothing : Spent::given;
+}
+
+/// Moves to a later reference, over several epochs at once too.
 void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntry>& entries,
                        Instant now) {
     for (const HistoryEntry& entry : entries) m_history.add(entry);
-    std::optional<Epoch> spent;
-    if (m_frozen_for) {
-        const HistoryEntry* frozen = m_history.find(*m_frozen_for);
-        if (frozen != nullptr && contains(frozen->roster, m_options.self)) spent = m_frozen_for;
-    }
+    const Spent spent = spent_by(reference->epoch);
     m_reference = reference;
     m_actions.install = Install{std::move(reference), spent};
     m_actions.prepared = ReferencePointer{};
     m_actions.freeze.reset();
-    if (spent) m_steps_since_reference = 0;
+    if (spent == Spent::frozen) m_steps_since_reference = 0;
     m_install_confirmed = false;
     m_checked_step.reset();
     m_state_is_published = true;
     m_frozen_for.reset();
+    m_given.reset();
     m_round.reset();
     m_exchanging.reset();
     m_prepared_value.reset();

@@ -68,8 +68,12 @@ Peer::Peer(PeerOptions options, std::unique_ptr<protocol::Learner> learner, Even
 
 void Peer::start() {
     m_node.emplace(kNetwork, membership_options(m_options, m_member), m_events.now());
-    m_node->start_core({m_member, m_options.averaging, m_options.initial, m_options.start_peers},
-                       m_events.now());
+    protocol::NodeCoreOptions core;
+    core.self = m_member;
+    core.averaging = m_options.averaging;
+    core.initial = m_options.initial;
+    core.start_peers = m_options.start_peers;
+    m_node->start_core(std::move(core), m_events.now());
     m_worker.set_reference(m_options.initial);
     act();
 }
@@ -146,12 +150,11 @@ void Peer::carry_out_rounds(const protocol::Actions& actions) {
 void Peer::install(const protocol::Install& install) {
     await_gradient();
     m_observer.on_install(*this, install);
-    const bool spent = install.spent && m_contribution && m_contribution->target == *install.spent;
-    DYNAVG_CHECK(spent == install.spent.has_value());
+    const bool spent = install.spent == protocol::Spent::frozen;
+    DYNAVG_CHECK(!spent || m_contribution != nullptr);
     // After a drop the model holds nothing of what was frozen: only the reference is its base.
     const bool in_model = spent && !m_dropped_since_freeze;
-    m_learner->install(install.reference,
-                       in_model ? m_contribution->values : m_installed->values);
+    m_learner->install(install.reference, in_model ? m_contribution->values : m_installed->values);
     if (spent) m_steps_since -= m_contribution->facts.steps;
     m_steps_in_drift = std::min(m_steps_in_drift, m_steps_since);
     m_dropped_since_freeze = false;

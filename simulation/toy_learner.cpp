@@ -57,4 +57,11 @@ void ToyLearner::install(protocol::ReferencePointer reference, std::span<const f
     m_reference = std::move(reference);
 }
 
+bool ToyLearner::restore(protocol::ReferencePointer reference, std::span<const float> values,
+                         std::span<const std::byte> /*optimizer*/, std::uint64_t /*steps*/) {
+    m_values.assign(values.begin(), values.end());
+    m_reference = std::move(reference);
+    return true;
+}
+
 }  // namespace dynavg::simulation

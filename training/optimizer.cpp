@@ -1,7 +1,11 @@
 #include "training/optimizer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -79,6 +83,38 @@ void Optimizer::update(std::span<float> parameters, std::span<const float> gradi
         kernels.sgd(parameters.data(), gradient.data(), parameters.size(), static_cast<float>(rate),
                     decay);
     }
+}
+
+// kind, powers, m, v: in this machine's byte order, as a checkpoint does not travel.
+std::vector<std::byte> Optimizer::state() const {
+    std::vector<std::byte> bytes;
+    const auto add = [&bytes](std::span<const std::byte> part) {
+        bytes.insert(bytes.end(), part.begin(), part.end());
+    };
+    const std::array powers{m_beta1_power, m_beta2_power};
+    bytes.push_back(static_cast<std::byte>(m_options.kind));
+    add(std::as_bytes(std::span(powers)));
+    add(std::as_bytes(std::span(m_mean)));
+    add(std::as_bytes(std::span(m_variance)));
+    return bytes;
+}
+
+bool Optimizer::restore_state(std::span<const std::byte> state) {
+    std::array<double, 2> powers{};
+    const std::size_t mean_bytes = m_mean.size() * sizeof(float);
+    const std::size_t variance_bytes = m_variance.size() * sizeof(float);
+    if (state.size() != 1 + sizeof(powers) + mean_bytes + variance_bytes) return false;
+    if (state.front() != static_cast<std::byte>(m_options.kind)) return false;
+    const auto take = [&state](void* to, std::size_t bytes) {
+        if (bytes > 0) std::memcpy(to, state.data(), bytes);
+        state = state.subspan(bytes);
+    };
+    state = state.subspan(1);
+    take(powers.data(), sizeof(powers));
+    take(m_mean.data(), mean_bytes);
+    take(m_variance.data(), variance_bytes);
+    std::tie(m_beta1_power, m_beta2_power) = std::pair(powers[0], powers[1]);
+    return true;
 }
 
 void Optimizer::reset() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -40,6 +41,10 @@ public:
     Optimizer(const OptimizerOptions& options, std::size_t parameters);
 
     void update(std::span<float> parameters, std::span<const float> gradient);
+    /// Moments and step count as bytes; restore_state() of an optimizer of the same kind and size
+    /// goes on from them, and refuses all others: false, and nothing has changed.
+    [[nodiscard]] std::vector<std::byte> state() const;
+    [[nodiscard]] bool restore_state(std::span<const std::byte> state);
     /// Forgets moments and the step count.
     void reset();
 

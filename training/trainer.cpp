@@ -162,6 +162,20 @@ void Trainer::install(protocol::ReferencePointer reference, std::span<const floa
     m_reference = std::move(reference);
 }
 
+bool Trainer::restore(protocol::ReferencePointer reference, std::span<const float> values,
+                      std::span<const std::byte> optimizer, std::uint64_t steps) {
+    install(std::move(reference), parameters());
+    const std::span<float> w = m_network->parameters();
+    DYNAVG_CHECK(values.size() == w.size());
+    std::copy(values.begin(), values.end(), w.begin());
+    m_step = steps;
+    return m_optimizer.restore_state(optimizer);
+}
+
+std::vector<std::byte> Trainer::optimizer_state() const {
+    return m_optimizer.state();
+}
+
 void Trainer::reset_to_reference() {
     DYNAVG_CHECK(m_reference != nullptr);
     const std::span<const float> values = m_reference->parameter_values();

@@ -41,6 +41,13 @@ public:
         }
         m_reference = std::move(reference);
     }
+    bool restore(protocol::ReferencePointer reference, std::span<const float> values,
+                 std::span<const std::byte> /*optimizer*/, std::uint64_t /*steps*/) override {
+        m_values.assign(values.begin(), values.end());
+        m_reference = std::move(reference);
+        return true;
+    }
+    [[nodiscard]] std::vector<std::byte> optimizer_state() const override { return {}; }
     void reset_to_reference() override { m_values = m_reference->values; }
 
     std::function<void()> on_compute;  ///< On the trainer thread, without a lock.

@@ -175,7 +175,7 @@ TEST_CASE("what was frozen and averaged in leaves the drift", "[trainer_thread]"
     bench.trainer->allow_until(5);
     REQUIRE(bench.wait_for_steps(5));
     const auto next = next_reference(*bench.first, 100);
-    bench.trainer->install({next, Epoch(1)});
+    bench.trainer->install({next, protocol::Spent::frozen});
     REQUIRE(bench.wait_for_installs(1));
     CHECK(bench.installs[1].steps_since_reference == 2);
     bench.trainer->stop();
@@ -270,7 +270,7 @@ TEST_CASE("a drift dropped after a freeze is not taken out twice", "[trainer_thr
     REQUIRE(bench.trainer->freeze(Epoch(1)));
     bench.trainer->allow_until(4);
     REQUIRE(bench.wait_for_steps(4));
-    bench.trainer->install({next_reference(*bench.first, 100), Epoch(1)});
+    bench.trainer->install({next_reference(*bench.first, 100), protocol::Spent::frozen});
     REQUIRE(bench.wait_for_installs(1));
     bench.trainer->stop();
     CHECK(bench.learner.value() == 101);

@@ -19,6 +19,8 @@ struct CoreDriverOptions {
     Roster others{};  ///< Live from the start, at epoch 0.
     std::uint32_t start_peers = 1;
     double threshold = 5;
+    std::optional<RestoredCore> restored{};
+    bool durable = false;
 };
 
 inline AveragingSettings norm_settings(Pace pace = Pace::free) {
@@ -36,7 +38,7 @@ public:
     explicit CoreDriver(CoreDriverOptions options)
         : self(peer(options.self)),
           initial(make_initial_reference({4, 0, false}, {0, 0, 0, 0}, options.threshold, 1)),
-          core({self, options.averaging, initial, options.start_peers}) {
+          core(core_options(options)) {
         for (const Member& other : options.others) view.peers.push_back(info_of(other));
         look();
     }
@@ -158,8 +160,9 @@ public:
         step(1, 100);
         const Actions agreed = agree();
         const ReferencePointer next = next_value(value);
+        // It may commit at once, and then there is no round any more.
+        const Roster members = agreed.start_exchange->roster;
         exchange_done(*agreed.start_exchange, next);
-        const Roster members = core.round()->members();
         for (const Member& member : members) {
             if (member == self || !core.round()) continue;
             hear(member, agreeing(Prepared{core.round()->ballot(), next->id.digest, members}));
@@ -170,6 +173,19 @@ public:
         installed();
     }
 
+private:
+    [[nodiscard]] NodeCoreOptions core_options(const CoreDriverOptions& options) const {
+        NodeCoreOptions core_options;
+        core_options.self = self;
+        core_options.averaging = options.averaging;
+        core_options.initial = initial;
+        core_options.start_peers = options.start_peers;
+        core_options.restored = options.restored;
+        core_options.durable = options.durable;
+        return core_options;
+    }
+
+public:
     Instant now{1h};
     Member self;
     ReferencePointer initial;

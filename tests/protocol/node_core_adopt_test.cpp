@@ -61,7 +61,7 @@ TEST_CASE("a header that shows the prepared value committed is enough to install
     const Actions actions = driver.hear_at(value->id, peer(2), StateMessage{1, {1, {}}});
     REQUIRE(actions.install);
     CHECK(actions.install->reference == value);
-    CHECK(actions.install->spent == Epoch(1));
+    CHECK(actions.install->spent == Spent::frozen);
     CHECK(driver.core.reference() == value);
 }
 
@@ -200,24 +200,26 @@ TEST_CASE("what was frozen is spent if the roster of its epoch held this peer",
         driver.step(1, 100);
         const Actions actions = adopt(driver, reference_at(driver, epoch), peers({0, 1, 2}));
         REQUIRE(actions.install);
-        CHECK(actions.install->spent == Epoch(1));
+        CHECK(actions.install->spent == Spent::frozen);
     }
 }
 
 TEST_CASE("what was frozen is kept if that roster did not hold this peer", "[node_core_adopt]") {
     CoreDriver driver = trio();
     driver.step(1, 100);
-    CHECK_FALSE(adopt(driver, reference_at(driver, 2), peers({1, 2})).install->spent);
+    CHECK(adopt(driver, reference_at(driver, 2), peers({1, 2})).install->spent == Spent::nothing);
     // Another life of this peer is not this peer.
     CoreDriver restarted = trio();
     restarted.step(1, 100);
-    CHECK_FALSE(adopt(restarted, reference_at(restarted, 2), {peer(0, 2), peer(1)}).install->spent);
+    CHECK(adopt(restarted, reference_at(restarted, 2), {peer(0, 2), peer(1)}).install->spent ==
+          Spent::nothing);
 }
 
 TEST_CASE("without a freeze nothing is spent", "[node_core_adopt]") {
     CoreDriver driver = trio();
     driver.step(1, 1);
-    CHECK_FALSE(adopt(driver, reference_at(driver, 1), peers({0, 1, 2})).install->spent);
+    CHECK(adopt(driver, reference_at(driver, 1), peers({0, 1, 2})).install->spent ==
+          Spent::nothing);
 }
 
 TEST_CASE("in a roster later than that of the freeze nothing is spent", "[node_core_adopt]") {
@@ -230,7 +232,7 @@ TEST_CASE("in a roster later than that of the freeze nothing is spent", "[node_c
                                  {some_reference(1), peers({1, 2})},
                                  {newest->id, peers({0, 1, 2})}}});
     driver.core.on_pulled(newest, driver.now);
-    CHECK_FALSE(driver.core.take_actions(driver.now).install->spent);
+    CHECK(driver.core.take_actions(driver.now).install->spent == Spent::nothing);
 }
 
 TEST_CASE("after an install the next round freezes anew", "[node_core_adopt]") {

@@ -148,7 +148,7 @@ TEST_CASE("before the first reference most of those that start together must be 
     const Actions actions = driver.hear(3, driver.agreeing(round.prepared()));
     REQUIRE(actions.install);
     CHECK(actions.install->reference == round.value);
-    CHECK(actions.install->spent == Epoch(1));
+    CHECK(actions.install->spent == Spent::frozen);
     CHECK(driver.core.reference() == round.value);
     CHECK(driver.core.roster() == peers({0, 1, 2, 3}));
     CHECK(actions.heartbeat_now);
@@ -227,7 +227,7 @@ TEST_CASE("a value of another roster that may be committed is finished", "[node_
     // Committed, it does not hold this peer's contribution.
     const Actions committed = driver.hear(2, driver.agreeing(mine));
     REQUIRE(committed.install);
-    CHECK_FALSE(committed.install->spent);
+    CHECK(committed.install->spent == Spent::nothing);
     CHECK(driver.core.roster() == peers({1, 2}));
 }
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/expected.hpp"
+
+namespace dynavg::storage {
+
+using Bytes = std::vector<std::byte>;
+
+/// A folder of files, each of which is replaced as a whole. What a call has reported as done
+/// survives a loss of power at any later instant. Not thread-safe. Errors name the path and the
+/// system's reason.
+class Disk {
+public:
+    Disk() = default;
+    Disk(const Disk&) = delete;
+    Disk& operator=(const Disk&) = delete;
+    virtual ~Disk() = default;
+
+    /// Creates or replaces a file, its bytes given in parts. After a crash within the call the old
+    /// file or the new one is there.
+    virtual Expected<void, Error> write(const std::string& name,
+                                        std::span<const std::span<const std::byte>> parts) = 0;
+    /// Replaces `to`, if it is there.
+    virtual Expected<void, Error> rename(const std::string& from, const std::string& to) = 0;
+    /// Removing what is not there is no error.
+    virtual Expected<void, Error> remove(const std::string& name) = 0;
+    [[nodiscard]] virtual Expected<Bytes, Error> read(const std::string& name) const = 0;
+    /// Names of the files, sorted.
+    [[nodiscard]] virtual std::vector<std::string> list() const = 0;
+    /// For logs: "/var/lib/dynavg/reference-12".
+    [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;
+};
+
+}  // namespace dynavg::storage

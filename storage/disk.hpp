@@ -40,7 +40,7 @@ public:
     [[nodiscard]] virtual std::vector<std::string> list() const = 0;
     /// The last write() failed because there is no room left.
     [[nodiscard]] virtual bool is_full() const { return false; }
-    /// For logs: "/var/lib/dynavg/reference-12".
+    /// For logs: "/var/lib/dynavg/reference-12"; the folder itself for an empty name.
     [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;
 };
 

@@ -21,8 +21,12 @@ struct Restart {
     /// Parameters and buffers to start from: the reference, plus the drift that no reference holds.
     std::vector<float> values;
     std::vector<std::byte> optimizer;
-    /// What an earlier life may have given to a round whose end it did not see. `target` is the
-    /// reference's epoch + 1; values: what leaves the model if that round held the earlier life.
+    /// What an earlier life may have given to a round whose end it did not see; null: nothing.
+    /// `target`: what it was frozen for, else the next epoch, if on disk nothing was frozen yet.
+    /// `values`: what leaves the model if that round held the earlier life. The caller's duty: a
+    /// freeze for `target` in this life gives this very contribution again, and a local record of
+    /// this life that is written before another freeze names it as frozen. Then it does not matter
+    /// which of several lives a roster held, whatever of them reached the disk.
     protocol::ContributionPointer given;
     /// Epoch that the kept drift counts from, and what it was frozen for, for the rules.
     std::optional<protocol::Epoch> drift_since;

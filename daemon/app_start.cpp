@@ -193,6 +193,10 @@ ExchangeThreadHandlers App::Parts::exchange_handlers() {
         }
         act();
     };
+    handlers.on_stalled = [this](const std::vector<protocol::Member>& stalled) {
+        for (const protocol::Member& member : stalled) node->core()->on_stalled(member, now());
+        act();
+    };
     handlers.on_progress = [this] { node->core()->on_exchange_progress(now()); };
     handlers.on_error = [this](const Error& error) {
         report(Event("failed", Level::error, error.message));

@@ -171,6 +171,12 @@ void Engine::carry_out() {
             handlers.on_unusable(std::move(unusable));
         });
     }
+    if (!actions.stalled.empty()) {
+        m_reporter.report([stalled = std::move(actions.stalled)](
+                              const ExchangeThreadHandlers& handlers) mutable {
+            handlers.on_stalled(std::move(stalled));
+        });
+    }
     if (actions.progressed) m_reporter.report_progress();
     for (const auto& message : actions.sends) send(message);
     set_timer(actions.next_tick);

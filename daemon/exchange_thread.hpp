@@ -37,6 +37,7 @@ struct ExchangeThreadHandlers {
     std::function<void(protocol::ReferencePointer)> on_pulled;
     std::function<void(Error)> on_pull_failed;
     std::function<void(std::vector<std::pair<protocol::Member, std::string>>)> on_unusable;
+    std::function<void(std::vector<protocol::Member>)> on_stalled;
     std::function<void()> on_progress;    ///< Chunks came in; coalesced.
     std::function<void(Error)> on_error;  ///< The thread has ended by an exception: our own bug.
 };

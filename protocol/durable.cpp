@@ -9,8 +9,8 @@ Unspent unspent_of(Epoch drift_since, std::optional<Epoch> frozen_for,
     Unspent unspent = Unspent::all;
     for (const HistoryEntry& entry : later) {
         if (entry.reference.epoch <= drift_since) continue;
-        const bool held = std::any_of(
-            entry.roster.begin(), entry.roster.end(), [&self](const Member& member) {
+        const bool held =
+            std::any_of(entry.roster.begin(), entry.roster.end(), [&self](const Member& member) {
                 return member.id == self.id && member.incarnation < self.incarnation;
             });
         if (!held) continue;

@@ -16,6 +16,7 @@ namespace dynavg::protocol {
 /// one, whatever it has forgotten (docs/protocol.md, section 4).
 struct Promise {
     Incarnation incarnation;  ///< Of the life that made it; the next one is above.
+    Incarnation remembers;    ///< The first life since which nothing promised was forgotten.
     Epoch target;             ///< 0: it has not been in a round yet.
     Attempt attempt;
     /// Members of the roster behind epoch target - 1 whose departure it has acknowledged; sorted.

@@ -81,6 +81,7 @@ void ExchangeWorker::start(ExchangeOrder order, Instant now) {
     // Of the exchange that this one replaces.
     parts.actions.done.reset();
     parts.actions.unusable.clear();
+    parts.actions.stalled.clear();
     ExchangeSession& session =
         parts.session.emplace(std::move(order), parts.reference, parts.contribution);
     session.start(now, parts.actions);
@@ -94,6 +95,7 @@ void ExchangeWorker::abort() {
     m_parts->drop_session();
     m_parts->actions.done.reset();
     m_parts->actions.unusable.clear();
+    m_parts->actions.stalled.clear();
 }
 
 void ExchangeWorker::pull(ReferenceId wanted, PeerId source, Instant now) {

@@ -39,6 +39,9 @@ struct ExchangeOrder {
     Ballot ballot;
     Roster roster;
     Member self;
+    /// A merge: members hold different references, so each model weighs the same, no drift can be
+    /// judged, and the next reference takes direction and threshold from this one. Null: not.
+    ReferencePointer start_anew{};
 };
 
 /// Who contributed what: goes with the mean, becomes part of the log's evidence.
@@ -71,7 +74,10 @@ struct ExchangeActions {
     std::optional<Error> pull_failed;  ///< Digest wrong: another source must be tried.
     /// Members whose contribution is not finite or contradicts its facts, with the reason.
     std::vector<std::pair<Member, std::string>> unusable;
-    bool progressed = false;  ///< A chunk that was waited for came in.
+    /// Members whose own contribution does not come though it is asked for again and again.
+    std::vector<Member> stalled;
+    /// A chunk that was waited for came in, or another member asked for one for the first time.
+    bool progressed = false;
     Instant next_tick = kNever;
 };
 

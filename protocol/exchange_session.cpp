@@ -39,7 +39,8 @@ ExchangeSession::ExchangeSession(ExchangeOrder order, ReferencePointer base,
       m_own(std::move(own)),
       m_shards(exchange_plan(m_own->values.size(), m_order.roster.size())),
       m_self(place_in(m_order.roster, m_order.self)),
-      m_reducer(m_shards[m_self], m_order.roster.size(), m_self, m_base, m_own),
+      m_reducer(m_shards[m_self], m_order.roster.size(), m_self,
+                m_order.start_anew == nullptr ? m_base : nullptr, m_own),
       m_mean(m_own->values.size()) {
     DYNAVG_CHECK(m_base->values.size() == m_own->values.size());
     m_partners.reserve(m_shards.size());
@@ -63,11 +64,13 @@ bool ExchangeSession::on_request(PeerId from, const ChunkRequest& request,
         // Only the shard's owner has a use for it.
         if (request.transfer.shard != *member) return false;
         const std::uint32_t end = request_end(request, chunk_count(bytes_of(m_shards[*member])));
+        note_request(m_partners[*member].asked_contribution, end, actions);
         for (std::uint32_t i = request.first; i < end; ++i) send_contribution(*member, i, actions);
         return request.first < end;
     }
     if (request.transfer.shard != m_self) return false;
     const std::uint32_t end = request_end(request, m_reducer.chunks());
+    note_request(m_partners[*member].asked_mean, end, actions);
     std::vector<std::uint32_t>& waiting = m_partners[*member].waiting;
     for (std::uint32_t i = request.first; i < end; ++i) {
         if (i < m_reducer.reduced()) {
@@ -96,6 +99,27 @@ bool ExchangeSession::on_chunk(PeerId from, const Chunk& chunk, std::span<const 
 void ExchangeSession::on_tick(Instant now, ExchangeActions& actions) {
     if (m_phase != Phase::running) return;
     for_others([&](std::size_t member) { ask(member, now, actions); });
+    report_stalled(now, actions);
+}
+
+/// Another member gets on: as long as one does, nobody starts anew.
+void ExchangeSession::note_request(std::uint32_t& asked, std::uint32_t end,
+                                   ExchangeActions& actions) const {
+    if (end <= asked) return;
+    asked = end;
+    actions.progressed = true;
+}
+
+/// Everybody can give its contribution at once; a mean may wait for a third one.
+void ExchangeSession::report_stalled(Instant now, ExchangeActions& actions) const {
+    const Duration patience = std::max(limits::kStallTimeout, 4 * m_longest_gap);
+    for_others([&](std::size_t member) {
+        const Partner& partner = m_partners[member];
+        const bool outstanding = partner.contribution.deadline() != kNever;
+        if (outstanding && now - partner.gave_at > patience) {
+            actions.stalled.push_back(m_order.roster[member]);
+        }
+    });
 }
 
 Instant ExchangeSession::next_tick() const {
@@ -130,6 +154,7 @@ void ExchangeSession::for_others(Function function) const {
 
 void ExchangeSession::ask(std::size_t member, Instant now, ExchangeActions& actions) {
     Partner& partner = m_partners[member];
+    if (partner.contribution.deadline() == kNever) partner.gave_at = now;
     for (const auto range : partner.contribution.ask(m_reducer.end(), now)) {
         send_request(member, TransferKind::contribution, range, actions);
     }
@@ -176,6 +201,9 @@ bool ExchangeSession::take_contribution(std::size_t member, const Chunk& chunk,
     ChunkWindow& window = m_partners[member].contribution;
     if (!window.waits_for(chunk.index)) return true;
     window.arrived(chunk.index, now);
+    Instant& gave_at = m_partners[member].gave_at;
+    m_longest_gap = std::max(m_longest_gap, now - gave_at);
+    gave_at = now;
     actions.progressed = true;
     if (const auto fault = m_reducer.take(member, chunk.index, chunk.facts, payload)) {
         stop(*fault, actions);
@@ -240,10 +268,11 @@ void ExchangeSession::finish_if_complete(ExchangeActions& actions) {
         if (member != m_self && !m_partners[member].mean.complete()) return;
     }
     m_phase = Phase::done;
-    actions.done = ExchangeResult{m_order.key,
-                                  m_order.ballot,
-                                  {m_order.roster, m_reducer.facts()},
-                                  make_next_reference(*m_base, target(), std::move(m_mean))};
+    auto next = m_order.start_anew == nullptr
+                    ? make_next_reference(*m_base, target(), std::move(m_mean))
+                    : make_merged_reference(*m_order.start_anew, target(), std::move(m_mean));
+    actions.done = ExchangeResult{
+        m_order.key, m_order.ballot, {m_order.roster, m_reducer.facts()}, std::move(next)};
     m_mean = {};
     m_base.reset();
 }

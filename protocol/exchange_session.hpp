@@ -48,6 +48,11 @@ private:
         ChunkWindow mean;          ///< The mean of its shard.
         /// Chunks of our mean that it asked for and that do not exist yet.
         std::vector<std::uint32_t> waiting{};
+        /// Ends of what it has asked for so far.
+        std::uint32_t asked_contribution = 0;
+        std::uint32_t asked_mean = 0;
+        /// When it last gave a chunk of its contribution, or was first asked.
+        Instant gave_at{};
     };
 
     [[nodiscard]] std::optional<std::size_t> place_of(PeerId peer) const;
@@ -68,6 +73,8 @@ private:
                    Instant now, ExchangeActions& actions);
     void reduce(ExchangeActions& actions);
     void stop(const ShardReducer::Fault& fault, ExchangeActions& actions);
+    void note_request(std::uint32_t& asked, std::uint32_t end, ExchangeActions& actions) const;
+    void report_stalled(Instant now, ExchangeActions& actions) const;
     void finish_if_complete(ExchangeActions& actions);
 
     ExchangeOrder m_order;
@@ -79,6 +86,7 @@ private:
     ShardReducer m_reducer;
     std::vector<Partner> m_partners;  ///< In roster order; the own place is unused.
     std::vector<float> m_mean;        ///< The whole; empty once it is handed over.
+    Duration m_longest_gap{};         ///< Between two chunks of a contribution.
     Phase m_phase = Phase::running;
 };
 

@@ -1,11 +1,23 @@
 #include "protocol/history.hpp"
 
+#include "protocol/check.hpp"
 #include "protocol/limits.hpp"
 
 namespace dynavg::protocol {
 
 History::History(ReferenceId initial) {
     m_entries.emplace(initial.epoch, HistoryEntry{initial, {}});
+}
+
+History::History(const std::vector<HistoryEntry>& entries) {
+    replace(entries);
+}
+
+void History::replace(const std::vector<HistoryEntry>& entries) {
+    DYNAVG_CHECK(!entries.empty());
+    m_entries.clear();
+    m_entries.emplace(entries.front().reference.epoch, entries.front());
+    for (const HistoryEntry& entry : entries) add(entry);
 }
 
 void History::add(const HistoryEntry& entry) {
@@ -35,10 +47,7 @@ bool History::holds(const ReferenceId& reference) const {
 std::vector<HistoryEntry> History::since(Epoch after) const {
     std::vector<HistoryEntry> entries;
     for (auto it = m_entries.lower_bound(after); it != m_entries.end(); ++it) {
-        if (entries.size() + 1 == limits::kHistoryEntriesPerMessageMax) {
-            entries.push_back(last());
-            break;
-        }
+        if (entries.size() == limits::kHistoryEntriesPerMessageMax) break;
         entries.push_back(it->second);
     }
     return entries;

@@ -15,7 +15,9 @@ inline constexpr std::size_t kAccusationsMax = 4 * kPeersMax;
 /// Epochs whose digest and roster are remembered, and sent to a peer that is behind.
 inline constexpr std::size_t kHistoryEpochsMax = 1024;
 /// So many with the largest rosters fit into a control message.
-inline constexpr std::size_t kHistoryEntriesPerMessageMax = 24;
+inline constexpr std::size_t kHistoryEntriesPerMessageMax = 20;
+/// Peers that leave with one round.
+inline constexpr std::size_t kLeavingMax = 64;
 
 /// Fields by which two networks are compared, and their text.
 inline constexpr std::size_t kNetworkFieldsMax = 64;
@@ -42,11 +44,17 @@ inline constexpr Duration kChunkRetryInterval = std::chrono::milliseconds(500);
 /// The interval grows up to here on slow links, else repetitions would clog them.
 inline constexpr Duration kChunkRetryIntervalMax = std::chrono::seconds(4);
 
+/// Whose contribution does not come for so long, or for four times the longest gap so far, has a
+/// broken bulk link: its heartbeats are heard.
+inline constexpr Duration kStallTimeout = std::chrono::seconds(10);
+
 /// How often an open round is looked at, and its status repeated.
 inline constexpr Duration kRoundTick = std::chrono::milliseconds(50);
 inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
 /// Without progress for so long, another source is asked for a reference.
 inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
+/// Who stands behind a foreign reference is asked again.
+inline constexpr Duration kForkRetryInterval = std::chrono::seconds(1);
 /// Lockstep: a missing state is asked for, at most this often.
 inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 /// The longest that a network may ask for between two states of a peer.

@@ -1,6 +1,8 @@
 #include "protocol/messages.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace dynavg::protocol {
 
@@ -34,6 +36,10 @@ std::string_view name_of(RoundReason reason) {
             return "every-step";
         case RoundReason::final:
             return "final";
+        case RoundReason::merge:
+            return "merge";
+        case RoundReason::leave:
+            return "leave";
     }
     return "unknown";
 }
@@ -44,6 +50,13 @@ Traffic traffic_of(const Message& message) {
 
 std::string_view name_of(const Message& message) {
     return kMessageNames.at(message.index());
+}
+
+Roster voters_of(const HistoryEntry& entry) {
+    Roster voters;
+    std::set_difference(entry.roster.begin(), entry.roster.end(), entry.leaving.begin(),
+                        entry.leaving.end(), std::back_inserter(voters));
+    return voters.empty() ? entry.roster : voters;
 }
 
 }  // namespace dynavg::protocol

@@ -21,10 +21,10 @@ inline constexpr std::uint8_t kProtocolVersionMax = 1;
 /// Comes before every message. 31 bytes on the wire with the archive's byte.
 struct Header {
     NetworkId network;
-    std::uint32_t sender_tag = 0;  ///< PeerId::tag(): a check; the connection says who it is.
-    SequenceNumber sequence;       ///< Grows by one per message of a sender's incarnation; its
-                                   ///< upper 24 bits are the incarnation's.
-    Epoch epoch;                   ///< The sender's reference,
+    std::uint32_t sender_tag = 0;     ///< PeerId::tag(): a check; the connection says who it is.
+    SequenceNumber sequence;          ///< Grows by one per message of a sender's incarnation; its
+                                      ///< upper 24 bits are the incarnation's.
+    Epoch epoch;                      ///< The sender's reference,
     std::uint64_t reference_tag = 0;  ///< and Digest::high of it.
     bool operator==(const Header&) const = default;
 };
@@ -39,18 +39,24 @@ struct Endpoints {
 
 // --- rounds -----------------------------------------------------------------------------------
 
-enum class RoundReason : std::uint8_t { crossing = 1, every_step = 2, final = 3 };
+enum class RoundReason : std::uint8_t {
+    crossing = 1,
+    every_step = 2,
+    final = 3,
+    merge = 4,
+    leave = 5
+};
 
 [[nodiscard]] std::string_view name_of(RoundReason reason);
 
 /// Why a round was called, as the caller saw it.
 struct Evidence {
     RoundReason reason = RoundReason::crossing;
-    double estimate = 0;             ///< H of the states used.
-    double threshold = 0;            ///< Theta.
-    std::uint32_t states = 0;        ///< States that went into H.
+    double estimate = 0;       ///< H of the states used.
+    double threshold = 0;      ///< Theta.
+    std::uint32_t states = 0;  ///< States that went into H.
     std::uint32_t oldest_state_ms = 0;
-    StepIndex step;                  ///< Caller's steps since the reference.
+    StepIndex step;  ///< Caller's steps since the reference.
     bool operator==(const Evidence&) const = default;
 };
 
@@ -58,15 +64,16 @@ struct Evidence {
 /// grow, so their size orders them.
 struct Ballot {
     Attempt attempt;
-    std::uint32_t set_size = 0;  ///< Candidates + accusations + excluded.
+    std::uint32_t set_size = 0;  ///< Candidates + accusations + excluded + leaving.
     constexpr auto operator<=>(const Ballot&) const = default;
 };
 
 /// A peer holds this value complete and will not prepare another one in this ballot.
 struct Prepared {
     Ballot ballot;
-    Digest digest;  ///< Of the next reference.
-    Roster roster;  ///< Whose models the value averages.
+    Digest digest;     ///< Of the next reference.
+    Roster roster;     ///< Whose models the value averages.
+    Roster leaving{};  ///< Those of them that vote no more on what comes next.
     bool operator==(const Prepared&) const = default;
 };
 
@@ -82,7 +89,8 @@ struct Accusation {
 struct RoundSets {
     std::vector<Member> candidates;
     std::vector<Accusation> accusations;
-    std::vector<Member> excluded;  ///< Their contribution is unusable; kept over attempts.
+    std::vector<Member> excluded;   ///< Their contribution is unusable; kept over attempts.
+    std::vector<Member> leaving{};  ///< Candidates that go once this round is over.
     bool operator==(const RoundSets&) const = default;
 };
 
@@ -95,6 +103,9 @@ struct RoundState {
     Evidence evidence;      ///< The call's, as first heard.
     RoundSets sets;
     std::optional<Prepared> prepared;
+    Incarnation remembers{};  ///< The sender still knows what it promised from this life on.
+    /// In a merge, where members hold different references: the roster behind the sender's.
+    Roster voters{};
     bool operator==(const RoundState&) const = default;
 };
 
@@ -102,7 +113,8 @@ struct RoundState {
 struct RoundStatus {
     Epoch target;
     Attempt attempt;
-    Digest state;  ///< Digest of the RoundState's encoding.
+    Digest state;                ///< Digest of the RoundState's encoding.
+    std::uint32_t progress = 0;  ///< Grows while the sender's part of the exchange goes on.
     bool operator==(const RoundStatus&) const = default;
 };
 
@@ -112,13 +124,16 @@ struct RoundStatus {
 struct Heartbeat {
     Incarnation incarnation;
     std::int32_t order = 0;
-    std::string address;          ///< Endpoints::direct.
-    std::uint64_t steps = 0;      ///< Local steps in this life.
+    std::string address;      ///< Endpoints::direct.
+    std::uint64_t steps = 0;  ///< Local steps in this life.
     std::uint64_t steps_since_reference = 0;
     std::uint32_t step_time_us = 0;  ///< Mean of recent steps.
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
-    Digest reference_digest;         ///< With Header::epoch the full ReferenceId.
+    Digest reference_digest;  ///< With Header::epoch the full ReferenceId.
+    Incarnation remembers;    ///< As in RoundState.
+    /// Members of the roster behind that reference whose departure the sender acknowledges; sorted.
+    std::vector<PeerId> departed;
     std::optional<RoundStatus> round;
     bool operator==(const Heartbeat&) const = default;
 };
@@ -164,7 +179,7 @@ struct FieldDifference {
 
 /// Answer to Hello over the same connection. Accepted if `differences` is empty.
 struct HelloReply {
-    Hello hello;  ///< The answering peer's own.
+    Hello hello;                               ///< The answering peer's own.
     std::vector<FieldDifference> differences;  ///< From the answering peer's point of view.
     std::vector<KnownPeer> peers;
     bool operator==(const HelloReply&) const = default;
@@ -190,7 +205,7 @@ struct StateRequest {
     bool operator==(const StateRequest&) const = default;
 };
 
-/// Asks for the references that came after `after`.
+/// Asks for `after` and the references that came next.
 struct HistoryRequest {
     Epoch after;
     bool operator==(const HistoryRequest&) const = default;
@@ -198,12 +213,17 @@ struct HistoryRequest {
 
 struct HistoryEntry {
     ReferenceId reference;
-    Roster roster;  ///< Empty for epoch 0.
+    Roster roster;     ///< Whose models it averages; empty for epoch 0.
+    Roster leaving{};  ///< Those of them that left with it.
     bool operator==(const HistoryEntry&) const = default;
 };
 
-/// Epochs strictly grow; the last one is the sender's reference, the first the one asked after if it
-/// is still remembered. Where the limit cuts, the middle is left out.
+/// Who votes on the epoch that follows: the roster without those that left, all of it if all did.
+[[nodiscard]] Roster voters_of(const HistoryEntry& entry);
+
+/// Epochs grow by one (more only at a merge). The first one is the one asked after, if it is still
+/// remembered. The last one is the sender's reference, or the limit cuts: then the rest is asked
+/// for.
 struct HistoryReply {
     std::vector<HistoryEntry> entries;
     bool operator==(const HistoryReply&) const = default;

@@ -13,6 +13,29 @@
 
 namespace dynavg::protocol {
 
+namespace {
+
+std::string explain(RoundReason reason, const Evidence& evidence) {
+    switch (reason) {
+        case RoundReason::crossing:
+            break;
+        case RoundReason::every_step:
+            return "the monitor asks for a round after every step";
+        case RoundReason::final:
+            return "all peers have done their steps: a last round makes the final reference";
+        case RoundReason::merge:
+            return "two networks with different references have met: a round over all of them "
+                   "makes one again";
+        case RoundReason::leave:
+            return "this peer leaves: a last round hands over what it has learned";
+    }
+    return fmt::format(
+        "the variance bound {:.4g} is above the threshold {:.4g}: all models are averaged",
+        evidence.estimate, evidence.threshold);
+}
+
+}  // namespace
+
 NodeCore::NodeCore(NodeCoreOptions options)
     : m_options(std::move(options)),
       m_reference(m_options.initial),
@@ -20,6 +43,8 @@ NodeCore::NodeCore(NodeCoreOptions options)
       m_monitor(m_options.averaging.monitor, m_options.averaging.sketch, m_reference->parameters),
       m_pacer(m_options.self, m_options.averaging, m_options.start_peers) {
     DYNAVG_CHECK(m_reference->epoch == Epoch(0));
+    m_promise.incarnation = m_promise.remembers = m_options.self.incarnation;
+    if (m_options.restored) restore(*m_options.restored);
 }
 
 // --- inputs -----------------------------------------------------------------------------------
@@ -47,13 +72,13 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
     m_view = view;
     m_pacer.on_peers(m_view, m_reference->id);
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
-    std::erase_if(m_reported_forks,
-                  [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    std::erase_if(m_forks, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
     m_monitor.keep_only(
         [this](const PeerId& id) { return id == m_options.self.id || find_peer(id) != nullptr; });
     std::erase_if(m_same_reference,
                   [this](const Member& member) { return find_peer(member.id) == nullptr; });
     if (m_round) tick_round(now);
+    if (!m_forks.empty()) resolve_forks(now);
     evaluate(now);
 }
 
@@ -62,14 +87,18 @@ void NodeCore::on_message(const Member& from, const Header& header, const Messag
     on_header(from, header, now);
     if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
         on_reference_heard(from, {header.epoch, heartbeat->reference_digest}, now);
-        if (heartbeat->round && has_reference(header)) on_round_status(from, *heartbeat->round);
+        if (heartbeat->round) on_round_status(from, header, *heartbeat->round, now);
+        if (has_reference(header) && !heartbeat->departed.empty()) {
+            m_electorate.hear({from, heartbeat->remembers}, heartbeat->departed);
+            report_departures();
+        }
         evaluate(now);
     } else if (const auto* state = std::get_if<StateMessage>(&message)) {
         on_state(from, header, *state, now);
     } else if (const auto* round = std::get_if<RoundState>(&message)) {
         on_round_state(from, *round, now);
     } else if (std::holds_alternative<RoundRequest>(message)) {
-        if (m_round) m_actions.send.emplace_back(from.id, round_state());
+        if (may_speak()) m_actions.send.emplace_back(from.id, round_state());
     } else if (const auto* asked = std::get_if<StateRequest>(&message)) {
         if (has_reference(header)) answer_state_request(from, *asked);
     } else if (const auto* after = std::get_if<HistoryRequest>(&message)) {
@@ -86,6 +115,7 @@ void NodeCore::on_tick(Instant now) {
         m_pull.reset();
         m_actions.abort_pull = true;
     }
+    acknowledge_departures();
     ask_for_missing_states(now);
     evaluate(now);
 }
@@ -104,9 +134,11 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
     // Until the trainer has moved to the reference, nobody knows how much drift is left.
     heartbeat.done = m_done && m_install_confirmed;
     heartbeat.reference_digest = m_reference->id.digest;
-    if (m_round) {
-        heartbeat.round =
-            RoundStatus{m_round->target(), m_round->attempt(), wire::digest_of(round_state())};
+    heartbeat.remembers = m_promise.remembers;
+    heartbeat.departed = m_electorate.acknowledged();
+    if (may_speak()) {
+        heartbeat.round = RoundStatus{m_round->target(), m_round->attempt(),
+                                      wire::digest_of(round_state()), m_progress};
     }
 }
 
@@ -151,7 +183,11 @@ void NodeCore::publish_state(Instant now) {
 
 /// The one place where a peer decides, by itself, that a round must start.
 void NodeCore::evaluate(Instant now) {
-    if (m_round || m_pull || !m_pacer.has_started() || !m_install_confirmed) return;
+    if (m_round || m_pull || !m_pacer.has_started() || !m_install_confirmed || m_left) return;
+    if (m_leaving) {
+        if (!may_leave()) call_round(RoundReason::leave, m_estimate.value_or(Estimate{}), now);
+        return;
+    }
     if (m_steps_since_reference > 0) {
         Roster members = live_members();
         if (in_lockstep()) {
@@ -246,15 +282,7 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
     evidence.oldest_state_ms =
         static_cast<std::uint32_t>(duration_cast<milliseconds>(estimate.oldest).count());
     evidence.step = StepIndex(m_steps_since_reference);
-    const std::string why =
-        reason == RoundReason::crossing
-            ? fmt::format(
-                  "the variance bound {:.4g} is above the threshold {:.4g}: all models "
-                  "are averaged",
-                  evidence.estimate, evidence.threshold)
-        : reason == RoundReason::final
-            ? std::string("all peers have done their steps: a last round makes the final reference")
-            : std::string("the monitor asks for a round after every step");
+    const std::string why = explain(reason, evidence);
     m_actions.events.push_back(
         Event("crossing", reason == RoundReason::every_step ? Level::debug : Level::info, why)
             .with("reason", std::string(name_of(reason)))
@@ -263,13 +291,31 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
             .with("monitor", std::string(name_of(m_options.averaging.monitor)))
             .with("states", evidence.states)
             .with("oldest_state_ms", evidence.oldest_state_ms));
-    enter_round(m_reference->epoch.next(), Attempt(0), {}, evidence, now);
+    Epoch last = m_reference->epoch;
+    if (reason == RoundReason::merge) {
+        for (const auto& [id, fork] : m_forks) last = std::max(last, fork.reference.epoch);
+    }
+    enter_round(last.next(), Attempt(0), {}, evidence, now);
 }
 
 bool NodeCore::may_call() const {
     const Roster live = live_members();
     return live.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) &&
            is_sufficient(live);
+}
+
+void NodeCore::leave(Instant now) {
+    if (std::exchange(m_leaving, true)) return;
+    // What is prepared stays as it is; another round follows then.
+    const bool open = m_round && !m_round->prepared() && !m_preparing;
+    if (open && m_round->leave()) publish_round();
+    evaluate(now);
+}
+
+bool NodeCore::may_leave() const {
+    if (m_left) return true;
+    const bool votes = m_electorate.holds(m_options.self.id) && m_electorate.body().size() > 1;
+    return !m_round && !m_pull && (!votes || !may_call());
 }
 
 /// In lockstep of those that step together, else of all live peers.
@@ -306,7 +352,7 @@ bool NodeCore::is_finished() const {
 // --- pace and time ----------------------------------------------------------------------------
 
 std::uint64_t NodeCore::allowed_steps() const {
-    if (!m_pacer.has_started()) return m_steps;
+    if (!m_pacer.has_started() || m_leaving) return m_steps;
     if (in_lockstep()) return allowed_steps_in_lockstep();
     if (m_options.averaging.max_lag_steps == 0) return std::numeric_limits<std::uint64_t>::max();
     std::uint64_t slowest = std::numeric_limits<std::uint64_t>::max();

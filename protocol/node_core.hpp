@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/durable.hpp"
+#include "protocol/electorate.hpp"
 #include "protocol/event.hpp"
 #include "protocol/exchange.hpp"
 #include "protocol/history.hpp"
@@ -118,12 +119,22 @@ public:
     void on_message(const Member& from, const Header& header, const Message& message, Instant now);
     void on_exchange_progress(Instant now);
     void on_exchange_done(const ExchangeResult& result, Instant now);
+    /// Nothing comes from this member, or goes to it, though it is asked for: its link is accused.
+    void on_stalled(const Member& member, Instant now);
     void on_unusable_contribution(const Member& member, const std::string& reason, Instant now);
     void on_pulled(ReferencePointer reference, Instant now);
     void on_pull_failed(const Error& error, Instant now);
     void on_promise_written(const Promise& promise, Instant now);
     void on_prepared_written(const Prepared& prepared, Instant now);
     void on_tick(Instant now);
+
+    /// Training pauses, and a last round hands over what was learned and ends this peer's vote.
+    void leave(Instant now);
+    /// It has, or there is nobody to hand over to: the shell may say goodbye.
+    [[nodiscard]] bool may_leave() const;
+    /// A person says that this peer will not come back: its vote is not waited for once a quorum
+    /// has acknowledged that. False if it has no vote.
+    bool forget(const PeerId& peer, Instant now);
 
     [[nodiscard]] Actions take_actions(Instant now);
 
@@ -135,6 +146,7 @@ public:
     [[nodiscard]] std::optional<StateMessage> state_to_repeat() const;
     [[nodiscard]] const ReferencePointer& reference() const { return m_reference; }
     [[nodiscard]] const Roster& roster() const { return m_history.last().roster; }
+    [[nodiscard]] const Electorate& electorate() const { return m_electorate; }
     [[nodiscard]] const History& history() const { return m_history; }
     [[nodiscard]] const std::optional<Round>& round() const { return m_round; }
     [[nodiscard]] Instant round_since() const { return m_called_at; }
@@ -170,19 +182,42 @@ private:
     [[nodiscard]] Roster live_members() const;
     [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
 
+    // node_core_durable.cpp: promises, and what follows from those of an earlier life
+    void restore(const RestoredCore& restored);
+    void order_promise();
+    [[nodiscard]] bool may_speak() const;
+    void keep_what_an_earlier_life_prepared(Round& round);
+    void write_prepared(Prepared prepared, ReferencePointer value, Instant now);
+    void become_prepared(const PreparedRecord& record, Instant now);
+    void acknowledge_departures();
+    void report_departures();
+
+    // node_core_fork.cpp: references that have no common past
+    void on_fork(const Member& from, const ReferenceId& theirs, Instant now);
+    void on_fork_history(const Member& from, const std::vector<HistoryEntry>& entries, Instant now);
+    void resolve_forks(Instant now);
+    void absorb(const PeerId& source, const ReferenceId& theirs, Instant now);
+    void report_fork(const Member& from, const ReferenceId& theirs);
+    [[nodiscard]] Roster live_members_at(const ReferenceId& reference) const;
+    [[nodiscard]] Roster merge_candidates() const;
+    [[nodiscard]] bool is_merging() const;
+
     // node_core_round.cpp: one round
     void enter_round(Epoch target, Attempt attempt, const RoundSets& theirs,
                      const Evidence& evidence, Instant now);
     void on_round_state(const Member& from, const RoundState& state, Instant now);
-    void on_round_status(const Member& from, const RoundStatus& status);
+    void on_round_status(const Member& from, const Header& header, const RoundStatus& status,
+                         Instant now);
+    void drop_prepared();
     [[nodiscard]] RoundState round_state() const;
     void publish_round();
     [[nodiscard]] bool settled() const;
     [[nodiscard]] bool is_sufficient(const Roster& voters) const;
+    [[nodiscard]] bool is_sufficient_for_all(const Roster& voters) const;
+    [[nodiscard]] Voters as_voters(const Roster& roster) const;
     void proceed(Instant now);
     void stop_exchange();
     void finish_value(const Prepared& value);
-    void prepare(ReferencePointer value, const Roster& roster, Instant now);
     void commit_if_acknowledged(Instant now);
     void commit(Instant now);
     void tick_round(Instant now);
@@ -194,17 +229,19 @@ private:
     // node_core_adopt.cpp: references that others have committed
     void on_header(const Member& from, const Header& header, Instant now);
     void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
-    void report_fork(const Member& from, const ReferenceId& theirs);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
-    void install(ReferencePointer reference, const std::vector<HistoryEntry>& entries, Instant now);
+    void install(ReferencePointer reference, Instant now);
     [[nodiscard]] Spent spent_by(Epoch upto) const;
     void replay_early_messages(Instant now);
 
     struct Pull {
         ReferenceId wanted;
         PeerId source;
-        std::vector<HistoryEntry> entries;  ///< Empty until the source has told its history.
-        Instant since;                      ///< Of the last progress.
+        std::vector<HistoryEntry> entries;  ///< As far as the source has told its history.
+        bool history_is_complete = false;
+        /// Of another past: its history replaces ours.
+        bool absorbs = false;
+        Instant since;  ///< Of the last progress.
     };
     /// Of a peer that is one epoch ahead; replayed after the install.
     struct EarlyMessages {
@@ -216,6 +253,7 @@ private:
     NodeCoreOptions m_options;
     ReferencePointer m_reference;
     History m_history;
+    Electorate m_electorate;
     VarianceMonitor m_monitor;
     Pacer m_pacer;
     PeerView m_view;
@@ -233,12 +271,24 @@ private:
     Instant m_last_published{};
     Instant m_last_asked{};
 
+    // What a restart must find again.
+    Promise m_promise;             ///< As it is on disk.
+    std::set<PeerId> m_departing;  ///< Of this electorate; on disk or on the way there.
+    std::optional<PreparedRecord> m_preparing;        ///< On its way to the disk.
+    std::optional<PreparedRecord> m_prepared_before;  ///< By an earlier life.
+    std::set<PeerId> m_to_forget;
+    std::size_t m_reported_body = 0;
+    bool m_leaving = false;
+    bool m_left = false;
+
     // The round in progress; what is below it is meaningless without one.
     std::optional<Round> m_round;
     Instant m_called_at{};
     Instant m_attempt_since{};
     Instant m_last_progress{};
     Instant m_last_round_word{};
+    std::uint32_t m_progress = 0;
+    std::map<PeerId, std::uint32_t> m_progress_heard;
     std::optional<ExchangeKey> m_exchanging;
     std::optional<RoundId> m_reported_round;
     ReferencePointer m_prepared_value;
@@ -260,7 +310,13 @@ private:
 
     std::optional<Pull> m_pull;
     std::map<PeerId, EarlyMessages> m_early;
-    std::map<PeerId, ReferenceId> m_reported_forks;
+    /// Peers whose reference has no place in this peer's history.
+    struct Fork {
+        ReferenceId reference;
+        Roster voters;  ///< Empty until it has told.
+        Instant asked{};
+    };
+    std::map<PeerId, Fork> m_forks;
 
     Actions m_actions;
 };

@@ -19,7 +19,7 @@ bool is_consistent(const std::vector<HistoryEntry>& entries) {
         if (epoch > Epoch(0) && entries[i].roster.empty()) return false;
         if (epoch.next() < epoch) return false;
     }
-    return true;
+    return !entries.empty();
 }
 
 }  // namespace
@@ -32,72 +32,90 @@ void NodeCore::on_header(const Member& from, const Header& header, Instant now) 
     } else if (header.epoch > m_reference->epoch) {
         m_same_reference.erase(from);
     }
-    if (header.epoch != m_reference->epoch.next()) return;
+    const Epoch awaited = m_round ? m_round->target() : m_reference->epoch.next();
+    if (header.epoch != awaited) return;
     m_committed_elsewhere = {header.epoch, header.reference_tag};
-    if (m_round && m_prepared_value && m_prepared_value->epoch == header.epoch &&
-        m_prepared_value->id.digest.high == header.reference_tag) {
-        commit(now);
+    if (!m_round) return;
+    const auto is_it = [&header](const ReferencePointer& value) {
+        return value != nullptr && value->epoch == header.epoch &&
+               value->id.digest.high == header.reference_tag;
+    };
+    if (m_preparing && is_it(m_preparing->value)) {
+        m_round->keep_prepared(m_preparing->prepared);
+        m_prepared_value = m_preparing->value;
     }
+    if (is_it(m_prepared_value)) commit(now);
 }
 
 void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Instant now) {
-    if (m_history.holds(reference) || reference.epoch == Epoch(0)) return;
-    if (reference.epoch <= m_reference->epoch) {
-        // An epoch that was skipped over is no contradiction.
-        if (m_history.find(reference.epoch) != nullptr) report_fork(from, reference);
+    if (m_history.holds(reference) || reference.epoch == Epoch(0)) {
+        m_forks.erase(from.id);
         return;
     }
-    const auto fork = m_reported_forks.find(from.id);
-    if (fork != m_reported_forks.end() && fork->second == reference) return;
+    if (is_merging()) return;
+    if (reference.epoch <= m_reference->epoch) {
+        // Who is older than what is remembered here will adopt.
+        if (m_history.find(reference.epoch) != nullptr) on_fork(from, reference, now);
+        return;
+    }
+    const auto fork = m_forks.find(from.id);
+    if (fork != m_forks.end() && fork->second.reference == reference) {
+        return on_fork(from, reference, now);
+    }
     // An exchange of that epoch which goes well gives the same bits for half the bytes.
     const bool exchanging = m_round && m_exchanging && m_round->target() == reference.epoch;
     if (exchanging && now - m_last_progress < limits::kPullTimeout) return;
     if (m_pull) return;
-    m_pull = Pull{reference, from.id, {}, now};
+    m_pull = Pull{reference, from.id, {}, false, false, now};
     m_actions.send.emplace_back(from.id, HistoryRequest{m_reference->epoch});
 }
 
-void NodeCore::report_fork(const Member& from, const ReferenceId& theirs) {
-    if (m_reported_forks[from.id] == theirs) return;
-    m_reported_forks[from.id] = theirs;
-    m_actions.events.push_back(
-        Event("fork_detected", Level::warning,
-              fmt::format("{} has another reference {} than this peer ever had: its network was "
-                          "separated from this one",
-                          from.id.fingerprint(), theirs.epoch.value()))
-            .with("peer", from.id.fingerprint())
-            .with("from_reference", m_reference->id.digest.hex())
-            .with("to_reference", theirs.digest.hex())
-            .with("source", from.id.fingerprint()));
-}
-
+/// A page of the source's history; it is told from this peer's reference on, page by page, so that
+/// no epoch is missing.
 void NodeCore::on_history(const Member& from, const HistoryReply& reply, Instant now) {
-    if (!m_pull || m_pull->source != from.id || !m_pull->entries.empty() || reply.entries.empty()) {
-        return;
+    if (!is_consistent(reply.entries)) return;
+    if (!m_pull || m_pull->source != from.id || m_pull->history_is_complete) {
+        return on_fork_history(from, reply.entries, now);
     }
-    if (!is_consistent(reply.entries)) return m_pull.reset();
-    const ReferenceId newest = reply.entries.back().reference;
-    const bool descends =
-        m_reference->epoch == Epoch(0) ||
-        std::any_of(reply.entries.begin(), reply.entries.end(), [this](const HistoryEntry& entry) {
-            return entry.reference == m_reference->id;
-        });
-    if (newest.epoch <= m_reference->epoch || !descends) {
-        m_pull.reset();
-        if (!descends) report_fork(from, newest);
-        return;
+    std::vector<HistoryEntry>& entries = m_pull->entries;
+    const HistoryEntry& first = reply.entries.front();
+    if (entries.empty()) {
+        const bool other_past =
+            first.reference.epoch == m_reference->epoch && first.reference != m_reference->id;
+        if (!m_pull->absorbs && m_reference->epoch > Epoch(0) && other_past) {
+            const ReferenceId theirs = m_pull->wanted;
+            m_pull.reset();
+            return on_fork(from, theirs, now);
+        }
+        // Nobody remembers what came after this peer's reference.
+        if (first.reference.epoch > m_reference->epoch) m_pull->absorbs = true;
+        entries = reply.entries;
+    } else {
+        // Each page begins with the last entry of the one before.
+        if (first.reference != entries.back().reference) return m_pull.reset();
+        entries.insert(entries.end(), reply.entries.begin() + 1, reply.entries.end());
     }
-    m_pull->wanted = newest;
-    m_pull->entries = reply.entries;
     m_pull->since = now;
+    const ReferenceId newest = entries.back().reference;
+    if (reply.entries.size() == limits::kHistoryEntriesPerMessageMax) {
+        m_actions.send.emplace_back(from.id, HistoryRequest{newest.epoch});
+        return;
+    }
+    if (newest.epoch < m_pull->wanted.epoch) return m_pull.reset();
+    m_pull->wanted = newest;
+    m_pull->history_is_complete = true;
     m_actions.pull = PullOrder{newest, from.id};
 }
 
 void NodeCore::on_pulled(ReferencePointer reference, Instant now) {
-    if (m_pull && m_pull->wanted == reference->id && !m_pull->entries.empty()) {
+    if (m_pull && m_pull->wanted == reference->id && m_pull->history_is_complete) {
         const PeerId source = m_pull->source;
         const ReferenceId before = m_reference->id;
-        const std::vector<HistoryEntry> entries = std::move(m_pull->entries);
+        if (m_pull->absorbs) {
+            m_history.replace(m_pull->entries);
+        } else {
+            for (const HistoryEntry& entry : m_pull->entries) m_history.add(entry);
+        }
         m_actions.events.push_back(
             Event("adopted", Level::info,
                   fmt::format("reference {} was adopted from {}; local training goes on from it",
@@ -105,12 +123,13 @@ void NodeCore::on_pulled(ReferencePointer reference, Instant now) {
                 .with("from_reference", before.digest.hex())
                 .with("to_reference", reference->id.digest.hex())
                 .with("source", source.fingerprint()));
-        return install(std::move(reference), entries, now);
+        return install(std::move(reference), now);
     }
     if (!m_round || reference->epoch != m_round->target() || !settled()) return;
     const auto best = m_round->best_prepared();
     if (best && best->digest == reference->id.digest && !m_round->prepared_in_this_ballot()) {
-        prepare(std::move(reference), best->roster, now);
+        write_prepared({m_round->ballot(), best->digest, best->roster, best->leaving},
+                       std::move(reference), now);
     }
 }
 
@@ -123,23 +142,22 @@ void NodeCore::on_pull_failed(const Error& error, Instant) {
 }
 
 /// What was frozen is spent if the roster of the epoch that it was frozen for held this peer; what
-/// a restart brought back, if a later roster held an earlier life of it.
+/// a restart brought back, if a later roster held an earlier life of it. Where the history does not
+/// reach back so far, nobody can know: rather lost than counted twice.
 Spent NodeCore::spent_by(Epoch upto) const {
-    if (m_frozen_for) {
+    if (m_frozen_for && *m_frozen_for <= upto) {
         const HistoryEntry* frozen = m_history.find(*m_frozen_for);
-        if (frozen != nullptr && contains(frozen->roster, m_options.self)) return Spent::frozen;
+        if (frozen == nullptr || contains(frozen->roster, m_options.self)) return Spent::frozen;
     }
     if (!m_given) return Spent::nothing;
-    const auto later = m_history.between(m_reference->epoch.next(), upto);
+    const auto later = m_history.between(m_given->drift_since.next(), upto);
     const Unspent unspent =
         unspent_of(m_given->drift_since, m_given->frozen_for, later, m_options.self);
     return unspent == Unspent::all ? Spent::nothing : Spent::given;
 }
 
-/// Moves to a later reference, over several epochs at once too.
-void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntry>& entries,
-                       Instant now) {
-    for (const HistoryEntry& entry : entries) m_history.add(entry);
+/// Moves to a later reference, over several epochs at once too; the history tells them already.
+void NodeCore::install(ReferencePointer reference, Instant now) {
     const Spent spent = spent_by(reference->epoch);
     m_reference = reference;
     m_actions.install = Install{std::move(reference), spent};
@@ -154,7 +172,15 @@ void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntr
     m_round.reset();
     m_exchanging.reset();
     m_prepared_value.reset();
+    m_preparing.reset();
+    m_prepared_before.reset();
     m_certificate.reset();
+    m_electorate = Electorate(voters_of(m_history.last()));
+    m_departing.clear();
+    m_to_forget.clear();
+    m_reported_body = m_electorate.body().size();
+    m_forks.clear();
+    m_left = m_leaving && contains(m_history.last().leaving, m_options.self);
     m_committed_elsewhere.reset();
     m_same_reference.clear();
     if (m_pull || m_asked_value) m_actions.abort_pull = true;
@@ -164,6 +190,7 @@ void NodeCore::install(ReferencePointer reference, const std::vector<HistoryEntr
     m_monitor.reset();
     m_estimate.reset();
     m_pacer.on_reference(m_history.last().roster);
+    m_actions.write_prepared.reset();
     std::erase_if(m_actions.publish,
                   [](const Message& m) { return std::holds_alternative<RoundState>(m); });
     m_actions.heartbeat_now = true;

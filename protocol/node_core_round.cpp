@@ -24,30 +24,50 @@ std::vector<std::string> names_of(const Roster& roster) {
 }  // namespace
 
 /// Freezes once per target epoch. A new attempt starts with fresh sets, and keeps what was prepared
-/// and who is excluded.
+/// and who is excluded. After a restart it is above the attempts of the earlier life.
 void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& theirs,
                            const Evidence& evidence, Instant now) {
+    const bool again = m_round && m_round->target() == target;
+    DYNAVG_CHECK(!again || m_round->attempt() < attempt);
+    const bool promised_before =
+        m_promise.target == target && m_promise.incarnation != m_options.self.incarnation;
+    const Attempt asked = attempt;
+    if (promised_before) attempt = std::max(attempt, m_promise.attempt.next());
     if (m_frozen_for != target) {
         m_frozen_for = target;
         m_actions.freeze = target;
     }
+    const bool merging = evidence.reason == RoundReason::merge;
     Round round(target, attempt, m_options.self, evidence);
-    RoundSets sets{live_members(), {}, {}};
-    if (m_round) {
-        DYNAVG_CHECK(m_round->target() == target && m_round->attempt() < attempt);
+    RoundSets sets{merging ? merge_candidates() : live_members(), {}, {}, {}};
+    if (again) {
         round.keep_prepared(m_round->prepared());
         sets.excluded = m_round->sets().excluded;
     } else {
+        // A merge puts an end to a round for an earlier epoch.
+        drop_prepared();
+        keep_what_an_earlier_life_prepared(round);
         m_reported_round.reset();
         m_called_at = now;
     }
     round.merge(sets);
-    round.merge(theirs);
+    if (attempt == asked) round.merge(theirs);
+    if (m_leaving) round.leave();
     m_round = std::move(round);
     m_attempt_since = m_last_progress = m_last_round_word = now;
+    m_progress_heard.clear();
     m_asked_value.reset();
+    m_preparing.reset();
     stop_exchange();
+    order_promise();
     publish_round();
+}
+
+void NodeCore::drop_prepared() {
+    if (m_prepared_value) m_actions.prepared = ReferencePointer{};
+    m_prepared_value.reset();
+    m_preparing.reset();
+    m_certificate.reset();
 }
 
 void NodeCore::stop_exchange() {
@@ -57,7 +77,10 @@ void NodeCore::stop_exchange() {
 }
 
 void NodeCore::on_round_state(const Member& from, const RoundState& state, Instant now) {
-    if (state.reference != m_reference->id) {
+    const bool merges =
+        state.evidence.reason == RoundReason::merge && state.target > m_reference->epoch &&
+        (contains(state.sets.candidates, m_options.self) || state.reference == m_reference->id);
+    if (state.reference != m_reference->id && !merges) {
         if (state.reference.epoch == m_reference->epoch.next() && find_peer(from.id) != nullptr) {
             m_early[from.id].from = from;
             m_early[from.id].round = state;
@@ -65,8 +88,10 @@ void NodeCore::on_round_state(const Member& from, const RoundState& state, Insta
         return on_reference_heard(from, state.reference, now);
     }
     const bool believable = state.attempt.value() < limits::kAttemptMax;
-    if (state.target != m_reference->epoch.next() || m_pull || !believable) return;
-    if (!m_round || m_round->attempt() < state.attempt) {
+    const bool fits = merges || state.target == m_reference->epoch.next();
+    if (!fits || m_pull || !believable) return;
+    if (m_round && m_round->target() > state.target) return;
+    if (!m_round || m_round->target() < state.target || m_round->attempt() < state.attempt) {
         enter_round(state.target, state.attempt, state.sets, state.evidence, now);
     }
     if (state.attempt != m_round->attempt()) return;
@@ -76,58 +101,110 @@ void NodeCore::on_round_state(const Member& from, const RoundState& state, Insta
     proceed(now);
 }
 
-void NodeCore::on_round_status(const Member& from, const RoundStatus& status) {
-    if (status.target != m_reference->epoch.next() || m_pull) return;
-    if (m_round && status.attempt < m_round->attempt()) return;
+void NodeCore::on_round_status(const Member& from, const Header& header, const RoundStatus& status,
+                               Instant now) {
+    const bool common = has_reference(header) && status.target == m_reference->epoch.next();
+    const bool merges =
+        (is_merging() || m_forks.contains(from.id)) && status.target > m_reference->epoch;
+    if ((!common && !merges) || m_pull) return;
+    if (m_round && m_round->target() == status.target) {
+        if (status.attempt < m_round->attempt()) return;
+        // As long as anybody gets on, nobody starts anew.
+        std::uint32_t& progress = m_progress_heard[from.id];
+        if (status.attempt == m_round->attempt() && status.progress != progress) {
+            progress = status.progress;
+            m_last_progress = now;
+        }
+    }
     const RoundState* heard = m_round ? m_round->heard(from) : nullptr;
-    const bool known = heard != nullptr && heard->attempt == status.attempt &&
-                       wire::digest_of(*heard) == status.state;
+    const bool known = heard != nullptr && heard->target == status.target &&
+                       heard->attempt == status.attempt && wire::digest_of(*heard) == status.state;
     if (!known) m_actions.send.emplace_back(from.id, RoundRequest{});
 }
 
 RoundState NodeCore::round_state() const {
-    return {m_round->target(),   m_round->attempt(), m_reference->id,
-            m_round->evidence(), m_round->sets(),    m_round->prepared()};
+    RoundState state;
+    state.target = m_round->target();
+    state.attempt = m_round->attempt();
+    state.reference = m_reference->id;
+    state.evidence = m_round->evidence();
+    state.sets = m_round->sets();
+    state.prepared = m_round->prepared();
+    state.remembers = m_promise.remembers;
+    if (is_merging()) state.voters = m_electorate.body();
+    return state;
 }
 
 /// At most one publication per call from outside: the last word replaces those before it.
 void NodeCore::publish_round() {
     std::erase_if(m_actions.publish,
                   [](const Message& m) { return std::holds_alternative<RoundState>(m); });
-    m_actions.publish.push_back(round_state());
+    if (may_speak()) m_actions.publish.push_back(round_state());
+}
+
+/// What each of them says that it still knows.
+Voters NodeCore::as_voters(const Roster& roster) const {
+    Voters voters;
+    for (const Member& member : roster) {
+        Incarnation remembers = member.incarnation;
+        const RoundState* heard = m_round ? m_round->heard(member) : nullptr;
+        const PeerInfo* peer = find_peer(member.id);
+        if (member == m_options.self) {
+            remembers = m_promise.remembers;
+        } else if (heard != nullptr) {
+            remembers = heard->remembers;
+        } else if (peer != nullptr && peer->member == member) {
+            remembers = peer->remembers;
+        }
+        voters.push_back({member, remembers});
+    }
+    return voters;
 }
 
 /// Whether these peers may speak for the last roster. Before the first round there is none: then
 /// the candidates stand in for it, and the peers that were to start together.
 bool NodeCore::is_sufficient(const Roster& voters) const {
     if (m_options.averaging.quorum == QuorumRule::none) return true;
-    const Roster& last = m_history.last().roster;
-    if (!last.empty()) return has_quorum(voters, last);
+    if (!m_electorate.body().empty()) return m_electorate.has_quorum(as_voters(voters));
     const bool enough = 2 * voters.size() > m_options.start_peers;
-    return enough && (!m_round || has_quorum(voters, m_round->sets().candidates));
+    return enough && (!m_round || has_quorum(as_voters(voters), m_round->sets().candidates));
+}
+
+/// In a merge there is a roster behind each of the members' references.
+bool NodeCore::is_sufficient_for_all(const Roster& voters) const {
+    if (!is_sufficient(voters)) return false;
+    if (!is_merging() || m_options.averaging.quorum == QuorumRule::none) return true;
+    const Voters all = as_voters(voters);
+    return std::all_of(
+        m_round->members().begin(), m_round->members().end(), [&](const Member& member) {
+            const RoundState* heard = m_round->heard(member);
+            return heard == nullptr || heard->voters.empty() || has_quorum(all, heard->voters);
+        });
 }
 
 bool NodeCore::settled() const {
     const Roster& members = m_round->members();
     const bool enough = members.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) ||
                         m_round->evidence().reason == RoundReason::final;
-    return enough && m_round->agreed() && is_sufficient(members);
+    return enough && m_round->agreed() && is_sufficient_for_all(members);
 }
 
 /// Takes the next step that the round allows. Idempotent: called whenever something changed.
 void NodeCore::proceed(Instant now) {
-    if (!m_round) return;
+    if (!may_speak()) return;
     if (!settled()) {
         stop_exchange();
         return;
     }
     if (m_round->prepared_in_this_ballot()) return;
+    if (m_preparing && m_preparing->prepared.ballot == m_round->ballot()) return;
     report_round_start();
     // What may have been committed by somebody must be finished, not replaced.
     const auto best = m_round->best_prepared();
     if (best && best->roster != m_round->members()) {
         if (m_prepared_value && m_prepared_value->id.digest == best->digest) {
-            prepare(m_prepared_value, best->roster, now);
+            write_prepared({m_round->ballot(), best->digest, best->roster, best->leaving},
+                           m_prepared_value, now);
         } else {
             finish_value(*best);
         }
@@ -138,7 +215,8 @@ void NodeCore::proceed(Instant now) {
     m_exchanging = key;
     m_last_progress = now;
     m_actions.start_exchange =
-        ExchangeOrder{key, m_round->ballot(), m_round->members(), m_options.self};
+        ExchangeOrder{key, m_round->ballot(), m_round->members(), m_options.self,
+                      is_merging() ? m_options.initial : nullptr};
 }
 
 /// Asks a holder for a value of another roster.
@@ -150,6 +228,7 @@ void NodeCore::finish_value(const Prepared& value) {
 }
 
 void NodeCore::on_exchange_progress(Instant now) {
+    ++m_progress;
     m_last_progress = now;
     if (m_pull) m_pull->since = now;
 }
@@ -160,7 +239,20 @@ void NodeCore::on_exchange_done(const ExchangeResult& result, Instant now) {
         return;
     }
     m_certificate = result.certificate;
-    prepare(result.value, m_round->members(), now);
+    write_prepared(
+        {m_round->ballot(), result.value->id.digest, m_round->members(), m_round->leaving()},
+        result.value, now);
+}
+
+void NodeCore::on_stalled(const Member& member, Instant now) {
+    if (!m_round || !m_exchanging || !contains(m_round->members(), member)) return;
+    // Between an install and the end of a step that was under way it cannot freeze.
+    const PeerInfo* peer = find_peer(member.id);
+    const Duration step = peer == nullptr ? Duration{} : 2 * peer->step_time;
+    if (now - m_attempt_since < limits::kStallTimeout + step) return;
+    if (!m_round->accuse(member)) return;
+    publish_round();
+    proceed(now);
 }
 
 void NodeCore::on_unusable_contribution(const Member& member, const std::string& reason,
@@ -180,27 +272,20 @@ void NodeCore::on_unusable_contribution(const Member& member, const std::string&
     proceed(now);
 }
 
-void NodeCore::prepare(ReferencePointer value, const Roster& roster, Instant now) {
-    m_round->prepare(value->id.digest, roster);
-    m_prepared_value = std::move(value);
-    m_actions.prepared = m_prepared_value;
-    publish_round();
-    const Digest& digest = m_prepared_value->id.digest;
-    if (m_committed_elsewhere == std::pair(m_round->target(), digest.high)) return commit(now);
-    commit_if_acknowledged(now);
-}
-
 void NodeCore::commit_if_acknowledged(Instant now) {
-    if (!m_round) return;
+    if (!may_speak()) return;
     const Roster acknowledged = m_round->acknowledged();
-    if (!acknowledged.empty() && is_sufficient(acknowledged)) commit(now);
+    if (!acknowledged.empty() && is_sufficient_for_all(acknowledged)) commit(now);
 }
 
 /// The prepared value is the epoch's reference.
 void NodeCore::commit(Instant now) {
     report_commit(now);
     const ReferencePointer value = m_prepared_value;
-    install(value, {{value->id, m_round->prepared()->roster}}, now);
+    const Prepared& prepared = *m_round->prepared();
+    const HistoryEntry entry{value->id, prepared.roster, prepared.leaving};
+    m_history.add(entry);
+    install(value, now);
 }
 
 // --- time -------------------------------------------------------------------------------------
@@ -238,8 +323,9 @@ void NodeCore::accuse_the_silent(Instant now) {
         const PeerInfo* peer = find_peer(member.id);
         const bool known = peer != nullptr && peer->member == member;
         const Duration patience = known ? peer->suspicion_timeout : suspicion_timeout_max();
-        // Who has joined the round and is now another incarnation, or gone, is silent too.
-        const bool silent = known ? !peer->live : m_round->has_heard(member);
+        // Who has joined the round and is gone, or lives again as another member, is silent too.
+        const bool reborn = peer != nullptr && peer->member.incarnation > member.incarnation;
+        const bool silent = known ? !peer->live : reborn || m_round->has_heard(member);
         const bool late = !m_round->has_heard(member) && now - m_attempt_since > patience;
         if (silent || late) changed |= m_round->accuse(member);
     }
@@ -288,6 +374,16 @@ void NodeCore::report_commit(Instant now) {
     const std::size_t expected =
         std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
     const bool all_in = roster.size() >= expected;
+    if (evidence.reason == RoundReason::merge) {
+        m_actions.events.push_back(
+            Event("merged", Level::warning,
+                  fmt::format("the networks are one again at reference {}; outer state, direction "
+                              "and threshold begin anew",
+                              m_round->target().value()))
+                .with("from_reference", m_reference->id.digest.hex())
+                .with("to_reference", m_prepared_value->id.digest.hex())
+                .with("source", std::string("merge round")));
+    }
     std::uint64_t steps = 0;
     if (m_certificate && m_certificate->roster == roster) {
         for (const ContributionFacts& facts : m_certificate->facts) steps += facts.steps;

@@ -25,6 +25,7 @@ struct PeerInfo {
     Duration step_time{};
     bool done = false;
     bool leaving = false;
+    Incarnation remembers;  ///< See RoundState.
 };
 
 /// All other peers, sorted by member. Discovery makes it, the core decides with it.

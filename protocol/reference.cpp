@@ -99,6 +99,18 @@ ReferencePointer make_next_reference(const Reference& previous, Epoch target,
     return finish(std::move(next));
 }
 
+ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
+                                       std::vector<float> mean) {
+    DYNAVG_CHECK(mean.size() == initial.values.size());
+    Reference next;
+    next.epoch = target;
+    next.threshold = initial.threshold;
+    next.parameters = initial.parameters;
+    next.direction = initial.direction;
+    next.values = std::move(mean);
+    return finish(std::move(next));
+}
+
 std::vector<std::byte> encode_reference(const Reference& reference) {
     std::vector<std::byte> bytes(reference.shape().encoded_bytes());
     std::byte* out = bytes.data();

@@ -52,6 +52,10 @@ using ReferencePointer = std::shared_ptr<const Reference>;
 [[nodiscard]] ReferencePointer make_next_reference(const Reference& previous, Epoch target,
                                                    std::vector<float> mean);
 
+/// The mean of models with different pasts: direction and threshold are those of the common start.
+[[nodiscard]] ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
+                                                     std::vector<float> mean);
+
 /// Canonical little-endian bytes: threshold, values, direction. Cost: one copy.
 [[nodiscard]] std::vector<std::byte> encode_reference(const Reference& reference);
 

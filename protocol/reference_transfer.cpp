@@ -30,13 +30,20 @@ bool ReferenceServer::on_request(PeerId from, const ChunkRequest& request,
     return true;
 }
 
+/// What nobody pulled is not kept: it would double the memory for nothing.
+void ReferenceServer::set_current(ReferencePointer reference) {
+    if (m_current.reference == reference) return;
+    m_previous = m_current.bytes != nullptr ? std::exchange(m_current, {}) : Served{};
+    set(m_current, std::move(reference));
+}
+
 void ReferenceServer::set(Served& served, ReferencePointer reference) {
     if (served.reference == reference) return;
     served = {std::move(reference), nullptr};
 }
 
 ReferenceServer::Served* ReferenceServer::find(const Digest& digest) {
-    for (Served* served : {&m_current, &m_prepared}) {
+    for (Served* served : {&m_current, &m_prepared, &m_previous}) {
         if (served->reference != nullptr && served->reference->id.digest == digest) return served;
     }
     return nullptr;

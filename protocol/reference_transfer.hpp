@@ -12,12 +12,13 @@
 
 namespace dynavg::protocol {
 
-/// Gives chunks of the references that this peer holds to whoever asks. Encodes one when it is
-/// first asked for, and keeps the bytes as long as the reference is served.
+/// Gives chunks of the references that this peer holds to whoever asks: the one in force, the one
+/// before it, for pulls that a round overtook, and a prepared one. Encodes one when it is first
+/// asked for, and keeps the bytes as long as the reference is served.
 class ReferenceServer {
 public:
     /// In force, and prepared; either may be null.
-    void set_current(ReferencePointer reference) { set(m_current, std::move(reference)); }
+    void set_current(ReferencePointer reference);
     void set_prepared(ReferencePointer reference) { set(m_prepared, std::move(reference)); }
 
     /// False: refused, the reference is not held here or has no such chunk.
@@ -32,6 +33,7 @@ private:
     [[nodiscard]] Served* find(const Digest& digest);
 
     Served m_current;
+    Served m_previous;  ///< Only while it was pulled when it was in force.
     Served m_prepared;
 };
 

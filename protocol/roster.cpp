@@ -35,12 +35,24 @@ Member most_accused(const Pairs& pairs) {
         ->first;
 }
 
+/// A peer that has restarted is a new member: its earlier lives will not answer.
+void keep_latest_lives(Roster& roster) {
+    std::map<PeerId, Incarnation> latest;
+    for (const Member& member : roster) {
+        Incarnation& life = latest[member.id];
+        life = std::max(life, member.incarnation);
+    }
+    std::erase_if(
+        roster, [&latest](const Member& member) { return member.incarnation < latest[member.id]; });
+}
+
 }  // namespace
 
 Roster roster_of(const RoundSets& sets) {
     Roster left;
     std::set_difference(sets.candidates.begin(), sets.candidates.end(), sets.excluded.begin(),
                         sets.excluded.end(), std::back_inserter(left));
+    keep_latest_lives(left);
     Pairs pairs = unordered_pairs(sets.accusations);
     const auto outside = [&left](const auto& pair) {
         return !contains(left, pair.first) || !contains(left, pair.second);
@@ -52,16 +64,6 @@ Roster roster_of(const RoundSets& sets) {
         std::erase_if(pairs, outside);
     }
     return left;
-}
-
-bool has_quorum(const Roster& members, const Roster& last) {
-    const auto is_in = [&members](const Member& voter) {
-        return std::any_of(members.begin(), members.end(),
-                           [&voter](const Member& member) { return member.id == voter.id; });
-    };
-    const auto votes = static_cast<std::size_t>(std::count_if(last.begin(), last.end(), is_in));
-    if (2 * votes > last.size()) return true;
-    return !last.empty() && 2 * votes == last.size() && is_in(last.front());
 }
 
 }  // namespace dynavg::protocol

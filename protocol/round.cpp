@@ -1,6 +1,7 @@
 #include "protocol/round.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "protocol/check.hpp"
 #include "protocol/digest.hpp"
@@ -29,7 +30,8 @@ bool merge_sorted(std::vector<T>& values, const std::vector<T>& more, std::size_
 }
 
 std::size_t size_of(const RoundSets& sets) {
-    return sets.candidates.size() + sets.accusations.size() + sets.excluded.size();
+    return sets.candidates.size() + sets.accusations.size() + sets.excluded.size() +
+           sets.leaving.size();
 }
 
 Digest digest_of(const RoundSets& sets) {
@@ -42,6 +44,8 @@ Digest digest_of(const RoundSets& sets) {
     }
     digester.add_u64(sets.excluded.size());
     for (const Member& member : sets.excluded) digester.add(member);
+    digester.add_u64(sets.leaving.size());
+    for (const Member& member : sets.leaving) digester.add(member);
     return digester.finish();
 }
 
@@ -62,20 +66,21 @@ bool Round::merge(const RoundSets& theirs) {
     bool changed = merge_sorted(m_sets.candidates, theirs.candidates, limits::kRosterMembersMax);
     changed |= merge_sorted(m_sets.accusations, theirs.accusations, limits::kAccusationsMax);
     changed |= merge_sorted(m_sets.excluded, theirs.excluded, limits::kRosterMembersMax);
+    changed |= merge_sorted(m_sets.leaving, theirs.leaving, limits::kLeavingMax);
     if (changed) update_members();
     return changed;
 }
 
-bool Round::add_candidate(const Member& candidate) {
-    return merge({{candidate}, {}, {}});
+bool Round::accuse(const Member& accused) {
+    return merge({{}, {{m_self, accused}}, {}, {}});
 }
 
-bool Round::accuse(const Member& accused) {
-    return merge({{}, {{m_self, accused}}, {}});
+bool Round::leave() {
+    return merge({{}, {}, {}, {m_self}});
 }
 
 bool Round::exclude(const Member& member) {
-    return merge({{}, {}, {member}});
+    return merge({{}, {}, {member}, {}});
 }
 
 void Round::hear(const Member& from, const RoundState& state) {
@@ -110,9 +115,16 @@ bool Round::prepared_in_this_ballot() const {
     return m_prepared && m_prepared->ballot == ballot();
 }
 
-void Round::prepare(const Digest& digest, const Roster& roster) {
-    DYNAVG_CHECK(!prepared_in_this_ballot());
-    m_prepared = Prepared{ballot(), digest, roster};
+void Round::prepare(const Prepared& prepared) {
+    DYNAVG_CHECK(!prepared_in_this_ballot() && prepared.ballot == ballot());
+    m_prepared = prepared;
+}
+
+Roster Round::leaving() const {
+    Roster leaving;
+    std::set_intersection(m_members.begin(), m_members.end(), m_sets.leaving.begin(),
+                          m_sets.leaving.end(), std::back_inserter(leaving));
+    return leaving;
 }
 
 std::optional<Prepared> Round::best_prepared() const {

@@ -24,15 +24,18 @@ public:
     [[nodiscard]] const Evidence& evidence() const { return m_evidence; }
     [[nodiscard]] const RoundSets& sets() const { return m_sets; }
     [[nodiscard]] const Roster& members() const { return m_members; }
+    /// Members that leave with this round.
+    [[nodiscard]] Roster leaving() const;
     [[nodiscard]] bool is_member() const { return contains(m_members, m_self); }
     [[nodiscard]] Ballot ballot() const;
     [[nodiscard]] ExchangeKey key() const;
 
     /// These add to the sets, within their limits; true if something was new.
     bool merge(const RoundSets& theirs);
-    bool add_candidate(const Member& candidate);
     bool accuse(const Member& accused);
     bool exclude(const Member& member);
+    /// This peer goes once the round is over.
+    bool leave();
 
     /// The latest word of another peer on this target and attempt.
     void hear(const Member& from, const RoundState& state);
@@ -47,7 +50,8 @@ public:
     [[nodiscard]] bool prepared_in_this_ballot() const;
     /// Takes over what was prepared in an earlier attempt at the same target.
     void keep_prepared(std::optional<Prepared> prepared) { m_prepared = std::move(prepared); }
-    void prepare(const Digest& digest, const Roster& roster);
+    /// In the present ballot.
+    void prepare(const Prepared& prepared);
     /// Of all that members have prepared, this peer included, the one of the highest ballot: it may
     /// have been committed by somebody.
     [[nodiscard]] std::optional<Prepared> best_prepared() const;

@@ -36,6 +36,7 @@ ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self,
       m_chunks(chunk_count(shard.count * sizeof(float))),
       m_self(self),
       m_base(std::move(base)),
+      m_has_base(m_base != nullptr),
       m_own(std::move(own)),
       m_sources(members),
       m_mean(std::make_shared<std::vector<float>>(shard.count)) {
@@ -97,6 +98,7 @@ std::optional<std::string> ShardReducer::judge(Source& source, std::uint32_t ind
     if (source.facts && *source.facts != facts) return "its facts change from chunk to chunk";
     source.facts = facts;
     if (!all_finite(values)) return fmt::format("a value in chunk {} is not finite", index);
+    if (!m_has_base) return std::nullopt;
     // An owner sees only its shard of the drift, and buffers are not part of it: an upper bound.
     const Shard place = chunk_shard(index);
     if (place.first < m_base->parameters) {
@@ -132,7 +134,7 @@ std::optional<ShardReducer::Fault> ShardReducer::reduce_one() {
     for (std::size_t member = 0; member < m_sources.size(); ++member) {
         const Source& source = m_sources[member];
         values.push_back(member == m_self ? own.data() : source.slots[slot].data());
-        weights.push_back(source.facts->weight);
+        weights.push_back(m_has_base ? source.facts->weight : 1.0F);
     }
     const MeanWeights mean_of = mean_weights(weights);
     const std::span<float> mean =

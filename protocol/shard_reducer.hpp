@@ -27,7 +27,8 @@ public:
     };
 
     /// `self` is the owner's place among the members; its own chunks are taken from `own`. `base`
-    /// is what drifts are counted from.
+    /// is what drifts are counted from; null: from different references, so that all models weigh
+    /// the same and no drift can be judged.
     ShardReducer(Shard shard, std::size_t members, std::size_t self, ReferencePointer base,
                  ContributionPointer own);
 
@@ -77,6 +78,7 @@ private:
     std::uint32_t m_chunks;
     std::size_t m_self;
     ReferencePointer m_base;
+    bool m_has_base;
     ContributionPointer m_own;
     std::vector<Source> m_sources;
     std::shared_ptr<std::vector<float>> m_mean;

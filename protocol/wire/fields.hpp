@@ -13,13 +13,15 @@ inline constexpr std::size_t kEncodedBytesMin = 0;
 template <>
 inline constexpr std::size_t kEncodedBytesMin<Member> = 4 + 32 + 4;
 template <>
+inline constexpr std::size_t kEncodedBytesMin<PeerId> = 32;
+template <>
 inline constexpr std::size_t kEncodedBytesMin<Accusation> = 2 * kEncodedBytesMin<Member>;
 template <>
 inline constexpr std::size_t kEncodedBytesMin<KnownPeer> = 32 + 2;
 template <>
 inline constexpr std::size_t kEncodedBytesMin<FieldDifference> = 3 * 2;
 template <>
-inline constexpr std::size_t kEncodedBytesMin<HistoryEntry> = 4 + 16 + 2;
+inline constexpr std::size_t kEncodedBytesMin<HistoryEntry> = 4 + 16 + 2 * 2;
 
 /// Differences name the fields of both sides.
 inline constexpr std::size_t kFieldDifferencesMax = 2 * limits::kNetworkFieldsMax;
@@ -27,7 +29,8 @@ inline constexpr std::size_t kFieldDifferencesMax = 2 * limits::kNetworkFieldsMa
 // The longest history must fit into a control message.
 static_assert(limits::kHistoryEntriesPerMessageMax *
                   (kEncodedBytesMin<HistoryEntry> +
-                   limits::kRosterMembersMax * kEncodedBytesMin<Member>)+64 <=
+                   (limits::kRosterMembersMax + limits::kLeavingMax) *
+                       kEncodedBytesMin<Member>)+64 <=
               limits::kControlMessageBytesMax);
 
 template <class Codec>
@@ -62,7 +65,7 @@ void fields(Codec& codec, typename Codec::template Ref<Endpoints> value) {
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Evidence> value) {
-    codec.choice(value.reason, RoundReason::crossing, RoundReason::final);
+    codec.choice(value.reason, RoundReason::crossing, RoundReason::leave);
     codec.no_nan(value.estimate);
     codec.no_nan(value.threshold);
     codec(value.states, value.oldest_state_ms, value.step);
@@ -77,6 +80,7 @@ template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Prepared> value) {
     codec(value.ballot, value.digest);
     codec.set("roster", value.roster, limits::kRosterMembersMax);
+    codec.set("leaving", value.leaving, limits::kLeavingMax);
 }
 
 template <class Codec>
@@ -89,23 +93,27 @@ void fields(Codec& codec, typename Codec::template Ref<RoundSets> value) {
     codec.set("candidates", value.candidates, limits::kRosterMembersMax);
     codec.set("accusations", value.accusations, limits::kAccusationsMax);
     codec.set("excluded", value.excluded, limits::kRosterMembersMax);
+    codec.set("leaving", value.leaving, limits::kLeavingMax);
 }
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<RoundState> value) {
     codec(value.target, value.attempt, value.reference, value.evidence, value.sets);
     codec.maybe(value.prepared);
+    codec(value.remembers);
+    codec.set("voters", value.voters, limits::kRosterMembersMax);
 }
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<RoundStatus> value) {
-    codec(value.target, value.attempt, value.state);
+    codec(value.target, value.attempt, value.state, value.progress);
 }
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
     codec(value.incarnation, value.order, value.address, value.steps, value.steps_since_reference,
-          value.step_time_us, value.done, value.leaving, value.reference_digest);
+          value.step_time_us, value.done, value.leaving, value.reference_digest, value.remembers);
+    codec.set("departed", value.departed, limits::kRosterMembersMax);
     codec.maybe(value.round);
 }
 
@@ -163,6 +171,7 @@ template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<HistoryEntry> value) {
     codec(value.reference);
     codec.set("roster", value.roster, limits::kRosterMembersMax);
+    codec.set("leaving", value.leaving, limits::kLeavingMax);
 }
 
 template <class Codec>

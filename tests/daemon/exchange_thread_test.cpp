@@ -68,6 +68,7 @@ struct Peer {
             .on_pulled = [this](ReferencePointer reference) { pulled = std::move(reference); },
             .on_pull_failed = [this](Error error) { errors.push_back(error.message); },
             .on_unusable = [this](auto members) { unusable += members.size(); },
+            .on_stalled = [](const auto&) {},
             .on_progress = [this] { ++progress; },
             .on_error = [this](Error error) { errors.push_back(error.message); },
         };

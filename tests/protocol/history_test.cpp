@@ -63,18 +63,23 @@ TEST_CASE("an answer begins with what was asked after and ends with the last", "
     CHECK(history.since(Epoch(11)).empty());
 }
 
-TEST_CASE("where the limit of a message cuts, the last entry is still told", "[history]") {
+TEST_CASE("where the limit of a message cuts, the rest is for the next page", "[history]") {
     constexpr auto kMost = limits::kHistoryEntriesPerMessageMax;
     const History history = history_up_to(100);
     const auto told = history.since(Epoch(0));
     REQUIRE(told.size() == kMost);
     CHECK(told.front().reference == reference(0));
-    CHECK(told[kMost - 2].reference == reference(kMost - 2));
-    CHECK(told.back().reference == reference(100));
-    // Just as many as fit: nothing is left out.
-    const auto all = history.since(Epoch(100 + 1 - kMost));
-    REQUIRE(all.size() == kMost);
-    CHECK(all[kMost - 2].reference == reference(99));
+    CHECK(told.back().reference == reference(kMost - 1));
+    CHECK(history.since(told.back().reference.epoch).front() == told.back());
+    CHECK(history.since(Epoch(100 + 1 - kMost)).size() == kMost);
+}
+
+TEST_CASE("another past replaces all that was remembered", "[history]") {
+    History history = history_up_to(10);
+    history.replace({entry(4), entry(12)});
+    CHECK(history.last() == entry(12));
+    CHECK(history.find(Epoch(0)) == nullptr);
+    CHECK(history.between(Epoch(1), Epoch(11)) == std::vector{entry(4)});
 }
 
 TEST_CASE("the oldest entries are forgotten", "[history]") {

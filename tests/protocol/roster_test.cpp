@@ -131,31 +131,13 @@ TEST_CASE("the roster is the rule's, whatever the order and direction of what wa
     }
 }
 
-TEST_CASE("a quorum is more than half of the last roster", "[roster]") {
-    const Roster last = peers({0, 1, 2, 3, 4});
-    CHECK(has_quorum(peers({2, 3, 4}), last));
-    CHECK_FALSE(has_quorum(peers({0, 1}), last));
-    CHECK_FALSE(has_quorum({}, last));
-    CHECK(has_quorum(peers({0}), peers({0})));
-}
-
-TEST_CASE("exactly half is a quorum with the first member only", "[roster]") {
-    const Roster last = peers({3, 5, 6, 9});
-    CHECK(has_quorum(peers({3, 9}), last));
-    CHECK_FALSE(has_quorum(peers({5, 9}), last));
-    CHECK_FALSE(has_quorum(peers({3}), last));
-}
-
-TEST_CASE("who was not in the last roster does not count", "[roster]") {
-    CHECK_FALSE(has_quorum(peers({0, 7, 8, 9}), peers({0, 1, 2})));
-    CHECK_FALSE(has_quorum(peers({0, 1}), {}));
-}
-
-TEST_CASE("a restarted peer keeps its vote", "[roster]") {
-    const Roster last = peers({0, 1, 2});
-    CHECK(has_quorum({peer(0, 7), peer(2, 9)}, last));
-    // The first member too.
-    CHECK(has_quorum({peer(0, 7), peer(2, 9)}, peers({0, 1, 2, 3})));
+TEST_CASE("of a peer that has restarted only the latest life is in", "[roster]") {
+    const Member before = peer(1, 2);
+    const Member now = peer(1, 5);
+    CHECK(roster_of({{peer(0), before, now}, {}, {}}) == Roster{peer(0), now});
+    CHECK(roster_of({{peer(0), before}, {}, {}}) == Roster{peer(0), before});
+    // What was said of the earlier life does not touch the new one.
+    CHECK(roster_of({{peer(0), before, now}, {{peer(0), before}}, {}}) == Roster{peer(0), now});
 }
 
 }  // namespace dynavg::protocol

@@ -52,8 +52,8 @@ TEST_CASE("sets grow by what is merged, sorted and without repetition", "[round]
 TEST_CASE("what is known already is nothing new", "[round]") {
     Round round = round_of(0, peers({0, 1, 2}));
     CHECK_FALSE(round.merge({peers({1, 2}), {}, {}}));
-    CHECK_FALSE(round.add_candidate(peer(2)));
-    CHECK(round.add_candidate(peer(3)));
+    CHECK_FALSE(round.merge({peers({2}), {}, {}, {}}));
+    CHECK(round.merge({peers({3}), {}, {}, {}}));
     CHECK(round.accuse(peer(2)));
     CHECK_FALSE(round.accuse(peer(2)));
     CHECK(round.exclude(peer(3)));
@@ -115,7 +115,7 @@ TEST_CASE("all that is added makes the ballot larger and the key another", "[rou
         add();
         return round.ballot() > ballot && round.key() != key;
     };
-    CHECK(grows([&] { round.add_candidate(peer(3)); }));
+    CHECK(grows([&] { round.merge({peers({3}), {}, {}, {}}); }));
     CHECK(grows([&] { round.accuse(peer(3)); }));
     CHECK(grows([&] { round.exclude(peer(3)); }));
     // The same members by other sets: chunks of the two must not mix.
@@ -156,14 +156,14 @@ TEST_CASE("a peer prepares once per ballot", "[round]") {
     Round round = round_of(0, peers({0, 1, 2}));
     CHECK_FALSE(round.prepared());
     CHECK_FALSE(round.prepared_in_this_ballot());
-    round.prepare(kValue, peers({0, 1, 2}));
+    round.prepare({round.ballot(), kValue, peers({0, 1, 2})});
     CHECK(round.prepared_in_this_ballot());
     CHECK(round.prepared() == prepared_in({Attempt(0), 3}));
     // The sets grow: the value stays, the ballot is another one.
     round.accuse(peer(2));
     CHECK(round.prepared());
     CHECK_FALSE(round.prepared_in_this_ballot());
-    round.prepare(kOtherValue, peers({0, 1}));
+    round.prepare({round.ballot(), kOtherValue, peers({0, 1})});
     CHECK(round.prepared()->digest == kOtherValue);
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("the best prepared value is the members' one of the highest ballot", "
 TEST_CASE("a holder of a value is found", "[round]") {
     Round round = round_of(0, peers({0, 1, 2}));
     CHECK_FALSE(round.holder_of(kValue));
-    round.prepare(kValue, peers({0, 1, 2}));
+    round.prepare({round.ballot(), kValue, peers({0, 1, 2})});
     CHECK_FALSE(round.holder_of(kValue));
     round.hear(peer(1), same_as(round, prepared_in({Attempt(0), 3}, kOtherValue)));
     round.hear(peer(2), same_as(round, prepared_in({Attempt(0), 3})));
@@ -223,7 +223,7 @@ TEST_CASE("only the same value in the same ballot by the same sets acknowledges"
         round.hear(peer(other), same_as(round, prepared_in(ballot)));
     }
     CHECK(round.acknowledged().empty());
-    round.prepare(kValue, peers({0, 1, 2}));
+    round.prepare({round.ballot(), kValue, peers({0, 1, 2})});
     CHECK(round.acknowledged() == peers({0, 1, 2, 3, 4}));
 
     round.hear(peer(2), same_as(round, prepared_in({Attempt(0), 7})));
@@ -235,7 +235,7 @@ TEST_CASE("only the same value in the same ballot by the same sets acknowledges"
     round.hear(peer(5), same_as(round));
     CHECK(round.acknowledged() == peers({0, 1}));
 
-    round.add_candidate(peer(6));
+    round.merge({peers({6}), {}, {}, {}});
     CHECK(round.acknowledged().empty());
 }
 

@@ -65,7 +65,9 @@ inline std::vector<Message> sample_messages() {
                               true,
                               false,
                               {1, 2},
-                              RoundStatus{Epoch(8), Attempt(2), {3, 4}}};
+                              Incarnation(2),
+                              {sample_member(3).id},
+                              RoundStatus{Epoch(8), Attempt(2), {3, 4}, 9}};
     const StateMessage linear{12, {1.5F, {0.25F}}};
     const StateMessage sketch{13, {2.5F, std::vector<float>(5 * 256, 0.125F)}};
     const HelloReply reply{sample_hello(),

@@ -1,0 +1,96 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "protocol/limits.hpp"
+#include "protocol/node_core.hpp"
+
+// Forks: references that have no common past, after a separation with quorum = "none" or where two
+// networks that started apart meet (docs/protocol.md, section 6).
+
+namespace dynavg::protocol {
+
+bool NodeCore::is_merging() const {
+    return m_round && m_round->evidence().reason == RoundReason::merge;
+}
+
+/// A reference that has no place in this peer's history. Whose voters stand behind it is asked for.
+void NodeCore::on_fork(const Member& from, const ReferenceId& theirs, Instant now) {
+    Fork& fork = m_forks[from.id];
+    if (fork.reference != theirs) {
+        fork = Fork{theirs, {}, {}};
+        report_fork(from, theirs);
+    }
+    if (fork.voters.empty() && now - fork.asked >= limits::kForkRetryInterval) {
+        fork.asked = now;
+        m_actions.send.emplace_back(from.id, HistoryRequest{theirs.epoch});
+    }
+    resolve_forks(now);
+}
+
+void NodeCore::report_fork(const Member& from, const ReferenceId& theirs) {
+    m_actions.events.push_back(
+        Event("fork_detected", Level::warning,
+              fmt::format("{} has another reference {} than this peer ever had: its network was "
+                          "separated from this one",
+                          from.id.fingerprint(), theirs.epoch.value()))
+            .with("peer", from.id.fingerprint())
+            .with("from_reference", m_reference->id.digest.hex())
+            .with("to_reference", theirs.digest.hex())
+            .with("source", from.id.fingerprint()));
+}
+
+void NodeCore::on_fork_history(const Member& from, const std::vector<HistoryEntry>& entries,
+                               Instant now) {
+    const auto fork = m_forks.find(from.id);
+    if (fork == m_forks.end() || entries.back().reference.epoch < fork->second.reference.epoch) {
+        return;
+    }
+    fork->second.reference = entries.back().reference;
+    fork->second.voters = voters_of(entries.back());
+    resolve_forks(now);
+}
+
+/// A side that has no quorum of its own voters is absorbed by one that has; two that have, merge.
+void NodeCore::resolve_forks(Instant now) {
+    if (m_pull || is_merging() || !m_install_confirmed || m_left) return;
+    const bool free_for_all = m_options.averaging.quorum == QuorumRule::none;
+    const bool we_may = free_for_all || is_sufficient(live_members());
+    for (const auto& [id, fork] : m_forks) {
+        const PeerInfo* peer = find_peer(id);
+        if (peer == nullptr || !peer->live || fork.voters.empty()) continue;
+        if (peer->reference != fork.reference) continue;
+        const Roster side = live_members_at(fork.reference);
+        if (!free_for_all && !has_quorum(as_voters(side), fork.voters)) continue;
+        if (!we_may) return absorb(id, fork.reference, now);
+        // What is open for an epoch that they are past already ends with the merge.
+        return call_round(RoundReason::merge, m_estimate.value_or(Estimate{}), now);
+    }
+}
+
+/// This peer's own past ends here; what it has learned since the reference stays.
+void NodeCore::absorb(const PeerId& source, const ReferenceId& theirs, Instant now) {
+    m_pull = Pull{theirs, source, {}, false, true, now};
+    m_actions.send.emplace_back(source, HistoryRequest{Epoch(0)});
+}
+
+Roster NodeCore::live_members_at(const ReferenceId& reference) const {
+    Roster live;
+    for (const PeerInfo& peer : m_view.peers) {
+        if (peer.live && peer.reference == reference) live.push_back(peer.member);
+    }
+    return live;
+}
+
+/// Everybody at one of the ends of a fork; who is merely behind adopts later.
+Roster NodeCore::merge_candidates() const {
+    Roster all = live_members();
+    for (const auto& [id, fork] : m_forks) {
+        for (const Member& member : live_members_at(fork.reference)) all.push_back(member);
+    }
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
+
+}  // namespace dynavg::protocol

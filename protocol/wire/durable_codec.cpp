@@ -30,8 +30,7 @@ static_assert(limits::kRosterMembersMax * sizeof(PeerId) + 64 <= kPromiseBytesMa
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Promise> value) {
-    codec(value.incarnation, value.target, value.attempt);
-    if constexpr (requires { value.remembers; }) codec(value.remembers);
+    codec(value.incarnation, value.remembers, value.target, value.attempt);
     codec.set("departed", value.departed, limits::kRosterMembersMax);
 }
 

@@ -48,6 +48,7 @@ inline std::vector<HistoryEntry> history_to(std::uint32_t last) {
 inline protocol::Promise promise_of(std::uint32_t target, std::uint32_t attempt) {
     protocol::Promise promise;
     promise.incarnation = Incarnation(3);
+    promise.remembers = Incarnation(2);
     promise.target = Epoch(target);
     promise.attempt = Attempt(attempt);
     promise.departed = {protocol::PeerId::from_name("gone")};

@@ -21,6 +21,7 @@ struct CoreDriverOptions {
     double threshold = 5;
     std::optional<RestoredCore> restored{};
     bool durable = false;
+    std::uint32_t life = 1;  ///< Incarnation.
 };
 
 inline AveragingSettings norm_settings(Pace pace = Pace::free) {
@@ -36,7 +37,7 @@ inline AveragingSettings norm_settings(Pace pace = Pace::free) {
 class CoreDriver {
 public:
     explicit CoreDriver(CoreDriverOptions options)
-        : self(peer(options.self)),
+        : self(peer(options.self, options.life)),
           initial(make_initial_reference({4, 0, false}, {0, 0, 0, 0}, options.threshold, 1)),
           core(core_options(options)) {
         for (const Member& other : options.others) view.peers.push_back(info_of(other));

@@ -115,6 +115,47 @@ TEST_CASE("after a reset the optimizer is as new", "[optimizer]") {
     }
 }
 
+TEST_CASE("an optimizer goes on from another's state as if it had made its steps", "[optimizer]") {
+    const OptimizerOptions momentum{
+        .kind = OptimizerKind::sgd, .learning_rate = 0.1, .momentum = 0.9};
+    const OptimizerOptions plain{.kind = OptimizerKind::sgd, .learning_rate = 0.1};
+    const OptimizerOptions adamw{.kind = OptimizerKind::adamw, .weight_decay = 0.01};
+    for (const OptimizerOptions& options : {OptimizerOptions{}, adamw, momentum, plain}) {
+        CAPTURE(static_cast<int>(options.kind), options.momentum);
+        Optimizer first(options, kSize);
+        auto a = random_values(kSize, 1);
+        for (int step = 0; step < 7; ++step) first.update(a, gradient_of_step(step));
+        Optimizer second(options, kSize);
+        auto b = a;
+        REQUIRE(second.restore_state(first.state()));
+        CHECK(second.state() == first.state());
+        for (int step = 7; step < 12; ++step) {
+            first.update(a, gradient_of_step(step));
+            second.update(b, gradient_of_step(step));
+        }
+        CHECK(same_bits(a, b));
+    }
+}
+
+TEST_CASE("the state of another optimizer is refused and changes nothing", "[optimizer]") {
+    Optimizer adam({}, kSize);
+    auto values = random_values(kSize, 1);
+    adam.update(values, gradient_of_step(1));
+    const auto before = adam.state();
+    Optimizer adamw({.kind = OptimizerKind::adamw}, kSize);
+    Optimizer larger({}, kSize + 1);
+    Optimizer sgd({.kind = OptimizerKind::sgd}, kSize);
+    for (const Optimizer* other : {&adamw, &larger, &sgd}) {
+        CHECK_FALSE(adam.restore_state(other->state()));
+        CHECK(adam.state() == before);
+    }
+    CHECK_FALSE(adam.restore_state({}));
+    for (std::size_t size = 0; size < before.size(); size += 7) {
+        CHECK_FALSE(adam.restore_state(std::span(before).first(size)));
+    }
+    CHECK(adam.state() == before);
+}
+
 TEST_CASE("options that make no sense are refused by name", "[optimizer]") {
     const auto message = [](const OptimizerOptions& options) {
         const auto valid = validate(options);

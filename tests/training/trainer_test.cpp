@@ -92,6 +92,34 @@ TEST_CASE("steps may be counted from where an earlier process stopped", "[traine
     CHECK(same_bits(contribution(*trainer), expected));
 }
 
+TEST_CASE("a restored trainer goes on to the bit", "[trainer]") {
+    const TrainerOptions options = options_for(kSmall);
+    const auto expected = after_steps(options, 12);
+    const auto first = trainer_of(options);
+    const auto reference = install_initial(*first, kSmall);
+    run_steps(*first, 5);
+    const auto second = trainer_of(options);
+    install_initial(*second, kSmall);
+    REQUIRE(second->restore(reference, contribution(*first), first->optimizer_state(), 5));
+    CHECK(second->step() == 5);
+    CHECK(second->local_state().squared_norm == first->local_state().squared_norm);
+    run_steps(*second, 7);
+    CHECK(same_bits(contribution(*second), expected));
+}
+
+TEST_CASE("without its optimizer's state a trainer goes on from the model, and says so",
+          "[trainer]") {
+    const TrainerOptions options = options_for(kSmall);
+    const auto first = trainer_of(options);
+    const auto reference = install_initial(*first, kSmall);
+    run_steps(*first, 5);
+    const auto second = trainer_of(options);
+    install_initial(*second, kSmall);
+    CHECK_FALSE(second->restore(reference, contribution(*first), {}, 5));
+    CHECK(second->step() == 5);
+    CHECK(same_bits(contribution(*second), contribution(*first)));
+}
+
 TEST_CASE("training learns", "[trainer]") {
     const auto trainer = trainer_of(options_for(kSmall));
     const double before = trainer->compute_gradient();

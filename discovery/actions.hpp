@@ -36,6 +36,10 @@ struct Connect {
     protocol::PeerId peer;
     protocol::Endpoints endpoints;
     std::string name;
+    /// It was silent and is reached again: connections that do not evidently work are made anew.
+    /// By itself a transport notices late that the other end is back, the later the longer it was
+    /// away.
+    bool renew = false;
 };
 
 /// What the shell is to do, in the order of the members.

@@ -21,6 +21,11 @@ public:
         return protocol::Duration(static_cast<protocol::Duration::rep>(delay_us));
     }
     void reset() { m_base = m_first; }
+    /// From now on delays grow up to `last`, or shrink to it.
+    void limit(protocol::Duration last) {
+        m_last = last;
+        m_base = std::min(m_base, m_last);
+    }
 
 private:
     protocol::Duration m_first;

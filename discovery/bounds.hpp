@@ -17,6 +17,10 @@ inline constexpr std::size_t kNameBytesShown = 64;
 /// Dialing an address that does not answer.
 inline constexpr protocol::Duration kDialIntervalFirst = 500ms;
 inline constexpr protocol::Duration kDialIntervalLast = 30s;
+/// A suspected peer: a cut that heals, or a restart, is to be found within two seconds. For so
+/// long; then up to the interval above.
+inline constexpr protocol::Duration kSuspectedDialIntervalLast = 1500ms;
+inline constexpr protocol::Duration kSuspectedDialEagerly = 5min;
 /// Dialing one that refused us: it may be reconfigured.
 inline constexpr protocol::Duration kRefusedIntervalFirst = 60s;
 inline constexpr protocol::Duration kRefusedIntervalLast = 10min;

@@ -49,6 +49,7 @@ FailureDetector::FailureDetector(Duration interval, Instant now, std::optional<D
 void FailureDetector::on_heartbeat(Instant now) {
     const Duration gap = std::clamp(now - m_last_heartbeat, Duration::zero(), timeout());
     learn(microseconds(gap));
+    m_longest_gap = std::max(m_longest_gap, now - m_last_heartbeat);
     m_last_heartbeat = std::max(m_last_heartbeat, now);
     on_heard(now);
 }

@@ -29,6 +29,8 @@ public:
     void grant(protocol::Duration pause, protocol::Instant now);
 
     [[nodiscard]] protocol::Instant last_heard() const { return m_last_heard; }
+    /// The longest time between two heartbeats, for the operator; own pauses left out.
+    [[nodiscard]] protocol::Duration longest_gap() const { return m_longest_gap; }
     [[nodiscard]] protocol::Duration timeout() const;
     /// Moment from which the peer is suspected.
     [[nodiscard]] protocol::Instant deadline(double stretch) const;
@@ -39,6 +41,7 @@ private:
     std::optional<protocol::Duration> m_fixed;
     protocol::Instant m_last_heard;
     protocol::Instant m_last_heartbeat;
+    protocol::Duration m_longest_gap{};
     double m_mean_us;
     double m_variance_us2;
     double m_samples;

@@ -143,6 +143,8 @@ void Membership::revive(Peer& peer, Instant now) {
     peer.next_dial = now;
     m_view_changed = true;
     m_seeds.on_answered(peer.endpoints.direct, peer.info.member.id, now, m_actions);
+    m_actions.connects.push_back(
+        Connect{peer.info.member.id, peer.endpoints, peer.info.name, /*renew=*/true});
     const std::string name = display_name(peer.info.name, peer.info.member.id);
     m_actions.events.push_back(
         Event("peer_joined", Level::info, fmt::format("{} is heard again.", name))
@@ -240,6 +242,11 @@ Actions Membership::take_actions() {
 std::uint64_t Membership::messages_missed(PeerId peer) const {
     const auto found = m_peers.find(peer);
     return found == m_peers.end() ? 0 : found->second.sequence.missed();
+}
+
+protocol::Duration Membership::longest_heartbeat_gap(PeerId peer) const {
+    const auto found = m_peers.find(peer);
+    return found == m_peers.end() ? Duration::zero() : found->second.detector.longest_gap();
 }
 
 std::size_t Membership::live_count() const {

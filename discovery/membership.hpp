@@ -76,6 +76,8 @@ public:
     [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
     /// Published messages of this peer's life that never came; 0 if unknown.
     [[nodiscard]] std::uint64_t messages_missed(protocol::PeerId peer) const;
+    /// The longest time between two heartbeats of this peer's life; zero if unknown.
+    [[nodiscard]] protocol::Duration longest_heartbeat_gap(protocol::PeerId peer) const;
     [[nodiscard]] std::size_t live_count() const;
     /// Everything remembered about others, for tests of the bounds.
     [[nodiscard]] std::size_t remembered() const;

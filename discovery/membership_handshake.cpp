@@ -91,7 +91,7 @@ void Membership::on_hello_reply(const std::string& dialed_address, const HelloRe
         join(*peer, now);
     } else if (peer->state == PeerState::suspected) {
         // Its direct channel answers; liveness is for the published heartbeats to show.
-        m_actions.connects.push_back(Connect{id, peer->endpoints, peer->info.name});
+        m_actions.connects.push_back(Connect{id, peer->endpoints, peer->info.name, /*renew=*/true});
     }
     learn(id, reply.peers);
 }

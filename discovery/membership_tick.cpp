@@ -64,11 +64,16 @@ void Membership::tick_peer(Peer& peer, Instant now) {
 void Membership::dial(Peer& peer, Instant now) {
     ++peer.dials;
     const bool rarely = peer.state == PeerState::forgotten && live_count() > 0;
+    if (peer.state != PeerState::pending) {
+        const bool eagerly =
+            peer.state == PeerState::suspected && now - peer.state_since < kSuspectedDialEagerly;
+        peer.dialing.limit(eagerly ? kSuspectedDialIntervalLast : kDialIntervalLast);
+    }
     peer.next_dial = now + peer.dialing.next(m_random);
     if (rarely) peer.next_dial += kForgottenDialInterval;
     // More than enough dials of a pending peer: the caller gives it up.
     if (peer.state == PeerState::pending && peer.dials > kPendingDialsMax) return;
-    if (m_seeds.dials(peer.endpoints.direct)) return;
+    if (m_seeds.dials(peer.endpoints.direct)) return m_seeds.hasten(peer.endpoints.direct, now);
     m_actions.dials.push_back(Dial{peer.endpoints.direct, peer.info.member.id});
 }
 

@@ -23,6 +23,7 @@ Seeds::Seeds(const std::vector<Seed>& seeds, const std::string& own_address,
         m_entries.push_back(Entry{.seed = seed,
                                   .dialing = Backoff(kDialIntervalFirst, kDialIntervalLast),
                                   .refused = Backoff(kRefusedIntervalFirst, kRefusedIntervalLast),
+                                  .last_dial = std::nullopt,
                                   .next_warning = std::nullopt,
                                   .warning_interval = kSeedWarningIntervalFirst,
                                   .answered_by = std::nullopt});
@@ -33,6 +34,7 @@ void Seeds::on_tick(Instant now, Actions& actions) {
     for (Entry& entry : m_entries) {
         if (now < entry.next_dial) continue;
         actions.dials.push_back(Dial{entry.seed.address, entry.seed.peer});
+        entry.last_dial = now;
         if (entry.state == SeedState::refused) {
             entry.next_dial = now + entry.refused.next(m_random);
             continue;
@@ -101,6 +103,13 @@ void Seeds::retry_refused(Instant now) {
     for (Entry& entry : m_entries) {
         if (entry.state == SeedState::refused) entry.next_dial = now;
     }
+}
+
+void Seeds::hasten(const std::string& address, Instant now) {
+    Entry* entry = find(address);
+    if (entry == nullptr || !entry->last_dial) return;
+    const Instant earliest = std::max(now, *entry->last_dial + kDialIntervalFirst);
+    entry->next_dial = std::min(entry->next_dial, earliest);
 }
 
 Seeds::Entry* Seeds::find(const std::string& address) {

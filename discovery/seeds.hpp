@@ -39,6 +39,8 @@ public:
     /// The peer is suspected or gone: seeds that led to it are dialed again.
     void on_peer_lost(protocol::PeerId peer, protocol::Instant now);
     void retry_refused(protocol::Instant now);
+    /// Its peer is known and to be found soon: dialed now, unless that was just done.
+    void hasten(const std::string& address, protocol::Instant now);
 
     /// Such an address is dialed here, so nobody else needs to.
     [[nodiscard]] bool dials(const std::string& address) const;
@@ -52,6 +54,7 @@ private:
         Backoff dialing;
         Backoff refused;
         protocol::Instant next_dial{};
+        std::optional<protocol::Instant> last_dial;
         std::optional<protocol::Instant> next_warning;  ///< None until dialed.
         protocol::Duration warning_interval;
         bool warned = false;

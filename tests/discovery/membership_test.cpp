@@ -152,13 +152,76 @@ TEST_CASE("a silent peer is suspected, dialed, and live again when heard", "[mem
     CHECK(silent.dials.size() >= 2);
     // Its direct channel alone does not make it live, but its sockets are renewed.
     node.membership.on_hello_reply(address_of(1), accepting(node.peer), at(40s));
-    CHECK(node.membership.take_actions().connects.size() == 1);
+    Actions actions = node.membership.take_actions();
+    REQUIRE(actions.connects.size() == 1);
+    CHECK(actions.connects[0].renew);
     CHECK_FALSE(node.info().live);
     (void)node.membership.take_view_changed();
     node.membership.on_heard(id_of(1), at(41s));
     CHECK(node.info().live);
     CHECK(node.membership.take_view_changed());
-    CHECK(has(node.membership.take_actions().events, "peer_joined"));
+    actions = node.membership.take_actions();
+    CHECK(has(actions.events, "peer_joined"));
+    // Its other connections may still wait for the end of the outage.
+    REQUIRE(actions.connects.size() == 1);
+    CHECK(actions.connects[0].renew);
+}
+
+TEST_CASE("a suspected peer is dialed every two seconds for minutes, then rarely", "[membership]") {
+    // Also if it is a seed, whose own dials become rare.
+    const bool is_seed = GENERATE(false, true);
+    CAPTURE(is_seed);
+    Membership membership(is_seed ? options_of(0, {1}) : options_of(0), at(0s));
+    membership.on_hello_reply(address_of(1), accepting(hello_of(options_of(1))), at(0s));
+    std::vector<Instant> dials;
+    Instant next = membership.take_actions().next_tick;
+    while (next <= at(9min)) {
+        membership.on_tick(next);
+        const Actions actions = membership.take_actions();
+        for (const Dial& dial : actions.dials) {
+            CHECK(dial.address == address_of(1));
+            if (membership.live_count() == 0) dials.push_back(next);
+        }
+        REQUIRE(actions.next_tick >= next);
+        next = actions.next_tick;
+    }
+    REQUIRE(dials.size() > 150);
+    CHECK(dials.size() < 400);
+    std::size_t late = 0;
+    for (std::size_t i = 1; i < dials.size(); ++i) {
+        CAPTURE(i);
+        const Duration gap = dials[i] - dials[i - 1];
+        if (dials[i] < at(5min)) CHECK(gap <= 2s);
+        CHECK(gap >= 375ms);
+        if (dials[i] > at(7min)) ++late;
+    }
+    CHECK(late <= 10);
+}
+
+TEST_CASE("a suspected seed that says Hello is dialed at once", "[membership]") {
+    Membership membership(options_of(0, {1}), at(0s));
+    membership.on_hello_reply(address_of(1), accepting(hello_of(options_of(1))), at(0s));
+    Instant next = membership.take_actions().next_tick;
+    while (next <= at(9min)) {
+        membership.on_tick(next);
+        next = membership.take_actions().next_tick;
+    }
+    const Instant late = next - 1ms;
+    REQUIRE(membership.live_count() == 0);
+    membership.on_hello("c", hello_of(options_of(1)), late);
+    membership.on_tick(late);
+    membership.on_tick(late);  // What the first one asked of the seeds.
+    CHECK(membership.take_actions().dials == std::vector<Dial>{{address_of(1), {}}});
+}
+
+TEST_CASE("the longest time between two heartbeats is known", "[membership]") {
+    Joined node;
+    CHECK(node.membership.longest_heartbeat_gap(id_of(2)) == Duration::zero());
+    for (const auto time : {500ms, 1000ms, 1720ms, 2220ms}) {
+        node.run(at(time));
+        node.beat(at(time));
+    }
+    CHECK(node.membership.longest_heartbeat_gap(id_of(1)) == 720ms);
 }
 
 TEST_CASE("a node that stood still itself suspects nobody for it", "[membership]") {

@@ -82,7 +82,8 @@ static void to_json(Json& json, const PeerStatus& peer) {
             {"steps", peer.steps},
             {"step_time_ms", number_or_null(peer.step_time_ms)},
             {"last_heard_ms", peer.last_heard_ms},
-            {"suspicion_timeout_ms", peer.suspicion_timeout_ms}};
+            {"suspicion_timeout_ms", peer.suspicion_timeout_ms},
+            {"heartbeat_gap_max_ms", peer.heartbeat_gap_max_ms}};
 }
 
 static void from_json(const Json& json, PeerStatus& peer) {
@@ -97,6 +98,7 @@ static void from_json(const Json& json, PeerStatus& peer) {
     peer.step_time_ms = number(json.at("step_time_ms"));
     json.at("last_heard_ms").get_to(peer.last_heard_ms);
     json.at("suspicion_timeout_ms").get_to(peer.suspicion_timeout_ms);
+    json.at("heartbeat_gap_max_ms").get_to(peer.heartbeat_gap_max_ms);
 }
 
 Json request(std::string_view verb) {

@@ -79,6 +79,7 @@ struct PeerStatus {
     double step_time_ms = 0;
     std::uint64_t last_heard_ms = 0;  ///< Ago.
     std::uint64_t suspicion_timeout_ms = 0;
+    std::uint64_t heartbeat_gap_max_ms = 0;  ///< The longest silence between two heartbeats.
     bool operator==(const PeerStatus&) const = default;
 };
 

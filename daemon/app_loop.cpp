@@ -29,8 +29,7 @@ void App::Parts::carry_out(discovery::NodeActions actions) {
     for (const discovery::Connect& one : actions.connects) connect(one);
     if (node->core() != nullptr) carry_out_rounds(actions.rounds);
     for (const auto& [dial, hello] : actions.dials) {
-        if (auto dialed = transport->dial(dial.address); !dialed) continue;
-        transport->send_to_address(dial.address, hello.bytes, hello.traffic);
+        (void)transport->greet(dial.address, hello.bytes, hello.traffic);
     }
     for (const auto& [connection, frame] : actions.replies) {
         transport->reply({connection}, frame.bytes, frame.traffic);
@@ -75,10 +74,11 @@ void App::Parts::on_installed(const protocol::Install& install) {
 
 void App::Parts::connect(const discovery::Connect& one) {
     // An endpoint that is no address leaves the peer unheard: the rounds then accuse the link.
-    (void)transport->subscribe(one.peer, one.endpoints.gossip);
-    (void)transport->dial(one.endpoints.direct);
+    const Existing existing = one.renew ? Existing::renew : Existing::keep;
+    (void)transport->subscribe(one.peer, one.endpoints.gossip, existing);
+    (void)transport->dial(one.endpoints.direct, existing);
     transport->bind_peer(one.peer, one.endpoints.direct);
-    exchange->add_peer(one.peer, one.endpoints.bulk);
+    exchange->add_peer(one.peer, one.endpoints.bulk, existing);
 }
 
 void App::Parts::wake_at(protocol::Instant when) {

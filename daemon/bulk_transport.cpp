@@ -134,11 +134,14 @@ void BulkTransport::stop(std::chrono::milliseconds linger) {
     m_parts->router.reset();
 }
 
-Expected<void, Error> BulkTransport::add_peer(const PeerId& peer, const std::string& endpoint) {
+Expected<void, Error> BulkTransport::add_peer(const PeerId& peer, const std::string& endpoint,
+                                              Existing existing) {
     Parts& parts = *m_parts;
     const auto found = parts.peers.find(peer);
     const bool known = found != parts.peers.end();
-    if (known && found->second.endpoint == endpoint) return {};
+    if (known && found->second.endpoint == endpoint) {
+        if (existing == Existing::keep || !found->second.channel->is_doubtful(now())) return {};
+    }
     if (!known && parts.peers.size() >= protocol::limits::kPeersMax) {
         return fail("as many peers as there may be are connected");
     }

@@ -50,9 +50,10 @@ public:
     /// Idempotent, right after half a start.
     void stop(std::chrono::milliseconds linger = std::chrono::milliseconds(0));
 
-    /// No-op if the peer is there with that endpoint; else replaces it.
+    /// Replaces a connection to another endpoint of the peer.
     [[nodiscard]] Expected<void, Error> add_peer(const protocol::PeerId& peer,
-                                                 const std::string& endpoint);
+                                                 const std::string& endpoint,
+                                                 Existing existing = Existing::keep);
     void remove_peer(const protocol::PeerId& peer);
 
     /// False if it was dropped.

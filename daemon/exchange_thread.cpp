@@ -279,9 +279,9 @@ void ExchangeThread::stop() {
     if (m_parts->thread.joinable()) m_parts->thread.join();
 }
 
-void ExchangeThread::add_peer(PeerId peer, std::string endpoint) {
-    m_parts->post([peer, endpoint = std::move(endpoint)](Engine& engine) {
-        (void)engine.bulk().add_peer(peer, endpoint);
+void ExchangeThread::add_peer(PeerId peer, std::string endpoint, Existing existing) {
+    m_parts->post([peer, endpoint = std::move(endpoint), existing](Engine& engine) {
+        (void)engine.bulk().add_peer(peer, endpoint, existing);
     });
 }
 

@@ -67,7 +67,7 @@ public:
     void stop();
 
     /// An endpoint that is no address is ignored: the rounds then accuse the link.
-    void add_peer(protocol::PeerId peer, std::string endpoint);
+    void add_peer(protocol::PeerId peer, std::string endpoint, Existing existing = Existing::keep);
     void remove_peer(protocol::PeerId peer);
 
     void set_reference(protocol::ReferencePointer reference);

@@ -57,6 +57,8 @@ control::PeersReply peers_reply(const discovery::Node& node, Instant now) {
         shown.step_time_ms = static_cast<double>(peer.step_time.count()) / 1000.0;
         shown.last_heard_ms = milliseconds(now - peer.last_heard);
         shown.suspicion_timeout_ms = milliseconds(peer.suspicion_timeout);
+        shown.heartbeat_gap_max_ms =
+            milliseconds(node.membership().longest_heartbeat_gap(peer.member.id));
         reply.peers.push_back(std::move(shown));
     }
     return reply;

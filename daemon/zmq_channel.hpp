@@ -9,6 +9,7 @@
 
 #include <zmq.hpp>
 
+#include "daemon/clock.hpp"
 #include "daemon/zmq_sockets.hpp"
 #include "daemon/zmq_watcher.hpp"
 
@@ -21,8 +22,15 @@ struct Channel {
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
 
-    void watch(boost::asio::io_context& loop, std::function<void()> receive_one) {
-        watcher.emplace(loop, socket, std::move(receive_one));
+    void watch(boost::asio::io_context& loop, std::function<void()> receive_one,
+               std::function<void()> on_writable = {}) {
+        watcher.emplace(loop, socket, std::move(receive_one), std::move(on_writable));
+    }
+    /// Whether this connecting socket is worth replacing when its peer is reached again: it had the
+    /// time to connect, and nothing has come over it lately.
+    [[nodiscard]] bool is_doubtful(protocol::Instant at) const {
+        constexpr protocol::Duration kEvidenceFor = std::chrono::seconds(1);
+        return at - opened >= zmq_numbers::kConnectTimeout && at - heard >= kEvidenceFor;
     }
     void close(std::chrono::milliseconds linger) {
         watcher.reset();
@@ -30,6 +38,8 @@ struct Channel {
     }
 
     zmq::socket_t socket;
+    protocol::Instant opened = now();
+    protocol::Instant heard{};  ///< When something last came in, where the owner keeps it.
     std::optional<ZmqWatcher> watcher;
 };
 

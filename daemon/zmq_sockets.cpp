@@ -61,6 +61,7 @@ void set_options(zmq::socket_t& socket, const SocketOptions& options) {
     socket.set(zmq::sockopt::heartbeat_timeout, milliseconds(timeout));
     socket.set(zmq::sockopt::heartbeat_ttl, milliseconds(timeout));
     socket.set(zmq::sockopt::handshake_ivl, milliseconds(zmq_numbers::kHandshakeTimeout));
+    socket.set(zmq::sockopt::connect_timeout, milliseconds(zmq_numbers::kConnectTimeout));
     socket.set(zmq::sockopt::reconnect_ivl, milliseconds(zmq_numbers::kReconnectInterval));
     socket.set(zmq::sockopt::reconnect_ivl_max, milliseconds(zmq_numbers::kReconnectIntervalMax));
     socket.set(zmq::sockopt::tcp_keepalive, 0);

@@ -33,7 +33,10 @@ inline constexpr std::chrono::milliseconds kControlHeartbeatTimeout{3000};
 /// A chunk may take seconds on a slow link, and only whole messages reset the timer.
 inline constexpr std::chrono::milliseconds kBulkHeartbeatInterval{5000};
 inline constexpr std::chrono::milliseconds kBulkHeartbeatTimeout{20000};
-/// Doubles from the first to the second: the wait is never much longer than the outage was.
+/// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
+inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
+/// Doubles from the first to the second: the wait is never much longer than the outage was. Who
+/// knows that a peer is back does not wait (Existing::renew).
 inline constexpr std::chrono::milliseconds kReconnectInterval{500};
 inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};
 /// Idle TCP connections would otherwise hold descriptors for 30 s.
@@ -49,6 +52,10 @@ inline constexpr std::size_t kDialedMax = 1024;
 }  // namespace zmq_numbers
 
 enum class SocketUse { control, bulk };
+
+/// What to do with a connection that is there already. renew: it is made anew, unless it evidently
+/// works or was only just made. What was queued in it is lost.
+enum class Existing { keep, renew };
 
 /// What every socket must set before bind and connect.
 struct SocketOptions {

@@ -21,6 +21,17 @@ struct Subscription {
     ChannelPointer channel;
 };
 
+/// A message that waits for its connection.
+struct Greeting {
+    std::vector<std::byte> message;
+    Traffic traffic = Traffic::overhead;
+};
+
+struct Dialed {
+    ChannelPointer channel;
+    std::optional<Greeting> greeting;
+};
+
 }  // namespace
 
 struct ZmqTransport::Parts {
@@ -41,7 +52,7 @@ struct ZmqTransport::Parts {
     ChannelPointer publisher;
     std::size_t subscribers = 0;
     std::map<PeerId, Subscription> subscriptions;
-    std::map<std::string, ChannelPointer> dialed;
+    std::map<std::string, Dialed> dialed;
     std::map<PeerId, std::vector<std::string>> addresses;  ///< The last one is in use.
 
     [[nodiscard]] ChannelPointer open(zmq::socket_type type, std::size_t frame_bytes_max,
@@ -75,6 +86,8 @@ struct ZmqTransport::Parts {
     void receive_subscription();
     void receive_gossip(const PeerId& from, Channel& channel);
     void receive_reply(const std::string& address, Channel& channel);
+    [[nodiscard]] Expected<ChannelPointer, Error> open_dialed(const std::string& address);
+    void send_greeting(const std::string& address);
     [[nodiscard]] Expected<std::uint16_t, Error> bind_router();
     [[nodiscard]] Expected<std::uint16_t, Error> bind_publisher();
     void forget_address(const std::string& address);
@@ -118,6 +131,7 @@ void ZmqTransport::Parts::receive_gossip(const PeerId& from, Channel& channel) {
         ++counters.received_refused;
         return;
     }
+    channel.heard = now();
     judge(handlers.on_gossip(from, bytes_of(frames[0])), frames[0].size());
 }
 
@@ -129,6 +143,7 @@ void ZmqTransport::Parts::receive_reply(const std::string& address, Channel& cha
         ++counters.received_refused;
         return;
     }
+    channel.heard = now();
     judge(handlers.on_reply(address, bytes_of(frames[0])), frames[0].size());
 }
 
@@ -148,6 +163,30 @@ Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher() {
     publisher->socket.set(zmq::sockopt::xpub_verboser, true);
     publisher->watch(loop, [this] { receive_subscription(); });
     return bind_socket(publisher->socket, bind_address(options.bind, NodePort::gossip));
+}
+
+Expected<ChannelPointer, Error> ZmqTransport::Parts::open_dialed(const std::string& address) {
+    auto channel = open(zmq::socket_type::dealer, options.direct_message_bytes_max,
+                        zmq_numbers::kDirectQueueMax);
+    // Nothing is queued for a peer that is not there.
+    channel->socket.set(zmq::sockopt::immediate, true);
+    auto connected = connect_socket(channel->socket, address);
+    if (!connected) return Unexpected<Error>(std::move(connected.error()));
+    channel->watch(
+        loop, [this, address, self = channel.get()] { receive_reply(address, *self); },
+        [this, address] { send_greeting(address); });
+    return channel;
+}
+
+void ZmqTransport::Parts::send_greeting(const std::string& address) {
+    const auto found = dialed.find(address);
+    if (found == dialed.end() || !found->second.greeting) return;
+    const Greeting& greeting = *found->second.greeting;
+    const SendOutcome outcome =
+        send_frame(found->second.channel->socket, greeting.message, MoreFrames::no);
+    if (outcome == SendOutcome::blocked) return;
+    count(outcome, greeting.traffic, greeting.message.size());
+    found->second.greeting.reset();
 }
 
 void ZmqTransport::Parts::forget_address(const std::string& address) {
@@ -184,7 +223,7 @@ void ZmqTransport::stop(std::chrono::milliseconds linger) {
     for (auto& [peer, subscription] : parts.subscriptions) {
         subscription.channel->close(std::chrono::milliseconds(0));
     }
-    for (auto& [address, channel] : parts.dialed) channel->close(linger);
+    for (auto& [address, dialed] : parts.dialed) dialed.channel->close(linger);
     if (parts.publisher) parts.publisher->close(linger);
     if (parts.router) parts.router->close(linger);
     parts.subscriptions.clear();
@@ -203,11 +242,13 @@ void ZmqTransport::publish(std::span<const std::byte> message, Traffic traffic) 
     parts.counters.sent.add(traffic, message.size() * parts.subscribers);
 }
 
-Expected<void, Error> ZmqTransport::subscribe(const PeerId& publisher,
-                                              const std::string& endpoint) {
+Expected<void, Error> ZmqTransport::subscribe(const PeerId& publisher, const std::string& endpoint,
+                                              Existing existing) {
     Parts& parts = *m_parts;
     const auto found = parts.subscriptions.find(publisher);
-    if (found != parts.subscriptions.end() && found->second.endpoint == endpoint) return {};
+    if (found != parts.subscriptions.end() && found->second.endpoint == endpoint) {
+        if (existing == Existing::keep || !found->second.channel->is_doubtful(now())) return {};
+    }
     if (found == parts.subscriptions.end() &&
         parts.subscriptions.size() >= protocol::limits::kPeersMax) {
         return fail("subscribed to as many peers as there may be");
@@ -232,23 +273,29 @@ std::size_t ZmqTransport::subscribers() const {
     return m_parts->subscribers;
 }
 
-Expected<void, Error> ZmqTransport::dial(const std::string& address) {
+Expected<void, Error> ZmqTransport::dial(const std::string& address, Existing existing) {
     Parts& parts = *m_parts;
-    if (parts.dialed.contains(address)) return {};
-    if (parts.dialed.size() >= zmq_numbers::kDialedMax) {
+    const auto found = parts.dialed.find(address);
+    if (found == parts.dialed.end() && parts.dialed.size() >= zmq_numbers::kDialedMax) {
         return fail("as many connections as there may be are open");
     }
-    auto channel = parts.open(zmq::socket_type::dealer, parts.options.direct_message_bytes_max,
-                              zmq_numbers::kDirectQueueMax);
-    // Nothing is queued for a peer that is not there.
-    channel->socket.set(zmq::sockopt::immediate, true);
-    auto connected = connect_socket(channel->socket, address);
-    if (!connected) return connected;
-    channel->watch(parts.loop, [&parts, address, self = channel.get()] {
-        parts.receive_reply(address, *self);
-    });
-    parts.dialed.emplace(address, std::move(channel));
+    if (found != parts.dialed.end()) {
+        if (existing == Existing::keep || !found->second.channel->is_doubtful(now())) return {};
+    }
+    auto channel = parts.open_dialed(address);
+    if (!channel) return Unexpected<Error>(std::move(channel.error()));
+    parts.dialed[address].channel = std::move(*channel);
     return {};
+}
+
+Expected<void, Error> ZmqTransport::greet(const std::string& address,
+                                          std::span<const std::byte> message, Traffic traffic) {
+    if (auto dialed = dial(address); !dialed) return dialed;
+    Dialed& dialed = m_parts->dialed.at(address);
+    dialed.greeting = Greeting{{message.begin(), message.end()}, traffic};
+    m_parts->send_greeting(address);
+    dialed.channel->watcher->check();
+    return dialed.greeting ? dial(address, Existing::renew) : Expected<void, Error>{};
 }
 
 SendOutcome ZmqTransport::send_to_address(const std::string& address,
@@ -256,8 +303,9 @@ SendOutcome ZmqTransport::send_to_address(const std::string& address,
     Parts& parts = *m_parts;
     const auto found = parts.dialed.find(address);
     if (found == parts.dialed.end()) return parts.count(SendOutcome::unknown, traffic, 0);
-    const SendOutcome outcome = send_frame(found->second->socket, message, MoreFrames::no);
-    found->second->watcher->check();
+    Channel& channel = *found->second.channel;
+    const SendOutcome outcome = send_frame(channel.socket, message, MoreFrames::no);
+    channel.watcher->check();
     return parts.count(outcome, traffic, message.size());
 }
 

@@ -55,8 +55,8 @@ struct ZmqTransportOptions {
 /// says who published. Best effort: what a slow or new subscriber misses is lost in silence.
 /// Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an address
 /// without a completed connection are not queued but refused, so nothing grows while a peer is
-/// away. A connection that was lost is dialed again by ZeroMQ, at growing intervals; close and dial
-/// (or unsubscribe and subscribe) tries at once.
+/// away; a greeting alone waits for it. A connection that was lost is dialed again by ZeroMQ, at
+/// growing intervals; greet() and Existing::renew try at once.
 ///
 /// Thread: the loop's, for everything. No call waits. Whatever bytes peers send is harmless here:
 /// counted and dropped. Errors: start() and the calls that take an address return them.
@@ -77,16 +77,22 @@ public:
 
     // Gossip.
     void publish(std::span<const std::byte> message, protocol::Traffic traffic);
-    /// No-op if the peer is subscribed at that endpoint; else replaces the subscription.
+    /// Replaces a subscription to another endpoint of the peer.
     [[nodiscard]] Expected<void, Error> subscribe(const protocol::PeerId& publisher,
-                                                  const std::string& endpoint);
+                                                  const std::string& endpoint,
+                                                  Existing existing = Existing::keep);
     void unsubscribe(const protocol::PeerId& publisher);
     /// Peers whose subscription has arrived here; published bytes count once for each.
     [[nodiscard]] std::size_t subscribers() const;
 
     // Direct.
-    /// No-op if the address is dialed already.
-    [[nodiscard]] Expected<void, Error> dial(const std::string& address);
+    [[nodiscard]] Expected<void, Error> dial(const std::string& address,
+                                             Existing existing = Existing::keep);
+    /// Dials, and sends as soon as there is a connection. One that does not come about is tried
+    /// anew with the next greeting, which replaces this one.
+    [[nodiscard]] Expected<void, Error> greet(const std::string& address,
+                                              std::span<const std::byte> message,
+                                              protocol::Traffic traffic);
     SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
                                 protocol::Traffic traffic);
     /// From now on send(peer) goes to this dialed address. Earlier ones of the peer stay open.

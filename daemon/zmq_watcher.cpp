@@ -11,12 +11,17 @@ namespace dynavg::daemon {
 
 /// Shared with the handlers in Asio's queues, which may run after the watcher is gone.
 struct ZmqWatcher::State : std::enable_shared_from_this<State> {
-    State(boost::asio::io_context& loop, zmq::socket_t& watched, std::function<void()> receive)
-        : socket(&watched), descriptor(loop), receive_one(std::move(receive)) {}
+    State(boost::asio::io_context& loop, zmq::socket_t& watched, std::function<void()> receive,
+          std::function<void()> writable)
+        : socket(&watched),
+          descriptor(loop),
+          receive_one(std::move(receive)),
+          on_writable(std::move(writable)) {}
 
-    [[nodiscard]] bool readable() const {
-        return (socket->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    [[nodiscard]] bool has(int event) const {
+        return (socket->get(zmq::sockopt::events) & event) != 0;
     }
+    [[nodiscard]] bool readable() const { return has(ZMQ_POLLIN); }
 
     void arm() {
         if (armed || stopped) return;
@@ -49,6 +54,8 @@ struct ZmqWatcher::State : std::enable_shared_from_this<State> {
     }
 
     void drain_some() {
+        // Only now, with ZMQ_EVENTS read, does a send see a connection that has just come about.
+        if (on_writable && !stopped && has(ZMQ_POLLOUT)) on_writable();
         for (std::size_t taken = 0; taken < kMessagesPerWakeUp; ++taken) {
             if (stopped) return;
             if (!readable()) return arm();
@@ -60,14 +67,16 @@ struct ZmqWatcher::State : std::enable_shared_from_this<State> {
     zmq::socket_t* socket;
     boost::asio::posix::stream_descriptor descriptor;
     std::function<void()> receive_one;
+    std::function<void()> on_writable;
     bool armed = false;
     bool drain_posted = false;
     bool stopped = false;
 };
 
 ZmqWatcher::ZmqWatcher(boost::asio::io_context& loop, zmq::socket_t& socket,
-                       std::function<void()> receive_one)
-    : m_state(std::make_shared<State>(loop, socket, std::move(receive_one))) {
+                       std::function<void()> receive_one, std::function<void()> on_writable)
+    : m_state(
+          std::make_shared<State>(loop, socket, std::move(receive_one), std::move(on_writable))) {
     m_state->descriptor.assign(socket.get(zmq::sockopt::fd));
     // What came before the watch began has no edge left to give.
     m_state->post_drain();
@@ -78,7 +87,9 @@ ZmqWatcher::~ZmqWatcher() {
 }
 
 void ZmqWatcher::check() {
-    if (!m_state->stopped && m_state->readable()) m_state->post_drain();
+    if (m_state->stopped) return;
+    const int wanted = m_state->on_writable ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
+    if (m_state->has(wanted)) m_state->post_drain();
 }
 
 void ZmqWatcher::stop() {

@@ -21,20 +21,22 @@ namespace dynavg::daemon {
 /// other sockets get their turn. The owner calls check() after each send on the socket, because a
 /// send may swallow the edge.
 ///
-/// Thread: the loop's, for everything. `receive_one` may destroy the watcher and close the socket.
+/// Thread: the loop's, for everything. Both functions may destroy the watcher and close the socket.
 /// The watcher must be stopped or destroyed before the socket is closed.
 class ZmqWatcher {
 public:
     static constexpr std::size_t kMessagesPerWakeUp = 64;
 
-    /// `receive_one` takes one message without waiting.
+    /// `receive_one` takes one message without waiting. `on_writable`, if given, is called first at
+    /// each wake-up at which the socket takes messages, so also when it begins to.
     ZmqWatcher(boost::asio::io_context& loop, zmq::socket_t& socket,
-               std::function<void()> receive_one);
+               std::function<void()> receive_one, std::function<void()> on_writable = {});
     ~ZmqWatcher();
     ZmqWatcher(const ZmqWatcher&) = delete;
     ZmqWatcher& operator=(const ZmqWatcher&) = delete;
 
-    /// Call after each send. Never calls `receive_one` itself. Cost: one getsockopt.
+    /// Call after each send, also one that failed. Calls neither function itself. Cost: one
+    /// getsockopt.
     void check();
     /// No call of `receive_one` begins after it. Idempotent.
     void stop();

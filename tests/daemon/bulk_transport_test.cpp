@@ -3,6 +3,7 @@
 #include <memory>
 #include <numeric>
 
+#include "daemon/clock.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/wire/codec.hpp"
 #include "tests/catch.hpp"
@@ -147,6 +148,30 @@ TEST_CASE("a peer that takes nothing makes no queue grow", "[bulk_transport]") {
         if (!full) ++queued;
     }
     CHECK(full);
+}
+
+TEST_CASE("a connection is made anew when its peer is reached again", "[bulk_transport]") {
+    Two two;
+    zmq::context_t context;
+    zmq::socket_t carl(context, zmq::socket_type::router);
+    carl.set(zmq::sockopt::linger, 0);
+    carl.bind("tcp://127.0.0.1:*");
+    const PeerId id = PeerId::from_name("carl");
+    const auto address = parse_address(carl.get(zmq::sockopt::last_endpoint)).value().text();
+    const auto sender = [&](Existing existing) {
+        REQUIRE(two.anna.transport.add_peer(id, address, existing));
+        REQUIRE(two.anna.send(request_to(id)));
+        std::vector<zmq::message_t> frames;
+        REQUIRE(two.loop.run_until(
+            [&] { return receive_message(carl, 3, frames) == Received::message; }));
+        return frames.at(0).to_string();
+    };
+    const auto made = now();
+    const std::string first = sender(Existing::keep);
+    CHECK(sender(Existing::renew) == first);
+    REQUIRE(two.loop.run_until([&] { return now() - made > zmq_numbers::kConnectTimeout; }));
+    CHECK(sender(Existing::keep) == first);
+    CHECK(sender(Existing::renew) != first);
 }
 
 TEST_CASE("strangers, other networks and other messages are refused", "[bulk_transport]") {

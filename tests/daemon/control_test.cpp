@@ -162,7 +162,8 @@ TEST_CASE("a list of peers survives the way to the tool", "[control]") {
                                       .steps = 10,
                                       .step_time_ms = 2.5,
                                       .last_heard_ms = 40,
-                                      .suspicion_timeout_ms = 900},
+                                      .suspicion_timeout_ms = 900,
+                                      .heartbeat_gap_max_ms = 612},
                                      {.peer = "0", .name = "", .address = "", .digest = ""}}};
     CHECK(control::peers_from(control::to_reply(peers)).value() == peers);
 }

@@ -1,5 +1,6 @@
 #include "daemon/zmq_transport.hpp"
 
+#include "daemon/clock.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/hostile.hpp"
 #include "tests/daemon/transport_node.hpp"
@@ -20,6 +21,33 @@ std::string vacant_address() {
     socket.bind("tcp://127.0.0.1:*");
     return parse_address(socket.get(zmq::sockopt::last_endpoint)).value().text();
 }
+
+/// A socket of ZeroMQ's without our transport around it.
+struct RawPeer {
+    explicit RawPeer(zmq::socket_type type, const std::string& at = "127.0.0.1:*")
+        : socket(context, type) {
+        socket.set(zmq::sockopt::linger, 0);
+        socket.bind("tcp://" + at);
+        address = parse_address(socket.get(zmq::sockopt::last_endpoint)).value().text();
+    }
+    /// A message of one frame, or of a sender's id and a frame.
+    [[nodiscard]] bool takes_one() {
+        zmq::message_t frame;
+        if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
+        if (frame.more()) {
+            sender = frame.to_string();
+            (void)socket.recv(frame, zmq::recv_flags::none);
+        }
+        text = frame.to_string();
+        return true;
+    }
+
+    zmq::context_t context;
+    zmq::socket_t socket;
+    std::string address;
+    std::string sender;
+    std::string text;
+};
 
 }  // namespace
 
@@ -126,6 +154,75 @@ TEST_CASE("a peer that comes back is reached again", "[zmq_transport]") {
         while (again.recv(frame, zmq::recv_flags::dontwait)) ++received;
         return received >= 2;
     }));
+}
+
+TEST_CASE("a greeting waits for its connection, and the last one counts", "[zmq_transport]") {
+    TestLoop loop;
+    TransportNode anna(loop);
+    const std::string address = vacant_address();
+    REQUIRE(anna.transport.greet(address, as_message("one"), Traffic::overhead));
+    REQUIRE(anna.transport.greet(address, as_message("two"), Traffic::overhead));
+    CHECK(anna.transport.counters().sent.total() == 0);
+    RawPeer bert(zmq::socket_type::router, address);
+    REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
+    CHECK(bert.text == "two");
+    REQUIRE(anna.transport.greet(address, as_message("three"), Traffic::overhead));
+    REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
+    CHECK(bert.text == "three");
+    CHECK(anna.transport.counters().sent.overhead == 8);
+    CHECK_FALSE(anna.transport.greet("no address", as_message("x"), Traffic::overhead));
+}
+
+TEST_CASE("a silent connection is made anew when its peer is reached again", "[zmq_transport]") {
+    TestLoop loop;
+    TransportNode anna(loop);
+    RawPeer bert(zmq::socket_type::router);
+    REQUIRE(anna.transport.greet(bert.address, as_message("x"), Traffic::overhead));
+    REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
+    const std::string first = bert.sender;
+    const auto sender_after_renewal = [&] {
+        REQUIRE(anna.transport.dial(bert.address, Existing::renew));
+        REQUIRE(anna.transport.greet(bert.address, as_message("x"), Traffic::overhead));
+        REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
+        return bert.sender;
+    };
+    // It was only just made.
+    CHECK(sender_after_renewal() == first);
+    // It had its time and has said nothing; but what has said something stays.
+    const auto made = now();
+    REQUIRE(loop.run_until([&] { return now() - made > zmq_numbers::kConnectTimeout; }));
+    bert.socket.send(zmq::buffer(first), zmq::send_flags::sndmore);
+    bert.socket.send(zmq::buffer(std::string("word")), zmq::send_flags::none);
+    REQUIRE(loop.run_until([&] { return !anna.replies.empty(); }));
+    CHECK(sender_after_renewal() == first);
+    const auto heard = now();
+    REQUIRE(loop.run_until([&] { return now() - heard > zmq_numbers::kConnectTimeout; }));
+    CHECK(sender_after_renewal() != first);
+}
+
+TEST_CASE("a silent subscription is made anew, and one that speaks stays", "[zmq_transport]") {
+    TestLoop loop;
+    TransportNode anna(loop);
+    RawPeer bert(zmq::socket_type::xpub);
+    bert.socket.set(zmq::sockopt::xpub_verboser, true);
+    const std::string subscribed(1, '\1');
+    const std::string unsubscribed(1, '\0');
+    REQUIRE(anna.transport.subscribe(kBert, bert.address));
+    REQUIRE(loop.run_until([&] { return bert.takes_one() && bert.text == subscribed; }));
+    const auto made = now();
+    REQUIRE(loop.run_until([&] { return now() - made > zmq_numbers::kConnectTimeout; }));
+    bert.socket.send(zmq::buffer(std::string("news")), zmq::send_flags::none);
+    REQUIRE(loop.run_until([&] { return anna.gossip.size() == 1; }));
+    REQUIRE(anna.transport.subscribe(kBert, bert.address, Existing::renew));
+    loop.run_ready();
+    CHECK_FALSE(bert.takes_one());
+    const auto heard = now();
+    REQUIRE(loop.run_until([&] { return now() - heard > zmq_numbers::kConnectTimeout; }));
+    REQUIRE(anna.transport.subscribe(kBert, bert.address));
+    loop.run_ready();
+    CHECK_FALSE(bert.takes_one());
+    REQUIRE(anna.transport.subscribe(kBert, bert.address, Existing::renew));
+    REQUIRE(loop.run_until([&] { return bert.takes_one() && bert.text == subscribed; }));
 }
 
 TEST_CASE("a port in use is an error that says where and what to do", "[zmq_transport]") {

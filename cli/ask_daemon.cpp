@@ -17,8 +17,9 @@ void add_daemon_options(CLI::App& verb, DaemonOptions& options) {
     verb.add_flag("--json", options.json, "Print the daemon's answer as JSON");
 }
 
-Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options, std::string_view verb) {
-    auto reply = control::ask(options.control, control::request(verb));
+Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
+                                              const nlohmann::json& request) {
+    auto reply = control::ask(options.control, request);
     if (reply) return std::move(*reply);
     complain(reply.error().message);
     return Unexpected<ExitCode>(reply.error().kind == control::ClientError::Kind::no_answer

@@ -22,7 +22,7 @@ void add_daemon_options(CLI::App& verb, DaemonOptions& options);
 
 /// Prints why there is no answer.
 [[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
-                                                            std::string_view verb);
+                                                            const nlohmann::json& request);
 
 /// "dynavg: MESSAGE" to standard error.
 void complain(std::string_view message);

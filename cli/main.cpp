@@ -16,12 +16,13 @@ using dynavg::cli::ExitCode;
 
 constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
-constexpr std::string_view kAvailable = "status, peers, check-config, simulate";
+constexpr std::string_view kAvailable = 
+    "status, peers, leave, forget, check-config, simulate";
 
 /// Of the contract, but not in this version.
-constexpr std::array<std::string_view, 15> kLaterVerbs{
-    "init", "join",  "keygen", "id",     "rounds", "wait",   "leave", "forget",
-    "set",  "pause", "resume", "export", "doctor", "verify", "report"};
+constexpr std::array<std::string_view, 13> kLaterVerbs{
+    "init",  "join",   "keygen", "id",     "rounds", "wait",  "set",
+    "pause", "resume", "export", "doctor", "verify", "report"};
 
 template <std::size_t N>
 bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -35,9 +36,7 @@ int run(int argc, char** argv) {
     }
     if (is_among(verb, kLaterVerbs)) {
         dynavg::cli::complain(
-            fmt::format("{} is not available in this version; available: status, "
-                        "peers, check-config, simulate",
-                        verb));
+            fmt::format("{} is not available in this version; available: {}", verb, kAvailable));
         return static_cast<int>(ExitCode::wrong_arguments);
     }
 
@@ -51,6 +50,8 @@ int run(int argc, char** argv) {
     ExitCode result = ExitCode::done;
     dynavg::cli::add_status(app, result);
     dynavg::cli::add_peers(app, result);
+    dynavg::cli::add_leave(app, result);
+    dynavg::cli::add_forget(app, result);
     dynavg::cli::add_check_config(app, result);
     // Only for the list of verbs; see above.
     app.add_subcommand("simulate", "Train with many peers in one process (dynavg-simulate)");

@@ -60,7 +60,7 @@ void print(const control::PeersReply& reply) {
 }
 
 ExitCode run(const DaemonOptions& options) {
-    const auto reply = ask_daemon(options, "peers");
+    const auto reply = ask_daemon(options, control::request("peers"));
     if (!reply) return reply.error();
     const auto peers = control::peers_from(*reply);
     if (!peers) {

@@ -61,7 +61,7 @@ void print(const control::StatusReply& status) {
 }
 
 ExitCode run(const DaemonOptions& options) {
-    const auto reply = ask_daemon(options, "status");
+    const auto reply = ask_daemon(options, control::request("status"));
     if (!reply) return reply.error();
     const auto status = control::status_from(*reply);
     if (!status) {

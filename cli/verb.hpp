@@ -22,6 +22,8 @@ enum class ExitCode : std::uint8_t {
 /// Each adds its verb; what the verb ends with goes to `result` once it has run.
 void add_status(CLI::App& app, ExitCode& result);
 void add_peers(CLI::App& app, ExitCode& result);
+void add_leave(CLI::App& app, ExitCode& result);
+void add_forget(CLI::App& app, ExitCode& result);
 void add_check_config(CLI::App& app, ExitCode& result);
 
 }  // namespace dynavg::cli

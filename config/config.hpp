@@ -23,6 +23,7 @@ struct NodeConfig {
     std::string advertise;                      ///< HOST:PORT; empty = the bound address.
     std::vector<std::string> peers;             ///< HOST:PORT each, without repetition.
     std::filesystem::path state_dir = "/var/lib/dynavg";
+    std::uint32_t checkpoint_interval_s = 60;  ///< Between two copies of local training.
     std::filesystem::path control = "/run/dynavg/control.sock";
     std::uint32_t start_peers = 1;
 };

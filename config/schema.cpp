@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kPeersMax = protocol::limits::kPeersMax;
 constexpr std::int64_t kSketchRowsMax = 16;
 constexpr std::int64_t kMillisecondsMax = 3'600'000;
+constexpr std::int64_t kCheckpointIntervalMax = 86'400;
 constexpr std::size_t kHiddenLayersMax = 16;
 constexpr std::size_t kPathBytesMax = 4095;
 /// What fits into a sockaddr_un.
@@ -198,7 +199,10 @@ std::vector<Key> node_keys() {
             list_of(peer_address(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
             "Where to look for the network; any one that is up is enough."),
         key("node.state_dir", field(&Config::node, &N::state_dir), path(kPathBytesMax),
-            "Folder of checkpoints and known peers."),
+            "Folder of this node's checkpoints; of no other node."),
+        key("node.checkpoint_interval_s", field(&Config::node, &N::checkpoint_interval_s),
+            integer<std::uint32_t>(1, kCheckpointIntervalMax),
+            "Local training is kept there at most this often, and at the end."),
         key("node.control", field(&Config::node, &N::control), path(kSocketPathBytesMax),
             "Socket for `dynavg status` and the other verbs that speak to the daemon."),
         key("node.start_peers", field(&Config::node, &N::start_peers),

@@ -23,6 +23,11 @@ double number(const Json& value) {
     return value.is_null() ? std::nan("") : value.get<double>();
 }
 
+std::string text_of(const Json& request, std::string_view key) {
+    const auto text = request.find(key);
+    return text != request.end() && text->is_string() ? text->get<std::string>() : "";
+}
+
 /// Reads with `read`, or tells what is wrong: the library's own exceptions end here.
 template <class Read>
 auto guarded(const Json& reply, Read read) -> Expected<decltype(read()), Error> {
@@ -99,6 +104,14 @@ static void from_json(const Json& json, PeerStatus& peer) {
     json.at("last_heard_ms").get_to(peer.last_heard_ms);
     json.at("suspicion_timeout_ms").get_to(peer.suspicion_timeout_ms);
     json.at("heartbeat_gap_max_ms").get_to(peer.heartbeat_gap_max_ms);
+}
+
+Json forget_request(std::string_view peer) {
+    return {{"verb", "forget"}, {"peer", peer}};
+}
+
+Json done_reply() {
+    return {{"ok", true}};
 }
 
 Json request(std::string_view verb) {
@@ -184,9 +197,18 @@ Expected<PeersReply, Error> peers_from(const Json& reply) {
                    [&] { return PeersReply{reply.at("peers").get<std::vector<PeerStatus>>()}; });
 }
 
+Expected<void, Error> done_from(const Json& reply) {
+    const auto done = guarded(reply, [] { return true; });
+    if (!done) return Unexpected<Error>(done.error());
+    return {};
+}
+
 std::string verb_of(const Json& request) {
-    const auto verb = request.find("verb");
-    return verb != request.end() && verb->is_string() ? verb->get<std::string>() : "";
+    return text_of(request, "verb");
+}
+
+std::string peer_of(const Json& request) {
+    return text_of(request, "peer");
 }
 
 std::string to_line(const Json& message) {

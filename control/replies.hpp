@@ -90,6 +90,12 @@ struct PeersReply {
 };
 
 [[nodiscard]] nlohmann::json request(std::string_view verb);
+/// {"verb": "forget", "peer": name or fingerprint}
+[[nodiscard]] nlohmann::json forget_request(std::string_view peer);
+/// What forget_request() names; empty if it names nothing.
+[[nodiscard]] std::string peer_of(const nlohmann::json& request);
+/// {"ok": true}
+[[nodiscard]] nlohmann::json done_reply();
 /// {"ok": false, "error": ...}
 [[nodiscard]] nlohmann::json error_reply(std::string message);
 /// With "ok": true.
@@ -98,6 +104,7 @@ struct PeersReply {
 /// A missing field or a wrong type is an error, and so is an answer with "ok": false.
 [[nodiscard]] Expected<StatusReply, Error> status_from(const nlohmann::json& reply);
 [[nodiscard]] Expected<PeersReply, Error> peers_from(const nlohmann::json& reply);
+[[nodiscard]] Expected<void, Error> done_from(const nlohmann::json& reply);
 
 /// The verb of a request; empty if it has none.
 [[nodiscard]] std::string verb_of(const nlohmann::json& request);

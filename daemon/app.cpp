@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/app_parts.hpp"
+#include "daemon/signals.hpp"
 
 namespace dynavg::daemon {
 
@@ -18,16 +19,17 @@ std::string version() {
 }
 
 App::Parts::Parts(const config::Config& configuration, Learning made, protocol::Incarnation life,
-                  Log& out)
-    : config(configuration), learning(std::move(made)), log(out) {
+                  Log& out, std::shared_ptr<storage::Disk> state)
+    : config(configuration), learning(std::move(made)), log(out), disk(std::move(state)) {
     self.order = config.node.order;
     self.id = protocol::PeerId::from_name(config.node.name);
     self.incarnation = life;
 }
 
 App::App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
-         Log& log)
-    : m_parts(std::make_unique<Parts>(config, std::move(learning), incarnation, log)) {}
+         Log& log, std::shared_ptr<storage::Disk> disk)
+    : m_parts(std::make_unique<Parts>(config, std::move(learning), incarnation, log,
+                                      std::move(disk))) {}
 
 App::~App() {
     m_parts->stop();
@@ -43,7 +45,11 @@ Expected<void, Error> App::start() {
 }
 
 AppOutcome App::run() {
-    m_parts->io.run();
+    {
+        const SignalsReleased released;
+        m_parts->io.run();
+    }
+    m_parts->keep_last();
     return m_parts->outcome;
 }
 

@@ -13,6 +13,7 @@
 #include "protocol/learner.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/settings.hpp"
+#include "storage/disk.hpp"
 
 namespace dynavg::daemon {
 
@@ -37,17 +38,20 @@ struct AppOutcome {
 /// class only carries out what they return, in one order (App::Parts::carry_out).
 class App {
 public:
+    /// `incarnation`: what the clock suggests; above those of earlier lives on `disk` in any case.
+    /// `disk`: the state folder; null: nothing survives, and a node that is started again is new.
     App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
-        Log& log);
+        Log& log, std::shared_ptr<storage::Disk> disk = nullptr);
     ~App();
     App(const App&) = delete;
     App& operator=(const App&) = delete;
 
     /// Binds everything. Fails on what the operator must mend: a port in use, a socket file of
-    /// another daemon.
+    /// another daemon, a state folder of another network.
     [[nodiscard]] Expected<void, Error> start();
     /// Runs until SIGTERM, SIGINT, the end of training with exit_when_done, or a failure. Leaves
-    /// the network cleanly.
+    /// the network cleanly, and keeps local training on disk. A signal that SignalsHeld holds back
+    /// is taken here.
     [[nodiscard]] AppOutcome run();
 
 private:

@@ -10,10 +10,19 @@ namespace dynavg::daemon {
 using protocol::Event;
 using protocol::Level;
 
+namespace {
+
+/// Well below the time that a service manager grants; without others a last round takes no longer
+/// than their suspicion.
+constexpr std::chrono::seconds kDepartureTimeout{20};
+
+}  // namespace
+
 /// Carries out what the rules ask for after an input.
 void App::Parts::act() {
     if (stopping) return;
     carry_out(node->take_actions(now()));
+    if (departing && node->core()->may_leave()) return leave(*departing, 0);
     finish_if_done();
 }
 
@@ -59,9 +68,17 @@ void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
         allowed_steps = actions.allowed_steps;
         trainer->allow_until(allowed_steps);
     }
+    if (actions.write_promise) checkpoints->write(*actions.write_promise);
+    if (actions.write_prepared) checkpoints->write(*actions.write_prepared);
 }
 
 void App::Parts::on_installed(const protocol::Install& install) {
+    // Before the trainer has it: a copy of local training never goes to disk before its reference.
+    if (checkpoints) {
+        const protocol::History& history = node->core()->history();
+        checkpoints->commit(install.reference,
+                            history.between(protocol::Epoch(0), install.reference->epoch));
+    }
     trainer->install(install);
     exchange->set_reference(install.reference);
     ++rounds;
@@ -141,6 +158,26 @@ void App::Parts::training_complete() {
     report(event.with("digest", reference.id.digest.hex()));
 }
 
+/// Hands over in a last round, if there is anybody to hand over to, and leaves. The second call
+/// does not wait.
+void App::Parts::depart(const std::string& reason) {
+    if (stopping) return;
+    const bool nothing_to_hand_over = completed || !node || node->core() == nullptr;
+    if (departing || nothing_to_hand_over) return leave(reason, 0);
+    departing = reason;
+    node->core()->leave(now());
+    if (!node->core()->may_leave()) {
+        report(Event("leaving", Level::info,
+                     "a last round hands over what was learned here; again, and it ends at once")
+                   .with("reason", reason));
+    }
+    departure_timer.expires_after(kDepartureTimeout);
+    departure_timer.async_wait([this](const boost::system::error_code& error) {
+        if (!error) leave(*departing, 0);
+    });
+    act();
+}
+
 void App::Parts::leave(const std::string& reason, int code) {
     if (stopping) return;
     outcome.exit_code = code;
@@ -157,6 +194,8 @@ void App::Parts::stop() {
     if (std::exchange(stopping, true)) return;
     signals.cancel();
     timer.cancel();
+    checkpoint_timer.cancel();
+    departure_timer.cancel();
     if (control) control->stop();
     io.stop();
 }

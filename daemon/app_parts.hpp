@@ -17,10 +17,13 @@
 #include "daemon/clock.hpp"
 #include "daemon/control_server.hpp"
 #include "daemon/exchange_thread.hpp"
+#include "daemon/storage_thread.hpp"
 #include "daemon/trainer_thread.hpp"
 #include "daemon/zmq_transport.hpp"
 #include "discovery/node.hpp"
 #include "protocol/event.hpp"
+#include "protocol/node_core.hpp"
+#include "storage/restore.hpp"
 
 namespace dynavg::daemon {
 
@@ -32,19 +35,29 @@ struct Cost {
 };
 
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
-/// app_start.cpp makes and wires them, app_loop.cpp carries out what the rules return,
-/// app_report.cpp writes events and answers questions.
+/// app_start.cpp makes and wires them, app_storage.cpp keeps what survives, app_loop.cpp carries
+/// out what the rules return, app_report.cpp writes events and answers questions.
 struct App::Parts {
-    Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out);
+    Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
+          std::shared_ptr<storage::Disk> state);
 
     // start
     [[nodiscard]] Expected<void, Error> start();
     [[nodiscard]] Expected<protocol::Endpoints, Error> bind();
     [[nodiscard]] Expected<void, Error> open_control();
+    void await_signal();
     void make_node(const protocol::Endpoints& endpoints);
     void start_learning();
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
+
+    // what survives this life
+    [[nodiscard]] Expected<void, Error> open_storage();
+    void go_on_from(storage::Found found);
+    [[nodiscard]] StorageThreadHandlers storage_handlers();
+    [[nodiscard]] CopyTraining copy_training();
+    void keep_training();
+    void keep_last();
 
     // the loop
     void act();
@@ -56,6 +69,7 @@ struct App::Parts {
     void on_installed(const protocol::Install& install);
     void finish_if_done();
     void training_complete();
+    void depart(const std::string& reason);
     void leave(const std::string& reason, int code);
     void stop();
 
@@ -64,6 +78,7 @@ struct App::Parts {
     [[nodiscard]] Cost cost() const;
     [[nodiscard]] TransportCounters counters() const;
     [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
+    [[nodiscard]] nlohmann::json forget(const std::string& peer);
     [[nodiscard]] control::StatusReply status() const;
 
     config::Config config;
@@ -75,22 +90,33 @@ struct App::Parts {
     boost::asio::io_context io{1};
     boost::asio::signal_set signals{io};
     boost::asio::steady_timer timer{io};
+    boost::asio::steady_timer checkpoint_timer{io};
+    boost::asio::steady_timer departure_timer{io};
     ZmqContextPointer context = make_zmq_context();
     std::optional<discovery::Node> node;
     std::optional<ZmqTransport> transport;
     std::optional<ExchangeThread> exchange;
     std::optional<TrainerThread> trainer;
+    std::shared_ptr<storage::Disk> disk;  ///< Null: nothing survives this life.
+    std::optional<StorageThread> checkpoints;
     std::optional<EvaluationThread> evaluator;
     std::unique_ptr<ControlServer> control;
+
+    // Of an earlier life, if there was one.
+    std::optional<storage::Restart> restart;
+    std::optional<protocol::RestoredCore> restored;
 
     AppOutcome outcome;
     bool stopping = false;
     bool completed = false;
+    std::optional<std::string> departing;  ///< Why.
     std::uint64_t allowed_steps = 0;
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     std::uint64_t rounds = 0;
     Cost last_cost;
+    /// Reference and steps of the last copy of local training.
+    std::optional<std::pair<protocol::ReferenceId, std::uint64_t>> kept_position;
     std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;
     protocol::ReferencePointer evaluation_asked;
     protocol::Instant next_wake = protocol::kNever;

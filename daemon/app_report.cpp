@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -40,7 +42,36 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
     const std::string verb = control::verb_of(request);
     if (verb == "status") return control::to_reply(status());
     if (verb == "peers") return control::to_reply(peers_reply(*node, now()));
+    if (verb == "leave") {
+        // The answer goes out first.
+        boost::asio::post(io, [this] { depart("dynavg leave"); });
+        return control::done_reply();
+    }
+    if (verb == "forget") return forget(control::peer_of(request));
     return control::error_reply(fmt::format("this daemon does not know the verb '{}'", verb));
+}
+
+/// By name or by fingerprint, among those that have a vote.
+nlohmann::json App::Parts::forget(const std::string& peer) {
+    protocol::NodeCore* core = node->core();
+    if (core == nullptr) return control::error_reply("this daemon is not in a network yet");
+    const protocol::PeerId by_name = protocol::PeerId::from_name(peer);
+    for (const protocol::Member& member : core->roster()) {
+        if (member.id != by_name && member.id.fingerprint() != peer) continue;
+        const auto& view = node->membership().view().peers;
+        const bool live = std::any_of(view.begin(), view.end(), [&member](const auto& other) {
+            return other.member.id == member.id && other.live;
+        });
+        if (live) {
+            return control::error_reply(
+                fmt::format("{} is alive: stop it there with `dynavg leave`", peer));
+        }
+        if (!core->forget(member.id, now())) break;
+        act();
+        return control::done_reply();
+    }
+    return control::error_reply(fmt::format(
+        "{} has no vote here: `dynavg status` tells the roster of the last round", peer));
 }
 
 control::StatusReply App::Parts::status() const {

@@ -33,6 +33,7 @@ ZmqTransportOptions transport_options(const BindSettings& bind, const config::Co
 }  // namespace
 
 Expected<void, Error> App::Parts::start() {
+    if (auto opened = open_storage(); !opened) return opened;
     const auto endpoints = bind();
     if (!endpoints) return Unexpected<Error>(endpoints.error());
     if (auto opened = open_control(); !opened) return opened;
@@ -51,11 +52,18 @@ Expected<void, Error> App::Parts::start() {
     make_node(*endpoints);
     signals.add(SIGTERM);
     signals.add(SIGINT);
-    signals.async_wait([this](const boost::system::error_code& error, int signal) {
-        if (!error) leave(signal == SIGTERM ? "SIGTERM" : "SIGINT", 0);
-    });
+    await_signal();
     act();
     return {};
+}
+
+/// The second signal ends a departure that waits.
+void App::Parts::await_signal() {
+    signals.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        await_signal();
+        depart(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    });
 }
 
 Expected<protocol::Endpoints, Error> App::Parts::bind() {
@@ -103,24 +111,33 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
 
 void App::Parts::start_learning() {
     if (learning.evaluate) {
-        evaluator.emplace(
-            io, learning.evaluate,
-            [this](protocol::ReferenceId id, const protocol::Evaluation& result) {
-                evaluation = {id, result};
-                report(Event("evaluated", Level::info,
-                             fmt::format("reference {} is right on {:.2f} % of {} "
-                                         "test samples",
-                                         id.epoch.value(), 100 * result.accuracy, result.samples))
-                           .with("accuracy", result.accuracy)
-                           .with("loss", result.loss)
-                           .with("samples", result.samples)
-                           .with("model", std::string("reference")));
-                finish_if_done();
-            });
+        EvaluationHandlers handlers;
+        handlers.on_done = [this](protocol::ReferenceId id, const protocol::Evaluation& result) {
+            evaluation = {id, result};
+            report(Event("evaluated", Level::info,
+                         fmt::format("reference {} is right on {:.2f} % of {} "
+                                     "test samples",
+                                     id.epoch.value(), 100 * result.accuracy, result.samples))
+                       .with("accuracy", result.accuracy)
+                       .with("loss", result.loss)
+                       .with("samples", result.samples)
+                       .with("model", std::string("reference")));
+            finish_if_done();
+        };
+        handlers.on_error = [this](const Error& error) {
+            report(Event("failed", Level::error, error.message));
+            leave(error.message, 1);
+        };
+        evaluator.emplace(io, learning.evaluate, std::move(handlers));
     }
-    exchange->set_reference(learning.initial);
     TrainerThreadOptions options;
     options.reference = learning.initial;
+    if (restart) {
+        options.reference = restart->reference;
+        options.steps = restart->steps;
+        options.steps_since_reference = restart->steps_since_reference;
+    }
+    exchange->set_reference(options.reference);
     if (config.training.max_steps > 0) options.max_steps = config.training.max_steps;
     options.check_every = config.averaging.check_every;
     TrainerThreadHandlers handlers;
@@ -142,13 +159,19 @@ void App::Parts::start_learning() {
         leave(error.message, 1);
     };
     trainer.emplace(io, *learning.learner, options, std::move(handlers));
+    if (restart) trainer->restore_given(restart->given);
     protocol::NodeCoreOptions core;
     core.self = self;
     core.averaging = config.averaging;
     core.initial = learning.initial;
     core.start_peers = config.node.start_peers;
+    core.restored = restored;
+    core.durable = checkpoints.has_value();
     node->start_core(std::move(core), now());
     trainer->start();
+    if (!checkpoints) return;
+    checkpoints->start();
+    keep_training();
 }
 
 ZmqTransportHandlers App::Parts::transport_handlers() {

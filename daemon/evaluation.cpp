@@ -1,5 +1,7 @@
 #include "daemon/evaluation.hpp"
 
+#include <exception>
+#include <string>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -10,13 +12,27 @@
 
 namespace dynavg::daemon {
 
+namespace {
+
+Expected<protocol::Evaluation, Error> measure(const EvaluateFunction& evaluate,
+                                              std::span<const float> values) {
+    try {
+        return evaluate(values);
+    } catch (const std::exception& error) {
+        return fail(std::string("measuring the reference on the test set has failed: ") +
+                    error.what());
+    }
+}
+
+}  // namespace
+
 struct EvaluationThread::Parts {
-    Parts(boost::asio::io_context& loop, EvaluateFunction function, Handler done)
-        : io(loop), evaluate(std::move(function)), handler(std::move(done)) {}
+    Parts(boost::asio::io_context& loop, EvaluateFunction function, EvaluationHandlers done)
+        : io(loop), evaluate(std::move(function)), handlers(std::move(done)) {}
 
     boost::asio::io_context& io;
     EvaluateFunction evaluate;
-    Handler handler;
+    EvaluationHandlers handlers;
     bool busy = false;
     bool stopped = false;
     protocol::ReferencePointer next;
@@ -24,8 +40,8 @@ struct EvaluationThread::Parts {
 };
 
 EvaluationThread::EvaluationThread(boost::asio::io_context& io, EvaluateFunction evaluate,
-                                   Handler handler)
-    : m_parts(std::make_shared<Parts>(io, std::move(evaluate), std::move(handler))) {
+                                   EvaluationHandlers handlers)
+    : m_parts(std::make_shared<Parts>(io, std::move(evaluate), std::move(handlers))) {
     boost::asio::post(m_parts->thread, [] { name_this_thread("evaluator"); });
 }
 
@@ -41,16 +57,16 @@ void EvaluationThread::evaluate(protocol::ReferencePointer reference) {
     }
     m_parts->busy = true;
     boost::asio::post(m_parts->thread, [this, parts = m_parts.get(), reference] {
-        const protocol::Evaluation result = parts->evaluate(reference->values);
-        boost::asio::post(parts->io,
-                          [this, weak = std::weak_ptr(m_parts), id = reference->id, result] {
-                              const auto alive = weak.lock();
-                              if (!alive || alive->stopped) return;
-                              alive->busy = false;
-                              if (auto waiting = std::exchange(alive->next, nullptr))
-                                  evaluate(std::move(waiting));
-                              alive->handler(id, result);
-                          });
+        auto result = measure(parts->evaluate, reference->values);
+        boost::asio::post(parts->io, [this, weak = std::weak_ptr(m_parts), id = reference->id,
+                                      result = std::move(result)] {
+            const auto alive = weak.lock();
+            if (!alive || alive->stopped) return;
+            alive->busy = false;
+            if (auto waiting = std::exchange(alive->next, nullptr)) evaluate(std::move(waiting));
+            if (!result) return alive->handlers.on_error(result.error());
+            alive->handlers.on_done(id, *result);
+        });
     });
 }
 

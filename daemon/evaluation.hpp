@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
 #include "protocol/reference.hpp"
 
@@ -17,15 +18,20 @@ namespace dynavg::daemon {
 /// Says how good a parameter vector is; called on the evaluation thread only.
 using EvaluateFunction = std::function<protocol::Evaluation(std::span<const float> values)>;
 
+/// Called on the io thread, from its loop, never after stop(). Both must be set.
+struct EvaluationHandlers {
+    std::function<void(protocol::ReferenceId, const protocol::Evaluation&)> on_done;
+    /// The function has thrown; the next reference is measured all the same.
+    std::function<void(Error)> on_error;
+};
+
 /// The thread "evaluator": measures references on the test set, so that neither training nor the
 /// network waits for it. A reference that comes while one is being measured waits; only the latest
 /// waits. Thread: the io thread, for everything.
 class EvaluationThread {
 public:
-    /// Called on the io thread, from its loop, never after stop().
-    using Handler = std::function<void(protocol::ReferenceId, const protocol::Evaluation&)>;
-
-    EvaluationThread(boost::asio::io_context& io, EvaluateFunction evaluate, Handler handler);
+    EvaluationThread(boost::asio::io_context& io, EvaluateFunction evaluate,
+                     EvaluationHandlers handlers);
     ~EvaluationThread();
     EvaluationThread(const EvaluationThread&) = delete;
     EvaluationThread& operator=(const EvaluationThread&) = delete;

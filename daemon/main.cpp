@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,9 @@
 #include "config/config.hpp"
 #include "daemon/app.hpp"
 #include "daemon/log.hpp"
+#include "daemon/signals.hpp"
+#include "storage/checkpoint_store.hpp"
+#include "storage/posix_disk.hpp"
 #include "training/process.hpp"
 
 // dynavgd: reads the configuration, makes what learns, and runs the daemon's App.
@@ -67,17 +71,44 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
     return learning;
 }
 
+/// A signal that came before the loop could take it: no reason to begin.
+bool asked_to_end(daemon::Log& log) {
+    const auto signal = daemon::SignalsHeld::pending();
+    if (!signal) return false;
+    log.write(dynavg::protocol::Event("stopped", dynavg::protocol::Level::info,
+                                      fmt::format("ending before the start: {}", *signal))
+                  .with("reason", *signal));
+    return true;
+}
+
+/// What an earlier life learned from the network is in the state folder.
+void take_known_settings(const dynavg::storage::Disk& disk, dynavg::config::Config& config) {
+    if (config.has_averaging_section) return;
+    const auto fields = dynavg::storage::CheckpointStore::owner_of(disk);
+    if (!fields) return;
+    const auto settings = dynavg::protocol::averaging_from_fields(*fields);
+    if (!settings) return;
+    config.averaging = *settings;
+    config.has_averaging_section = true;
+}
+
 /// Runs the daemon; again with the network's settings if it had to learn them first.
 int run(dynavg::config::Config config, daemon::Log& log) {
+    // One lock for all lives of this process.
+    auto opened = dynavg::storage::PosixDisk::open(config.node.state_dir.string());
+    if (!opened) return complain(opened.error(), kFailed);
+    const std::shared_ptr<dynavg::storage::Disk> disk = std::move(*opened);
+    take_known_settings(*disk, config);
     // Alone and without settings there is nobody to take them from: the defaults are the network's.
     if (config.node.peers.empty()) config.has_averaging_section = true;
     const auto data = dynavg::assembly::load_data(config.data);
     if (!data) return complain(data.error(), kInvalidConfiguration);
     auto incarnation = new_incarnation();
     while (true) {
+        if (asked_to_end(log)) return kDone;
         auto learning = make_learning(config, *data);
         if (!learning) return complain(learning.error(), kInvalidConfiguration);
-        daemon::App app(config, std::move(*learning), incarnation, log);
+        daemon::App app(config, std::move(*learning), incarnation, log, disk);
         if (const auto started = app.start(); !started) return complain(started.error(), kFailed);
         const daemon::AppOutcome outcome = app.run();
         if (!outcome.learned) return outcome.exit_code;
@@ -128,6 +159,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? kDone : kWrongArguments;
     }
     try {
+        const daemon::SignalsHeld held;
         return start(arguments);
     } catch (const std::exception& error) {
         return complain({fmt::format("unexpected failure: {}", error.what())}, kFailed);

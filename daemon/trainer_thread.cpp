@@ -10,7 +10,6 @@
 #include <optional>
 #include <thread>
 #include <utility>
-#include <variant>
 
 #include "daemon/clock.hpp"
 #include "daemon/step_clock.hpp"
@@ -25,12 +24,6 @@ using protocol::ContributionPointer;
 using protocol::Epoch;
 using protocol::Install;
 using protocol::StepReport;
-
-namespace {
-
-using Task = std::function<void(protocol::Learner&)>;
-
-}  // namespace
 
 /// Three mutexes: `control` guards what others ask of the trainer, `model` the learner's parameters
 /// and the counts that belong to them, `status` a copy of those counts for readers that must not
@@ -48,13 +41,13 @@ struct TrainerThread::Parts {
         update_status();
     }
 
-    enum class Work { end, request, drop_drift, step };
+    enum class Work { end, install, drop_drift, step };
 
     void run();
     void fail_with(const std::exception& error);
     [[nodiscard]] Work wait_for_work();
     [[nodiscard]] bool may_step() const;  ///< `control` is held.
-    void do_request();
+    void do_install();
     void drop_drift_as_asked();
     void step();
     void apply(const Install& install);
@@ -65,6 +58,7 @@ struct TrainerThread::Parts {
     void update_status();
     [[nodiscard]] bool wait_until_settled();
     [[nodiscard]] ContributionPointer try_freeze(Epoch target, bool& diverged);
+    [[nodiscard]] ContributionPointer frozen_part() const;
 
     protocol::Learner& learner;
     const TrainerThreadOptions options;
@@ -77,10 +71,9 @@ struct TrainerThread::Parts {
     bool stop_wanted = false;
     bool drop_wanted = false;
     std::uint64_t allowed = 0;
-    std::deque<std::variant<Install, Task>> requests;  ///< The first stays until it is done.
-    std::size_t installs_pending = 0;
+    std::deque<Install> installs;  ///< The first stays until it is done.
 
-    std::mutex model_mutex;
+    mutable std::mutex model_mutex;
     protocol::ReferencePointer reference;
     std::uint64_t steps = 0;  ///< Written by the trainer thread only, as all below.
     std::uint64_t steps_since_reference = 0;
@@ -105,8 +98,8 @@ void TrainerThread::Parts::run() {
             switch (wait_for_work()) {
                 case Work::end:
                     return;
-                case Work::request:
-                    do_request();
+                case Work::install:
+                    do_install();
                     break;
                 case Work::drop_drift:
                     drop_drift_as_asked();
@@ -137,7 +130,7 @@ bool TrainerThread::Parts::may_step() const {
 TrainerThread::Parts::Work TrainerThread::Parts::wait_for_work() {
     std::unique_lock lock(control_mutex);
     const auto has_work = [&] {
-        return stop_wanted || ended || !requests.empty() || drop_wanted || may_step();
+        return stop_wanted || ended || !installs.empty() || drop_wanted || may_step();
     };
     if (!has_work()) {
         const auto set_waiting = [&](bool waiting) {
@@ -150,27 +143,19 @@ TrainerThread::Parts::Work TrainerThread::Parts::wait_for_work() {
         set_waiting(false);
     }
     if (stop_wanted || ended) return Work::end;
-    if (!requests.empty()) return Work::request;
+    if (!installs.empty()) return Work::install;
     return drop_wanted ? Work::drop_drift : Work::step;
 }
 
-void TrainerThread::Parts::do_request() {
-    std::variant<Install, Task> request;
+void TrainerThread::Parts::do_install() {
+    Install install;
     {
         const std::lock_guard lock(control_mutex);
-        request = std::move(requests.front());
+        install = installs.front();
     }
-    const auto* install = std::get_if<Install>(&request);
-    if (install != nullptr) {
-        apply(*install);
-    } else {
-        const std::lock_guard lock(model_mutex);
-        std::get<Task>(request)(learner);
-    }
+    apply(install);
     const std::lock_guard lock(control_mutex);
-    requests.pop_front();
-    if (install == nullptr) return;
-    --installs_pending;
+    installs.pop_front();
     control_changed.notify_all();
 }
 
@@ -285,7 +270,7 @@ void TrainerThread::Parts::update_status() {
 bool TrainerThread::Parts::wait_until_settled() {
     std::unique_lock lock(control_mutex);
     control_changed.wait(
-        lock, [&] { return ended || stop_wanted || (installs_pending == 0 && !drop_wanted); });
+        lock, [&] { return ended || stop_wanted || (installs.empty() && !drop_wanted); });
     return !ended && !stop_wanted;
 }
 
@@ -298,13 +283,40 @@ ContributionPointer TrainerThread::Parts::try_freeze(Epoch target, bool& diverge
     const float squared_norm = learner.local_state().squared_norm;
     diverged = !std::isfinite(squared_norm);
     if (diverged) return nullptr;
+    dropped_since_freeze = false;
+    // Whichever of this node's lives the round holds, it is the same that is spent.
+    if (given && given->target == target) return frozen = given;
     learner.copy_contribution(contribution->values);
     contribution->facts.steps = steps_since_reference;
     contribution->facts.weight = steps_in_drift > 0 ? 1.0F : 0.0F;
     contribution->facts.squared_norm = squared_norm;
     frozen = contribution;
-    dropped_since_freeze = false;
     return contribution;
+}
+
+// --- the thread that writes checkpoints -------------------------------------------------------
+
+/// `model` is held.
+ContributionPointer TrainerThread::Parts::frozen_part() const {
+    if (!frozen) return given;
+    if (!dropped_since_freeze) return frozen;
+    // The model holds nothing of it any more.
+    auto emptied = std::make_shared<Contribution>(*frozen);
+    emptied->values = reference->values;
+    return emptied;
+}
+
+TrainingCopy TrainerThread::copy() const {
+    TrainingCopy copy;
+    copy.values.resize(m_parts->learner.shape().values());
+    const std::lock_guard lock(m_parts->model_mutex);
+    m_parts->learner.copy_contribution(copy.values);
+    copy.reference = m_parts->reference;
+    copy.frozen = m_parts->frozen_part();
+    copy.steps = m_parts->steps;
+    copy.steps_since_reference = m_parts->steps_since_reference;
+    copy.optimizer = m_parts->learner.optimizer_state();
+    return copy;
 }
 
 // --- the interface ----------------------------------------------------------------------------
@@ -321,8 +333,13 @@ void TrainerThread::start() {
     m_parts->ended = false;
     m_parts->clock.begin(now());
     m_parts->shown_clock = m_parts->clock;
-    // The core learns where training stands, also if no step is left to make.
-    m_parts->mailbox->put(m_parts->report());
+    // The core learns where training stands, also if no step is left to make; and the others, if
+    // there is drift from an earlier life.
+    StepReport standing = m_parts->report();
+    if (m_parts->steps_since_reference > 0 && m_parts->is_check_due()) {
+        standing.state = m_parts->finite_state();
+    }
+    m_parts->mailbox->put(std::move(standing));
     m_parts->thread = std::thread([parts = m_parts.get()] { parts->run(); });
 }
 
@@ -347,8 +364,7 @@ void TrainerThread::allow_until(std::uint64_t total_steps) {
 void TrainerThread::install(Install install) {
     {
         const std::lock_guard lock(m_parts->control_mutex);
-        m_parts->requests.emplace_back(std::move(install));
-        ++m_parts->installs_pending;
+        m_parts->installs.push_back(std::move(install));
     }
     m_parts->control_changed.notify_all();
 }
@@ -356,14 +372,6 @@ void TrainerThread::install(Install install) {
 void TrainerThread::restore_given(ContributionPointer contribution) {
     const std::lock_guard lock(m_parts->model_mutex);
     m_parts->given = std::move(contribution);
-}
-
-void TrainerThread::run(Task task) {
-    {
-        const std::lock_guard lock(m_parts->control_mutex);
-        m_parts->requests.emplace_back(std::move(task));
-    }
-    m_parts->control_changed.notify_all();
 }
 
 ContributionPointer TrainerThread::freeze(Epoch target) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "protocol/exchange.hpp"
 #include "protocol/expected.hpp"
@@ -43,6 +45,17 @@ struct TrainerThreadHandlers {
     std::function<void(std::uint64_t steps_lost)> on_diverged;
     /// The learner has thrown; the thread has ended.
     std::function<void(Error)> on_error;
+};
+
+/// Training between two steps, copied: what a checkpoint keeps.
+struct TrainingCopy {
+    protocol::ReferencePointer reference;
+    std::vector<float> values;  ///< Parameters, then buffers.
+    /// What of it has been given, or will be, to the next reference; null: nothing yet.
+    protocol::ContributionPointer frozen;
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    std::vector<std::byte> optimizer;
 };
 
 /// For status displays; up to date after every step.
@@ -90,13 +103,10 @@ public:
     /// is in the reference already and leaves the model; all other drift is kept. In order; each is
     /// answered by a report.
     void install(protocol::Install install);
-    /// What an earlier life of this node gave to a round: leaves the model at an install that says
-    /// it is spent.
+    /// What an earlier life of this node gave to a round, if anything: leaves the model at an
+    /// install that says it is spent, and is what a freeze for its target gives again. Before
+    /// start().
     void restore_given(protocol::ContributionPointer contribution);
-
-    /// Runs `task` on the trainer thread between two steps, under the model's mutex: checkpoints,
-    /// evaluation. In order with installs.
-    void run(std::function<void(protocol::Learner&)> task);
 
     /// Copies the model as it stands between two updates; never waits for a forward or backward
     /// pass, with two exceptions, both of which wait for the step in progress: an install that was
@@ -106,6 +116,11 @@ public:
     /// reference; weight 0 without steps in the drift, else 1. Thread: any but the trainer's and
     /// the io thread's. Cost: two passes over the model.
     [[nodiscard]] protocol::ContributionPointer freeze(protocol::Epoch target);
+
+    /// Training as it stands between two updates, for a checkpoint. Never waits for a forward or
+    /// backward pass, but holds updates up for as long as the copies of model and optimizer take.
+    /// Thread: any but the io thread's; the latter after stop().
+    [[nodiscard]] TrainingCopy copy() const;
 
     /// Never waits for the model's mutex.
     [[nodiscard]] TrainerStatus status() const;

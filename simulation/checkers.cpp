@@ -12,14 +12,19 @@
 namespace dynavg::simulation {
 
 using protocol::Epoch;
+using protocol::Instant;
 
 namespace {
 
-/// Counts are whole; means of floats are not exact.
-constexpr double kCountTolerance = 0.25;
 constexpr std::size_t kViolationsMax = 20;
-/// No round without faults of peers may take longer.
+/// No round may take longer without faults.
 constexpr protocol::Duration kRoundTimeMax = std::chrono::seconds(120);
+/// After a fault: peers must first notice that it is over, and give up attempts that it has spoilt.
+constexpr protocol::Duration kRoundTimeMaxAfterFault = std::chrono::minutes(10);
+/// So long after the last fault the sets that peers step with are again those that they see.
+constexpr protocol::Duration kCalm = std::chrono::minutes(1);
+/// The longest that a peer may need to catch up with others, in free pace.
+constexpr protocol::Duration kCatchUpMax = std::chrono::seconds(30);
 /// Steps of an epoch whose drifts are remembered.
 constexpr std::uint32_t kStepsRemembered = 4;
 
@@ -31,8 +36,8 @@ const std::vector<float>& toy_values(const Peer& peer) {
 
 Checkers::Checkers(const EventQueue& events, std::size_t peers,
                    protocol::AveragingSettings averaging, protocol::ReferencePointer initial)
-    : m_events(events), m_peers(peers), m_averaging(averaging) {
-    m_committed.emplace(Epoch(0), std::move(initial));
+    : m_events(events), m_peers(peers), m_averaging(averaging), m_ledgers(peers) {
+    m_committed.emplace(Epoch(0), Committed{std::move(initial), std::vector<double>(peers)});
 }
 
 void Checkers::report(std::string invariant, std::string detail) {
@@ -40,16 +45,68 @@ void Checkers::report(std::string invariant, std::string detail) {
     m_violations.push_back({std::move(invariant), std::move(detail), m_events.now()});
 }
 
+void Checkers::trace(const Peer& peer, std::string_view what, std::string_view detail) {
+    if (!m_trace) return;
+    m_trace(fmt::format("{:9.3f} peer {} epoch {} steps {}+{}: {}: {}",
+                        static_cast<double>(m_events.now().time_since_epoch().count()) / 1e6,
+                        peer.index(), peer.installed()->epoch.value(),
+                        peer.steps() - peer.steps_since_reference(), peer.steps_since_reference(),
+                        what, detail));
+}
+
+protocol::Duration Checkers::calm() const {
+    if (m_faults == nullptr) return protocol::Duration::max();
+    const auto since = m_faults->quiet_since();
+    return since ? m_events.now() - *since : protocol::Duration::zero();
+}
+
+void Checkers::on_started(const Peer& peer) {
+    if (peer.lives() == 1) return;
+    trace(peer, "restarted", fmt::format("life {}", peer.lives()));
+    check_restart(peer);
+}
+
+/// A durable record is there again after a crash, unless the disk has lost it.
+void Checkers::check_restart(const Peer& peer) {
+    std::optional<double> recorded;
+    const auto& found = peer.found();
+    if (found && found->local && !found->fell_back) recorded = held_by(peer, *found->local);
+    const auto promised = m_recorded.find(peer.index());
+    const bool lost = promised != m_recorded.end() && !(recorded >= promised->second);
+    const bool excused = !found || peer.disk().is_damaged();
+    if (lost && !excused) {
+        report("durable", fmt::format("peer {} had {} steps on disk and found {}", peer.index(),
+                                      promised->second, recorded.value_or(0)));
+    }
+    m_recorded.erase(peer.index());
+    if (recorded) m_recorded.emplace(peer.index(), *recorded);
+    m_ledgers[peer.index()].on_restarted(peer.installed()->epoch, held(peer), recorded);
+}
+
+void Checkers::on_recorded(const Peer& peer, const protocol::LocalRecord& record) {
+    m_recorded.insert_or_assign(peer.index(), held_by(peer, record));
+}
+
+void Checkers::on_crashed(const Peer& peer) {
+    trace(peer, "crashed", fmt::format("life {}", peer.lives()));
+    const Epoch installed = peer.installed()->epoch;
+    m_ledgers[peer.index()].on_crashed(installed, in_references(peer.index(), installed));
+    m_rounds.erase(peer.index());
+    for (auto& [step, drifts] : m_drifts) drifts.erase(peer.index());
+}
+
+void Checkers::on_frozen(const Peer& peer, const protocol::Contribution& contribution) {
+    const PeerIndex own = peer.index();
+    const double drift = static_cast<double>(contribution.values[own]) -
+                         static_cast<double>(peer.installed()->values[own]);
+    m_ledgers[own].on_frozen(contribution.target,
+                             in_references(own, peer.installed()->epoch) + drift);
+}
+
 // 3. Justified.
 void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     ++m_event_counts[std::string(event.name)];
-    if (m_trace) {
-        m_trace(fmt::format("{:9.3f} peer {} epoch {} steps {}+{}: {}: {}",
-                            static_cast<double>(m_events.now().time_since_epoch().count()) / 1e6,
-                            peer.index(), peer.installed()->epoch.value(),
-                            peer.steps() - peer.steps_since_reference(),
-                            peer.steps_since_reference(), event.name, event.message));
-    }
+    trace(peer, event.name, event.message);
     if (event.level == protocol::Level::error) report("no error event", event.message);
     if (event.name != "round_committed" && event.name != "crossing") return;
     const auto* reason = std::get_if<std::string>(event.find("reason"));
@@ -78,7 +135,7 @@ void Checkers::on_published(const Peer& peer, const protocol::Message& message) 
 }
 
 void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
-    check_agreement(peer, *install.reference);
+    check_agreement(peer, install.reference);
 }
 
 void Checkers::on_exchange_done(const Peer&, const protocol::ExchangeResult& result) {
@@ -89,20 +146,31 @@ void Checkers::on_exchange_done(const Peer&, const protocol::ExchangeResult& res
 }
 
 // 1. Agreement.
-void Checkers::check_agreement(const Peer& peer, const protocol::Reference& reference) {
-    const auto copy = std::make_shared<const protocol::Reference>(reference);
-    const auto [place, added] = m_committed.emplace(reference.epoch, copy);
-    if (added) return;
-    const protocol::Reference& first = *place->second;
-    if (first.id != reference.id || first.values != reference.values ||
-        first.direction != reference.direction) {
+void Checkers::check_agreement(const Peer& peer, const protocol::ReferencePointer& reference) {
+    const auto [place, added] = m_committed.emplace(reference->epoch, Committed{reference, {}});
+    Committed& committed = place->second;
+    if (added) {
+        const Committed& before = std::prev(place)->second;
+        const auto weights = m_weights.find(reference->id.digest);
+        committed.steps = before.steps;
+        for (PeerIndex i = 0; i < m_peers && weights != m_weights.end(); ++i) {
+            const double moved = static_cast<double>(reference->values[i]) -
+                                 static_cast<double>(before.reference->values[i]);
+            committed.steps[i] += moved * weights->second;
+        }
+        return;
+    }
+    const protocol::Reference& first = *committed.reference;
+    if (first.id != reference->id || first.values != reference->values ||
+        first.direction != reference->direction) {
         report("agreement", fmt::format("peer {} committed a second reference for epoch {}",
-                                        peer.index(), reference.epoch.value()));
+                                        peer.index(), reference->epoch.value()));
     }
 }
 
 // 4. Bounded variance, lockstep: of every complete step after which somebody trains on.
 void Checkers::on_step(const Peer& peer, double) {
+    m_ledgers[peer.index()].on_step();
     if (m_averaging.pace != protocol::Pace::lockstep ||
         m_averaging.monitor == protocol::MonitorKind::every_step) {
         return;
@@ -129,7 +197,7 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
     const Epoch epoch = peer.installed()->epoch;
     const auto found = m_drifts.find({epoch, step});
     const protocol::Roster& members = peer.core().lockstep_members();
-    if (found == m_drifts.end() || members.empty()) return;
+    if (found == m_drifts.end() || members.empty() || calm() < kCalm) return;
     std::vector<double> mean(m_peers, 0);
     double squares = 0;
     for (const protocol::Member& member : members) {
@@ -152,19 +220,24 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
 void Checkers::on_settled(const Peer& peer) {
     check_bounded(peer);
     check_exactly_once(peer);
+    check_round_ends(peer);
+    check_free_estimate(peer);
+}
+
+// 4. Bounded variance, free pace. A peer that is behind must catch up before it may call.
+void Checkers::check_free_estimate(const Peer& peer) {
     const protocol::NodeCore& core = peer.core();
-    if (core.round() && m_events.now() - core.round_since() > kRoundTimeMax) {
-        report("progress", fmt::format("peer {} is in the round for epoch {} for {} s",
-                                       peer.index(), core.round()->target().value(),
-                                       (m_events.now() - core.round_since()).count() / 1000000));
-    }
     const bool free = m_averaging.pace == protocol::Pace::free;
-    if (free && !core.round() && core.last_estimate() && core.may_call() &&
-        core.last_estimate()->bound > core.reference()->threshold) {
-        report("bounded variance",
-               fmt::format("peer {} holds states with H = {} and calls no round", peer.index(),
-                           core.last_estimate()->bound));
+    const bool above = free && !core.round() && core.last_estimate() && core.may_call() &&
+                       core.last_estimate()->bound > core.reference()->threshold;
+    if (!above || (m_faults != nullptr && calm() == protocol::Duration::zero())) {
+        m_above_since.erase(peer.index());
+        return;
     }
+    const Instant since = m_above_since.emplace(peer.index(), m_events.now()).first->second;
+    if (m_faults != nullptr && m_events.now() - since < kCatchUpMax) return;
+    report("bounded variance", fmt::format("peer {} holds states with H = {} and calls no round",
+                                           peer.index(), core.last_estimate()->bound));
 }
 
 // 6. Bounded.
@@ -183,35 +256,53 @@ void Checkers::check_bounded(const Peer& peer) {
     }
 }
 
-// 2. Exactly once.
-void Checkers::check_exactly_once(const Peer& peer) {
-    const std::vector<float>& values = toy_values(peer);
-    const std::size_t own = peer.index();
-    const double drift =
-        static_cast<double>(values[own]) - static_cast<double>(peer.installed()->values[own]);
-    const double counted = steps_in_references(own, peer.installed()->epoch) + drift;
-    if (std::abs(counted - static_cast<double>(peer.steps())) > kCountTolerance) {
-        report("exactly once",
-               fmt::format("peer {} made {} steps, references and drift at epoch {} hold {}", own,
-                           peer.steps(), peer.installed()->epoch.value(), counted));
+// 5. Progress.
+void Checkers::check_round_ends(const Peer& peer) {
+    const auto& round = peer.core().round();
+    if (!round || m_given_up.contains(peer.index())) {
+        m_rounds.erase(peer.index());
+        return;
+    }
+    OpenRound& open = m_rounds[peer.index()];
+    if (open.target != round->target()) open = {round->target(), m_events.now()};
+    const protocol::Duration most = m_faults == nullptr ? kRoundTimeMax : kRoundTimeMaxAfterFault;
+    const protocol::Duration time = std::min(m_events.now() - open.since, calm());
+    if (time > most) {
+        report("progress",
+               fmt::format("peer {} is in the round for epoch {} for {} s", peer.index(),
+                           round->target().value(), time / std::chrono::seconds(1)));
     }
 }
 
-double Checkers::steps_in_references(std::size_t coordinate, Epoch upto) const {
-    double total = 0;
-    double before = 0;
-    for (const auto& [epoch, reference] : m_committed) {
-        if (epoch > upto) break;
-        const auto value = static_cast<double>(reference->values[coordinate]);
-        const auto weights = m_weights.find(reference->id.digest);
-        if (weights != m_weights.end()) total += (value - before) * weights->second;
-        before = value;
+// 2. Exactly once.
+void Checkers::check_exactly_once(const Peer& peer) {
+    const Epoch installed = peer.installed()->epoch;
+    if (const auto wrong = m_ledgers[peer.index()].check(installed, held(peer))) {
+        report("exactly once",
+               fmt::format("peer {} at epoch {} {}", peer.index(), installed.value(), *wrong));
     }
-    return total;
+}
+
+double Checkers::in_references(PeerIndex peer, Epoch upto) const {
+    const auto after = m_committed.upper_bound(upto);
+    return std::prev(after)->second.steps[peer];
+}
+
+/// Steps of its own in the references up to its own, and in its drift.
+double Checkers::held(const Peer& peer) const {
+    const PeerIndex own = peer.index();
+    const double drift = static_cast<double>(toy_values(peer)[own]) -
+                         static_cast<double>(peer.installed()->values[own]);
+    return in_references(own, peer.installed()->epoch) + drift;
+}
+
+double Checkers::held_by(const Peer& peer, const protocol::LocalRecord& record) const {
+    return in_references(peer.index(), record.reference.epoch) +
+           static_cast<double>(record.drift[peer.index()]);
 }
 
 // 5. Progress.
-void Checkers::on_end(const std::vector<const Peer*>& peers, bool finished) {
+void Checkers::on_finish(const std::vector<const Peer*>& peers, bool finished) {
     if (!finished) {
         std::string where;
         for (const Peer* peer : peers) {
@@ -225,8 +316,11 @@ void Checkers::on_end(const std::vector<const Peer*>& peers, bool finished) {
         if (finished && peer->core().reference()->id != peers.front()->core().reference()->id) {
             report("progress", fmt::format("peer {} ends with another reference", peer->index()));
         }
-        check_exactly_once(*peer);
     }
+}
+
+void Checkers::on_end(const std::vector<const Peer*>& peers) {
+    for (const Peer* peer : peers) check_exactly_once(*peer);
 }
 
 }  // namespace dynavg::simulation

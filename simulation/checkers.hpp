@@ -1,12 +1,15 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "simulation/fault_injector.hpp"
 #include "simulation/peer.hpp"
+#include "simulation/step_ledger.hpp"
 
 namespace dynavg::simulation {
 
@@ -24,18 +27,30 @@ public:
     Checkers(const EventQueue& events, std::size_t peers, protocol::AveragingSettings averaging,
              protocol::ReferencePointer initial);
 
+    /// What is not promised while faults hold is then checked only when they are over. Null: there
+    /// are none.
+    void consider(const FaultInjector* faults) { m_faults = faults; }
+    /// Faults have cut it off for ever: nothing is expected of it any more.
+    void give_up(PeerIndex peer) { m_given_up.insert(peer); }
+
+    void on_started(const Peer& peer) override;
+    void on_crashed(const Peer& peer) override;
     void on_event(const Peer& peer, const protocol::Event& event) override;
     void on_published(const Peer& peer, const protocol::Message& message) override;
     void on_install(const Peer& peer, const protocol::Install& install) override;
+    void on_frozen(const Peer& peer, const protocol::Contribution& contribution) override;
     void on_exchange_done(const Peer& peer, const protocol::ExchangeResult& result) override;
+    void on_recorded(const Peer& peer, const protocol::LocalRecord& record) override;
     void on_step(const Peer& peer, double loss) override;
     void on_settled(const Peer& peer) override;
 
     /// Every event as a line, for replays.
     void trace_to(std::function<void(const std::string&)> trace) { m_trace = std::move(trace); }
 
-    /// At the end: all peers hold one reference, and every step is in it or in a kept drift.
-    void on_end(const std::vector<const Peer*>& peers, bool finished);
+    /// At the end: every step is in a reference or in a kept drift.
+    void on_end(const std::vector<const Peer*>& peers);
+    /// And all peers are done with one reference.
+    void on_finish(const std::vector<const Peer*>& peers, bool finished);
 
     [[nodiscard]] const std::vector<Violation>& violations() const { return m_violations; }
     [[nodiscard]] std::size_t epochs() const { return m_committed.size() - 1; }
@@ -44,18 +59,41 @@ public:
     }
 
 private:
+    struct Committed {
+        protocol::ReferencePointer reference;
+        std::vector<double> steps;  ///< Of each peer, in all references up to this one.
+    };
+    struct OpenRound {
+        protocol::Epoch target;
+        protocol::Instant since;
+    };
+
     void report(std::string invariant, std::string detail);
-    void check_agreement(const Peer& peer, const protocol::Reference& reference);
+    void trace(const Peer& peer, std::string_view what, std::string_view detail);
+    void check_agreement(const Peer& peer, const protocol::ReferencePointer& reference);
     void check_exactly_once(const Peer& peer);
     void check_variance(const Peer& peer, std::uint32_t step);
+    void check_free_estimate(const Peer& peer);
     void check_bounded(const Peer& peer);
-    [[nodiscard]] double steps_in_references(std::size_t coordinate, protocol::Epoch upto) const;
+    void check_round_ends(const Peer& peer);
+    [[nodiscard]] double in_references(PeerIndex peer, protocol::Epoch upto) const;
+    [[nodiscard]] double held(const Peer& peer) const;
+    [[nodiscard]] double held_by(const Peer& peer, const protocol::LocalRecord& record) const;
+    void check_restart(const Peer& peer);
+    /// For how long no fault has held.
+    [[nodiscard]] protocol::Duration calm() const;
 
     const EventQueue& m_events;
     std::size_t m_peers;
     protocol::AveragingSettings m_averaging;
     std::vector<Violation> m_violations;
-    std::map<protocol::Epoch, protocol::ReferencePointer> m_committed;
+    const FaultInjector* m_faults = nullptr;
+    std::map<protocol::Epoch, Committed> m_committed;
+    std::vector<StepLedger> m_ledgers;
+    std::map<PeerIndex, double> m_recorded;  ///< Steps held by the last record that is on disk.
+    std::map<PeerIndex, OpenRound> m_rounds;
+    std::map<PeerIndex, protocol::Instant> m_above_since;  ///< Free pace, and no round.
+    std::set<PeerIndex> m_given_up;
     /// Of each value that was averaged: the sum of its weights.
     std::map<protocol::Digest, double> m_weights;
     /// (target, ballot) -> value, over all peers.

@@ -76,9 +76,11 @@ Expected<void, Error> Experiment::add_peers(const assembly::Data& data) {
         auto trainer =
             assembly::make_trainer(config, config.averaging, data, {index, count}, initial);
         if (!trainer) return Unexpected<Error>(trainer.error());
+        // Without faults there is one life, and so one learner.
+        const auto only = std::make_shared<std::unique_ptr<protocol::Learner>>(std::move(*trainer));
         m_peers.push_back(std::make_unique<Peer>(
-            peer_options(m_options, index, m_steps, initial, m_tasks), std::move(*trainer),
-            m_events, m_network, directory, m_recorder));
+            peer_options(m_options, index, m_steps, initial, m_tasks),
+            [only] { return std::move(*only); }, m_events, m_network, directory, m_recorder));
         m_events.after({}, [peer = m_peers.back().get()] { peer->start(); });
     }
     m_recorder.watch(m_peers, m_tasks);

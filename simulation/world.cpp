@@ -1,18 +1,28 @@
 #include "simulation/world.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "simulation/dice.hpp"
+#include "simulation/fault_injector.hpp"
 #include "simulation/toy_learner.hpp"
 
 namespace dynavg::simulation {
 
 using protocol::Duration;
-using protocol::RandomStream;
+using protocol::Instant;
 using namespace std::chrono_literals;
 
 namespace {
+
+/// After the faults: so long peers train on, and so long they may take until they are done.
+constexpr Duration kTrainingAfterFaults = 30s;
+constexpr Duration kEndAfterFaults = 15min;
+/// Where nothing must come to an end.
+constexpr Duration kRestAfterFaults = 3min;
 
 protocol::ReferencePointer initial_reference(const WorldOptions& options) {
     const bool linear = options.averaging.monitor == protocol::MonitorKind::linear;
@@ -32,118 +42,229 @@ PeerOptions peer_options(const WorldOptions& options, PeerIndex index,
     peer.max_steps = options.max_steps.at(index);
     // A chain: each knows one other, peer exchange finds the rest.
     if (index > 0) peer.seeds = {Peer::address_of(index - 1)};
+    if (options.all_are_seeds) {
+        peer.seeds.clear();
+        for (PeerIndex other = 0; other < options.peers; ++other) {
+            if (other != index) peer.seeds.push_back(Peer::address_of(other));
+        }
+    }
     peer.heartbeat_interval = options.heartbeat_interval;
     peer.suspicion_timeout = options.suspicion_timeout;
     peer.step_time = options.step_times.at(index);
-    peer.start_delay = options.start_delays.at(index);
+    if (!options.clocks_ahead.empty()) peer.clock_ahead = options.clocks_ahead.at(index);
+    peer.durable = options.durable;
+    peer.write_time_max = options.write_time_max;
+    peer.record_interval = options.record_interval;
     peer.seed = options.seed;
     return peer;
 }
 
+/// Whether this life of it, or the one that its disk gives, knows what `member` has promised.
+bool remembers(const Peer& peer, const protocol::Member& member) {
+    const bool forgets = !peer.options().durable || peer.disk().is_damaged();
+    if (!peer.is_up() && forgets) return false;
+    protocol::Heartbeat heartbeat;
+    peer.core().describe(heartbeat);
+    return heartbeat.remembers <= member.incarnation;
+}
+
+/// One run: owns the network, its peers and who watches them.
+class World {
+public:
+    explicit World(const WorldOptions& options);
+
+    void run();
+    [[nodiscard]] WorldReport report();
+
+private:
+    [[nodiscard]] bool finished() const;
+    [[nodiscard]] bool has_first_round() const;
+    void start_faults();
+    void stop_faults();
+    void stop_training();
+    [[nodiscard]] std::set<PeerIndex> draw_core();
+    [[nodiscard]] bool may_speak(const std::set<PeerIndex>& core) const;
+
+    const WorldOptions& m_options;
+    EventQueue m_events;
+    Network m_network;
+    protocol::ReferencePointer m_initial;
+    Checkers m_checkers;
+    std::vector<std::unique_ptr<Peer>> m_peers;
+    std::optional<FaultInjector> m_faults;
+    std::set<PeerIndex> m_core;  ///< Who must come to an end: all, or those that faults have left.
+    bool m_faults_started = false;
+    Instant m_end;
+};
+
+World::World(const WorldOptions& options)
+    : m_options(options),
+      m_network(m_events, options.links, options.seed),
+      m_initial(initial_reference(options)),
+      m_checkers(m_events, options.peers, options.averaging, m_initial),
+      m_end(m_events.now() + options.horizon) {
+    m_checkers.trace_to(options.trace);
+    const auto directory = [this](PeerIndex index) {
+        return index < m_peers.size() ? m_peers[index].get() : nullptr;
+    };
+    for (PeerIndex index = 0; index < options.peers; ++index) {
+        const auto make_learner = [this, index] {
+            return std::make_unique<ToyLearner>(index, m_options.averaging.monitor, m_initial);
+        };
+        m_peers.push_back(std::make_unique<Peer>(peer_options(options, index, m_initial),
+                                                 make_learner, m_events, m_network, directory,
+                                                 m_checkers));
+        m_events.after(options.start_delays.at(index), [p = m_peers.back().get()] { p->start(); });
+        m_core.insert(index);
+    }
+    if (options.faults.mode == FaultMode::none) return;
+    m_faults.emplace(m_events, m_network, m_peers, options.seed);
+    m_checkers.consider(&*m_faults);
+    if (!options.faults.after_first_round) start_faults();
+}
+
+void World::run() {
+    while (!m_events.empty() && m_events.now() < m_end && m_checkers.violations().empty() &&
+           m_events.handled() < m_options.events_max) {
+        m_events.run_next();
+        if (m_faults && !m_faults_started && has_first_round()) start_faults();
+        if (m_events.handled() % 64 == 0 && finished()) break;
+    }
+}
+
+bool World::finished() const {
+    const Peer& first = *m_peers[*m_core.begin()];
+    return std::all_of(m_core.begin(), m_core.end(), [&](PeerIndex index) {
+        return m_peers[index]->is_finished() &&
+               m_peers[index]->core().reference()->id == first.core().reference()->id;
+    });
+}
+
+bool World::has_first_round() const {
+    return std::all_of(m_peers.begin(), m_peers.begin() + m_options.start_peers,
+                       [](const auto& peer) { return peer->installed()->epoch.value() > 0; });
+}
+
+// --- faults -----------------------------------------------------------------------------------
+
+void World::start_faults() {
+    m_faults_started = true;
+    m_faults->start(m_options.faults.schedule);
+    m_events.after(m_options.faults.length, [this] { stop_faults(); });
+}
+
+void World::stop_faults() {
+    if (m_options.faults.mode == FaultMode::liveness) {
+        m_core = draw_core();
+    } else {
+        std::erase_if(m_core, [this](PeerIndex peer) { return m_faults->is_lost(peer); });
+    }
+    if (m_options.trace) {
+        m_options.trace(fmt::format("faults stop; the core is {}", fmt::join(m_core, ", ")));
+    }
+    for (const auto& peer : m_peers) {
+        if (!m_core.contains(peer->index())) m_checkers.give_up(peer->index());
+    }
+    m_faults->heal(m_core);
+    m_events.after(kTrainingAfterFaults, [this] { stop_training(); });
+    const bool must_end = m_options.faults.mode == FaultMode::liveness;
+    m_end = m_events.now() + (must_end ? kEndAfterFaults : kRestAfterFaults);
+}
+
+void World::stop_training() {
+    for (const auto& peer : m_peers) peer->stop_training_after(1);
+}
+
+/// A random one that may speak for the last roster, whichever it is.
+std::set<PeerIndex> World::draw_core() {
+    Dice dice(
+        protocol::RandomStream(m_options.seed, protocol::RandomPurpose::simulation, 7));
+    std::vector<PeerIndex> order(m_peers.size());
+    for (PeerIndex i = 0; i < order.size(); ++i) {
+        order[i] = i;
+        std::swap(order[i], order[dice.between(0, i)]);
+    }
+    std::set<PeerIndex> core;
+    const std::size_t least = dice.between(2, m_peers.size());
+    for (const PeerIndex peer : order) {
+        if (core.size() >= least && may_speak(core)) break;
+        core.insert(peer);
+    }
+    return core;
+}
+
+/// More than half of every roster that is, or may still become, the last one.
+bool World::may_speak(const std::set<PeerIndex>& core) const {
+    const auto has_majority = [&](const protocol::Roster& roster) {
+        const auto votes = std::count_if(roster.begin(), roster.end(), [&](const auto& member) {
+            const auto peer = static_cast<PeerIndex>(member.order);
+            return core.contains(peer) && remembers(*m_peers[peer], member);
+        });
+        return roster.empty() || 2 * static_cast<std::size_t>(votes) > roster.size();
+    };
+    return std::all_of(m_peers.begin(), m_peers.end(), [&](const auto& peer) {
+        if (peer->lives() == 0) return true;
+        const auto& round = peer->core().round();
+        return has_majority(peer->core().roster()) &&
+               (!round || !round->prepared() || has_majority(round->prepared()->roster));
+    });
+}
+
+WorldReport World::report() {
+    WorldReport report;
+    report.finished = finished();
+    std::vector<const Peer*> up;
+    for (const auto& peer : m_peers) {
+        if (!peer->is_up() || !m_core.contains(peer->index())) continue;
+        up.push_back(peer.get());
+        report.references.push_back(peer->core().reference()->id);
+    }
+    if (m_checkers.violations().empty()) m_checkers.on_end(up);
+    const bool must_finish = m_options.faults.mode != FaultMode::safety;
+    if (m_checkers.violations().empty() && must_finish) m_checkers.on_finish(up, report.finished);
+    report.violations = m_checkers.violations();
+    report.epochs = m_checkers.epochs();
+    report.events = m_events.handled();
+    report.messages = m_network.delivered();
+    report.virtual_time = m_events.now() - Instant{};
+    report.event_counts = m_checkers.event_counts();
+    return report;
+}
+
 }  // namespace
 
+std::string_view name_of(FaultMode mode) {
+    switch (mode) {
+        case FaultMode::none:
+            return "none";
+        case FaultMode::safety:
+            return "safety";
+        case FaultMode::liveness:
+            return "liveness";
+    }
+    return "unknown";
+}
+
 std::string WorldOptions::describe() const {
-    return fmt::format(
+    std::string text = fmt::format(
         "{} peers (start {}), {}, {}, threshold {:.3g}, loss {:.0f} %, delay {}-{} ms, repetition "
         "{:.0f} %, heartbeat {} ms, suspicion {}",
         peers, start_peers, name_of(averaging.pace), name_of(averaging.monitor),
         averaging.threshold, 100 * links.loss, links.delay_min / 1ms, links.delay_max / 1ms,
         100 * links.repetition, heartbeat_interval / 1ms,
         suspicion_timeout ? fmt::format("{} ms", *suspicion_timeout / 1ms) : "learned");
+    if (faults.mode != FaultMode::none) {
+        text += fmt::format("; {}{}, faults from the {}: {}", name_of(faults.mode),
+                            durable ? "" : " without disks", faults.after_first_round ? "first reference" : "start",
+                            to_string(faults.schedule));
+    }
+    return text;
 }
 
 WorldReport run_world(const WorldOptions& options) {
-    EventQueue events;
-    Network network(events, options.links, options.seed);
-    const auto initial = initial_reference(options);
-    Checkers checkers(events, options.peers, options.averaging, initial);
-    checkers.trace_to(options.trace);
-    std::vector<std::unique_ptr<Peer>> peers;
-    const auto directory = [&peers](PeerIndex index) {
-        return index < peers.size() ? peers[index].get() : nullptr;
-    };
-    for (PeerIndex index = 0; index < options.peers; ++index) {
-        PeerOptions peer = peer_options(options, index, initial);
-        auto learner = std::make_unique<ToyLearner>(index, options.averaging.monitor, initial);
-        peers.push_back(std::make_unique<Peer>(std::move(peer), std::move(learner), events, network,
-                                               directory, checkers));
-        events.after(options.start_delays.at(index), [p = peers.back().get()] { p->start(); });
-    }
-    const auto finished = [&peers] {
-        return std::all_of(peers.begin(), peers.end(), [&peers](const auto& peer) {
-            return peer->is_finished() &&
-                   peer->core().reference()->id == peers.front()->core().reference()->id;
-        });
-    };
-    WorldReport report;
-    const protocol::Instant end = events.now() + options.horizon;
-    while (!events.empty() && events.now() < end && checkers.violations().empty() &&
-           events.handled() < options.events_max) {
-        events.run_next();
-        if (events.handled() % 64 == 0 && finished()) break;
-    }
-    report.finished = finished();
-    std::vector<const Peer*> up;
-    for (const auto& peer : peers) {
-        if (!peer->is_up()) continue;
-        up.push_back(peer.get());
-        report.references.push_back(peer->core().reference()->id);
-    }
-    if (checkers.violations().empty()) checkers.on_end(up, report.finished);
-    report.violations = checkers.violations();
-    report.epochs = checkers.epochs();
-    report.events = events.handled();
-    report.messages = network.delivered();
-    report.virtual_time = events.now() - protocol::Instant{};
-    report.event_counts = checkers.event_counts();
-    return report;
-}
-
-WorldOptions swarm_options(std::uint64_t seed) {
-    RandomStream random(seed, protocol::RandomPurpose::simulation, 3);
-    const auto between = [&random](std::uint64_t low, std::uint64_t high) {
-        return low + random.below(high - low + 1);
-    };
-    const auto milliseconds = [&between](std::uint64_t low, std::uint64_t high) {
-        return Duration(std::chrono::milliseconds(between(low, high)));
-    };
-    WorldOptions options;
-    options.seed = seed;
-    options.peers = between(3, 9);
-    options.extra_values = random.below(8) == 0 ? between(0, 100000) : between(0, 20);
-    protocol::AveragingSettings& averaging = options.averaging;
-    averaging.pace = random.below(2) == 0 ? protocol::Pace::lockstep : protocol::Pace::free;
-    constexpr std::array kMonitors{protocol::MonitorKind::norm, protocol::MonitorKind::linear,
-                                   protocol::MonitorKind::exact};
-    averaging.monitor = kMonitors.at(random.below(options.extra_values > 20 ? 2 : 3));
-    const bool lockstep = averaging.pace == protocol::Pace::lockstep;
-    if (lockstep && random.below(10) == 0) averaging.monitor = protocol::MonitorKind::every_step;
-    averaging.threshold = 1.0 + static_cast<double>(random.below(60));
-    averaging.max_lag_steps = random.below(3) == 0 ? between(1, 40) : 0;
-    averaging.state_interval = milliseconds(5, 100);
-    averaging.check_every = random.below(4) == 0 ? between(2, 5) : 1;
-    // The others join later. So many must start together that the late ones alone are no quorum.
-    const bool late_joiners = random.below(3) == 0;
-    options.start_peers = static_cast<std::uint32_t>(
-        late_joiners ? between((2 * options.peers + 2) / 3, options.peers) : options.peers);
-    constexpr std::array kLoss{0.0, 0.02, 0.1, 0.2, 0.3};
-    options.links.loss = kLoss.at(random.below(kLoss.size()));
-    options.links.repetition = random.below(2) == 0 ? 0.05 : 0.3;
-    options.links.delay_min = milliseconds(0, 5);
-    options.links.delay_max = options.links.delay_min + milliseconds(0, 195);
-    options.heartbeat_interval = milliseconds(100, 1000);
-    // What the detector could choose, the hasty end included.
-    if (random.below(2) == 0) options.suspicion_timeout = milliseconds(1500, 30000);
-    const bool every_step = averaging.monitor == protocol::MonitorKind::every_step;
-    const std::uint64_t steps = every_step ? between(5, 20) : between(30, 200);
-    const bool equal_speed = random.below(2) == 0;
-    for (std::size_t peer = 0; peer < options.peers; ++peer) {
-        options.max_steps.push_back(lockstep ? steps : between(steps / 2, steps));
-        options.step_times.push_back(equal_speed ? Duration(20ms) : milliseconds(5, 200));
-        const bool late = peer >= options.start_peers;
-        options.start_delays.push_back(late ? milliseconds(3000, 10000) : milliseconds(0, 2000));
-    }
-    return options;
+    World world(options);
+    world.run();
+    return world.report();
 }
 
 }  // namespace dynavg::simulation

@@ -6,10 +6,30 @@
 
 #include "simulation/checkers.hpp"
 #include "simulation/event_queue.hpp"
+#include "simulation/faults.hpp"
 #include "simulation/network.hpp"
 #include "simulation/peer.hpp"
 
 namespace dynavg::simulation {
+
+/// What a network with faults must still do.
+enum class FaultMode : std::uint8_t {
+    none,      ///< No faults.
+    safety,    ///< No fault may break an invariant. At the end all faults stop.
+    liveness,  ///< Faults stop for a core that may speak for the last roster; the others never come
+               ///< back. The core must go on.
+};
+
+[[nodiscard]] std::string_view name_of(FaultMode mode);
+
+struct FaultOptions {
+    FaultMode mode = FaultMode::none;
+    FaultSchedule schedule;
+    /// The schedule's time begins with the first reference of all that started together, not with
+    /// the run: peers without a reference could otherwise found a second network.
+    bool after_first_round = false;
+    protocol::Duration length{};  ///< All faults end then.
+};
 
 /// One network with the toy model. Drawn from a seed by swarm_options() or set by a test.
 struct WorldOptions {
@@ -21,9 +41,15 @@ struct WorldOptions {
     LinkOptions links;
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     std::optional<protocol::Duration> suspicion_timeout;
-    std::vector<std::uint64_t> max_steps;                   ///< Per peer.
-    std::vector<protocol::Duration> step_times;             ///< Per peer.
-    std::vector<protocol::Duration> start_delays;           ///< Per peer.
+    bool all_are_seeds = false;  ///< Else each peer knows one other, and peer exchange the rest.
+    std::vector<std::uint64_t> max_steps;           ///< Per peer.
+    std::vector<protocol::Duration> step_times;     ///< Per peer.
+    std::vector<protocol::Duration> start_delays;   ///< Per peer.
+    std::vector<protocol::Duration> clocks_ahead;   ///< Per peer; empty: all show virtual time.
+    bool durable = false;  ///< Peers have disks; see PeerOptions.
+    protocol::Duration write_time_max = std::chrono::milliseconds(50);
+    protocol::Duration record_interval = std::chrono::seconds(10);
+    FaultOptions faults;
     protocol::Duration horizon = std::chrono::minutes(30);  ///< Virtual.
     std::uint64_t events_max = 5'000'000;                   ///< More than that is a livelock.
     std::function<void(const std::string&)> trace;          ///< Gets every event as a line, if set.
@@ -46,7 +72,8 @@ struct WorldReport {
 /// horizon. Deterministic in the options.
 [[nodiscard]] WorldReport run_world(const WorldOptions& options);
 
-/// The options that a seed of the swarm stands for: peers, links, timers, pace, monitor, steps.
-[[nodiscard]] WorldOptions swarm_options(std::uint64_t seed);
+/// The options that a seed of the swarm stands for: peers, links, timers, pace, monitor, steps, and
+/// faults.
+[[nodiscard]] WorldOptions swarm_options(std::uint64_t seed, FaultMode faults = FaultMode::none);
 
 }  // namespace dynavg::simulation

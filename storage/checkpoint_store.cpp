@@ -149,6 +149,14 @@ Expected<void, Error> CheckpointStore::remove_old_references(Epoch newest) {
     return {};
 }
 
+std::string CheckpointStore::promise_path() const {
+    return m_promise_sequence > 0 ? m_disk.path_of(kPromiseName) : std::string();
+}
+
+std::string CheckpointStore::prepared_path() const {
+    return m_prepared ? m_disk.path_of(kPreparedName) : std::string();
+}
+
 std::string CheckpointStore::reference_path() const {
     return m_reference ? m_disk.path_of(reference_name(m_reference->epoch)) : std::string();
 }

@@ -85,7 +85,9 @@ public:
     Expected<void, Error> commit(const protocol::Reference& reference,
                                  const std::vector<protocol::HistoryEntry>& history);
 
-    /// Where the newest of each lies, for logs; empty before it is written.
+    /// Where the newest of each lies, for logs; empty if there is none.
+    [[nodiscard]] std::string promise_path() const;
+    [[nodiscard]] std::string prepared_path() const;
     [[nodiscard]] std::string reference_path() const;
     [[nodiscard]] std::string local_path() const;
 

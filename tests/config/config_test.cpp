@@ -32,6 +32,7 @@ const std::string kData = "[data]\nsource = \"synthetic-digits\"\n";
 TEST_CASE("the shortest configuration has the documented defaults", "[config]") {
     const Config config = parsed(kData);
     CHECK(config.node.state_dir == "/var/lib/dynavg");
+    CHECK(config.node.checkpoint_interval_s == 60);
     CHECK(config.node.control == "/run/dynavg/control.sock");
     CHECK(config.node.start_peers == 1);
     CHECK_FALSE(config.node.name.empty());
@@ -56,6 +57,7 @@ bind = "tcp://127.0.0.1:0"
 advertise = "localhost:7500"
 peers = ["127.0.0.1:7400", "[::1]:7403"]
 state_dir = "state"
+checkpoint_interval_s = 5
 control = "control.sock"
 start_peers = 3
 [model]
@@ -102,6 +104,7 @@ insecure = true
     CHECK(config.node.advertise == "localhost:7500");
     CHECK(config.node.peers == std::vector<std::string>{"127.0.0.1:7400", "[::1]:7403"});
     CHECK(config.node.state_dir == "state");
+    CHECK(config.node.checkpoint_interval_s == 5);
     CHECK(config.node.control == "control.sock");
     CHECK(config.node.start_peers == 3);
     CHECK(config.model.builtin == BuiltinModel::mlp);
@@ -258,6 +261,7 @@ TEST_CASE("addresses and names have a form", "[config]") {
     CHECK_THAT(node("name = \"\""), Contains("is no name"));
     CHECK_THAT(node("network = \"two words\""), Contains("is no name"));
     CHECK_THAT(node("state_dir = \"\""), Contains("is no path"));
+    CHECK_THAT(node("checkpoint_interval_s = 0"), Contains("1 to 86400"));
     CHECK_THAT(node("control = \"/" + std::string(107, 'x') + "\""), Contains("1 to 107 bytes"));
 }
 

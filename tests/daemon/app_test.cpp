@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <future>
+#include <map>
 
 #include <nlohmann/json.hpp>
 #include <poll.h>
@@ -12,8 +13,10 @@
 
 #include "control/client.hpp"
 #include "control/replies.hpp"
+#include "storage/posix_disk.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/fake_learner.hpp"
+#include "tests/daemon/locked_disk.hpp"
 #include "tests/daemon/temporary_folder.hpp"
 
 // Whole daemons in one process, over real sockets on loopback: what dynavgd is without LibTorch.
@@ -53,9 +56,19 @@ public:
             read_more();
         }
     }
-    [[nodiscard]] std::size_t count(const std::string& event) {
+    /// Reads what has been logged by now.
+    [[nodiscard]] const std::vector<Json>& events() {
         while (read_more(0ms)) {
         }
+        return m_events;
+    }
+    /// Later events only are waited for from here on.
+    void forget() {
+        (void)events();
+        m_events.clear();
+    }
+    [[nodiscard]] std::size_t count(const std::string& event) {
+        (void)events();
         return static_cast<std::size_t>(
             std::count_if(m_events.begin(), m_events.end(),
                           [&event](const Json& line) { return line["event"] == event; }));
@@ -123,9 +136,11 @@ Learning learning_of(const config::Config& config, float update) {
 /// One daemon on a thread of its own, as its main would run it.
 class RunningNode {
 public:
-    RunningNode(config::Config config, EventPipe& events, float update = 1)
+    RunningNode(config::Config config, EventPipe& events, float update = 1,
+                std::shared_ptr<storage::Disk> disk = nullptr)
         : m_config(std::move(config)),
           m_events(events),
+          m_disk(std::move(disk)),
           m_ended(std::async(std::launch::async, [this, update] { return run(update); })) {}
     ~RunningNode() {
         if (m_ended.valid()) (void)end();
@@ -156,7 +171,7 @@ private:
         options.fd = m_events.fd();
         Log log(std::move(options));
         protocol::Incarnation incarnation(1);
-        App app(m_config, learning_of(m_config, update), incarnation, log);
+        App app(m_config, learning_of(m_config, update), incarnation, log, m_disk);
         if (auto started = app.start(); !started) {
             log.write(protocol::Event("failed", protocol::Level::error, started.error().message));
             return {.exit_code = 1, .learned = {}};
@@ -166,6 +181,7 @@ private:
 
     config::Config m_config;
     EventPipe& m_events;
+    std::shared_ptr<storage::Disk> m_disk;
     std::future<AppOutcome> m_ended;
 };
 
@@ -334,4 +350,142 @@ TEST_CASE("a port or a control socket in use is an error at the start", "[app]")
     CHECK(a.end().exit_code == 0);
     CHECK_THAT(port_in_use, Contains(address));
     CHECK_THAT(socket_in_use, Contains("another dynavgd"));
+}
+
+namespace {
+
+bool leave(const config::Config& config) {
+    return control::ask(config.node.control, control::request("leave"), kDeadline).has_value();
+}
+
+std::shared_ptr<storage::Disk> open_folder(const TemporaryFolder& folder, const std::string& name) {
+    auto disk = storage::PosixDisk::open((folder / name).string());
+    REQUIRE(disk.has_value());
+    return std::move(*disk);
+}
+
+/// Which steps the references of a test hold: the sum over the rounds, each told by whom it held.
+std::uint64_t steps_in_references(const std::vector<Json>& events) {
+    std::map<std::uint64_t, std::uint64_t> steps_of_epoch;
+    for (const Json& line : events) {
+        if (line["event"] != "round_committed") continue;
+        const auto steps = line["steps"].get<std::uint64_t>();
+        std::uint64_t& known = steps_of_epoch[line["epoch"].get<std::uint64_t>()];
+        known = std::max(known, steps);
+    }
+    std::uint64_t sum = 0;
+    for (const auto& [epoch, steps] : steps_of_epoch) sum += steps;
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a daemon that is started again goes on with its steps, and none counts twice", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    const config::Config config_of_a = [&] {
+        config::Config config = config_of("a", folder);
+        config.training.max_steps = 60'000;
+        return config;
+    }();
+    config::Config config_of_b = config_of_a;
+    config_of_b.node.name = "b";
+    config_of_b.node.control = folder / "b.sock";
+    config_of_b.training.max_steps = 1'000'000'000;
+    RunningNode a(config_of_a, events, 1, open_folder(folder, "a"));
+    config_of_b.node.peers = {a.address()};
+    std::vector<Json> all;
+    std::uint64_t stopped_at = 0;
+    {
+        RunningNode b(config_of_b, events, 1, open_folder(folder, "b"));
+        REQUIRE_FALSE(events.wait_for("b", "round_committed").is_null());
+        REQUIRE(leave(config_of_b));
+        CHECK(b.end().exit_code == 0);
+        const Json kept = events.wait_for("b", "checkpoint_written");
+        REQUIRE_FALSE(kept.is_null());
+        stopped_at = kept["steps"].get<std::uint64_t>();
+        CHECK(stopped_at > 0);
+        all = events.events();
+        events.forget();
+    }
+    config_of_b.training.max_steps = stopped_at + 30'000;
+    RunningNode b(config_of_b, events, 1, open_folder(folder, "b"));
+    const Json loaded = events.wait_for("b", "checkpoint_loaded");
+    REQUIRE_FALSE(loaded.is_null());
+    const Json of_a = events.wait_for("a", "training_complete");
+    const Json of_b = events.wait_for("b", "training_complete");
+    REQUIRE_FALSE(of_a.is_null());
+    REQUIRE_FALSE(of_b.is_null());
+    CHECK(of_b["steps"] == stopped_at + 30'000);
+    CHECK(of_a["digest"] == of_b["digest"]);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    const std::vector<Json>& rest = events.events();
+    CHECK(std::any_of(rest.begin(), rest.end(), [stopped_at](const Json& line) {
+        return line["event"] == "checkpoint_loaded" && line.contains("steps") &&
+               line["steps"] == stopped_at;
+    }));
+    all.insert(all.end(), rest.begin(), rest.end());
+    CHECK(steps_in_references(all) == 60'000 + stopped_at + 30'000);
+    CHECK(events.count("checkpoint_damaged") == 0);
+    CHECK(events.count("checkpoint_failed") == 0);
+    CHECK(events.count("failed") == 0);
+}
+
+TEST_CASE(
+    "a daemon whose disk fails says so and goes on; after a restart it is what the disk knows",
+    "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    config::Config config = config_of("a", folder);
+    config.training.max_steps = 1'000'000'000;
+    RunningNode a(config, events, 1, open_folder(folder, "a"));
+    config.node.name = "b";
+    config.node.control = folder / "b.sock";
+    config.node.checkpoint_interval_s = 1;
+    config.node.peers = {a.address()};
+    const auto disk = std::make_shared<LockedDisk>();
+    std::string epoch;
+    {
+        RunningNode b(config, events, 1, disk);
+        REQUIRE_FALSE(events.wait_for("b", "round_committed").is_null());
+        disk->cut_off();
+        const Json failed = events.wait_for("b", "checkpoint_failed");
+        REQUIRE_FALSE(failed.is_null());
+        CHECK(failed["level"] == "warning");
+        REQUIRE(leave(config));
+        CHECK(b.end().exit_code == 0);
+    }
+    disk->reconnect();
+    events.forget();
+    RunningNode b(config, events, 1, disk);
+    REQUIRE_FALSE(events.wait_for("b", "checkpoint_loaded").is_null());
+    const Json committed = events.wait_for("b", "round_committed");
+    CHECK_FALSE(committed.is_null());
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    CHECK(events.count("failed") == 0);
+}
+
+TEST_CASE("the state folder of another network is refused at the start, and not touched", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    LogOptions options;
+    options.fd = events.fd();
+    options.format = LogFormat::json;
+    Log log(std::move(options));
+    config::Config config = config_of("a", folder);
+    {
+        App app(config, learning_of(config, 1), protocol::Incarnation(1), log,
+                open_folder(folder, "state"));
+        REQUIRE(app.start().has_value());
+    }
+    config.averaging.threshold = 300;
+    App app(config, learning_of(config, 1), protocol::Incarnation(2), log,
+            open_folder(folder, "state"));
+    const auto started = app.start();
+    REQUIRE_FALSE(started.has_value());
+    CHECK_THAT(started.error().message, Contains((folder / "state").string()));
+    CHECK_THAT(started.error().message, Contains("averaging.threshold is 200 there and 300 here"));
 }

@@ -316,17 +316,114 @@ TEST_CASE("an exception of the learner is told once", "[trainer_thread]") {
     CHECK(bench.errors.size() == 1);
 }
 
-TEST_CASE("tasks run between steps, in order with installs", "[trainer_thread]") {
+TEST_CASE("a copy is of one moment, and never waits for the pass in progress", "[trainer_thread]") {
+    Bench bench;
+    Gate gate;
+    bench.trainer->start();
+    bench.trainer->allow_until(3);
+    REQUIRE(bench.wait_for_steps(3));
+    bench.learner.on_compute = gate.hook();
+    bench.trainer->allow_until(4);
+    gate.entered.acquire();
+    const TrainingCopy copy = bench.trainer->copy();
+    CHECK(copy.reference == bench.first);
+    CHECK(copy.values == std::vector<float>(4, 3.0F));
+    CHECK(copy.steps == 3);
+    CHECK(copy.steps_since_reference == 3);
+    CHECK(copy.frozen == nullptr);
+    CHECK(copy.optimizer == bench.learner.optimizer_state());
+    const auto frozen = bench.trainer->freeze(Epoch(1));
+    CHECK(bench.trainer->copy().frozen == frozen);
+    gate.leave.release();
+    bench.trainer->stop();
+    CHECK(bench.trainer->copy().steps == 4);
+}
+
+TEST_CASE("a copy made after an install has nothing of what was frozen before",
+          "[trainer_thread]") {
     Bench bench;
     bench.trainer->start();
-    bench.trainer->install({next_reference(*bench.first, 10), {}});
-    std::promise<float> seen;
-    bench.trainer->run([&](protocol::Learner& learner) {
-        std::vector<float> values(4);
-        learner.copy_contribution(values);
-        seen.set_value(values[0]);
-    });
-    CHECK(seen.get_future().get() == 10);
+    REQUIRE(bench.trainer->freeze(Epoch(1)));
+    const auto next = next_reference(*bench.first, 100);
+    bench.trainer->install({next, protocol::Spent::frozen});
+    REQUIRE(bench.wait_for_installs(1));
+    CHECK(bench.trainer->copy().reference == next);
+    CHECK(bench.trainer->copy().frozen == nullptr);
+}
+
+TEST_CASE("what was frozen and then dropped is copied as a part of nothing", "[trainer_thread]") {
+    Bench bench;
+    bench.learner.on_compute = [&, step = 0]() mutable {
+        bench.learner.update = ++step == 3 ? std::numeric_limits<float>::quiet_NaN() : 1.0F;
+    };
+    bench.trainer->start();
+    bench.trainer->allow_until(2);
+    REQUIRE(bench.wait_for_steps(2));
+    REQUIRE(bench.trainer->freeze(Epoch(1)));
+    bench.trainer->allow_until(4);
+    REQUIRE(bench.wait_for_steps(4));
+    const TrainingCopy copy = bench.trainer->copy();
+    CHECK(copy.values == std::vector<float>(4, 1.0F));
+    REQUIRE(copy.frozen != nullptr);
+    CHECK(copy.frozen->target == Epoch(1));
+    CHECK(copy.frozen->values == bench.first->values);
+}
+
+namespace {
+
+/// Ten steps of an earlier life are in the model, six of which it has given to epoch 1.
+struct RestartedBench : Bench {
+    RestartedBench() : Bench({.reference = {}, .steps = 110, .steps_since_reference = 10}) {
+        (void)learner.restore(first, std::vector<float>(4, 10), {}, 110);
+        auto six = std::make_shared<protocol::Contribution>();
+        six->target = Epoch(1);
+        six->facts = {6, 1, 4 * 36};
+        six->values.assign(4, 6);
+        given = six;
+        trainer->restore_given(six);
+        trainer->start();
+    }
+    protocol::ContributionPointer given;
+};
+
+}  // namespace
+
+TEST_CASE("after a restart training goes on from the steps and the drift of before",
+          "[trainer_thread]") {
+    RestartedBench bench;
+    REQUIRE(bench.wait_for_installs(0));
+    CHECK(bench.installs[0].steps == 110);
+    CHECK(bench.installs[0].steps_since_reference == 10);
+    REQUIRE(bench.installs[0].state);
+    CHECK(bench.installs[0].state->squared_norm == 4 * 100);
+    CHECK(bench.trainer->copy().frozen == bench.given);
+    bench.trainer->allow_until(112);
+    REQUIRE(bench.wait_for_steps(112));
+    CHECK(bench.steps.back().steps_since_reference == 12);
+}
+
+TEST_CASE("a freeze gives again what an earlier life gave for its target", "[trainer_thread]") {
+    for (const protocol::Spent spent : {protocol::Spent::frozen, protocol::Spent::given}) {
+        RestartedBench bench;
+        bench.trainer->allow_until(112);
+        REQUIRE(bench.wait_for_steps(112));
+        CHECK(bench.trainer->freeze(Epoch(1)) == bench.given);
+        CHECK(bench.trainer->copy().frozen == bench.given);
+        bench.trainer->install({next_reference(*bench.first, 100), spent});
+        REQUIRE(bench.wait_for_installs(1));
+        CHECK(bench.installs[1].steps_since_reference == 6);
+        bench.trainer->stop();
+        CHECK(bench.learner.value() == 106);
+    }
+}
+
+TEST_CASE("another target is frozen anew after a restart", "[trainer_thread]") {
+    RestartedBench bench;
+    const auto frozen = bench.trainer->freeze(Epoch(2));
+    REQUIRE(frozen);
+    CHECK(frozen->values == std::vector<float>(4, 10.0F));
+    CHECK(frozen->facts.steps == 10);
+    CHECK(bench.trainer->copy().frozen == frozen);
 }
 
 TEST_CASE("a training thread at full speed lets itself be frozen", "[trainer_thread]") {

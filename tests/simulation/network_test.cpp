@@ -24,10 +24,10 @@ public:
     explicit Line(LinkOptions options, std::uint64_t seed = 1) : network(events, options, seed) {}
 
     void gossip(int count) {
-        each(count, [this](int i) { network.gossip(0, 1, arrives(i)); });
+        each(count, [this](int i) { network.send(0, 1, Channel::gossip, 100, arrives(i)); });
     }
-    void send(int count, Network::Channel channel = Network::Channel::direct) {
-        each(count, [this, channel](int i) { network.send(0, 1, channel, arrives(i)); });
+    void send(int count, Channel channel = Channel::direct) {
+        each(count, [this, channel](int i) { network.send(0, 1, channel, 100, arrives(i)); });
     }
     std::function<void()> arrives(int message) {
         return [this, message] { arrived.push_back({message, events.now()}); };
@@ -100,8 +100,8 @@ TEST_CASE("each channel and each direction keeps an order of its own", "[network
     bool overtaken = false;
     for (std::uint64_t seed = 0; seed < 20 && !overtaken; ++seed) {
         Line line(kJitter, seed);
-        line.network.send(0, 1, Network::Channel::bulk, line.arrives(0));
-        line.network.send(0, 1, Network::Channel::direct, line.arrives(1));
+        line.network.send(0, 1, Channel::bulk, 100, line.arrives(0));
+        line.network.send(0, 1, Channel::direct, 100, line.arrives(1));
         line.run();
         overtaken = !line.is_in_order();
     }
@@ -109,21 +109,47 @@ TEST_CASE("each channel and each direction keeps an order of its own", "[network
     overtaken = false;
     for (std::uint64_t seed = 0; seed < 20 && !overtaken; ++seed) {
         Line line(kJitter, seed);
-        line.network.send(0, 1, Network::Channel::direct, line.arrives(0));
-        line.network.send(1, 0, Network::Channel::direct, line.arrives(1));
+        line.network.send(0, 1, Channel::direct, 100, line.arrives(0));
+        line.network.send(1, 0, Channel::direct, 100, line.arrives(1));
         line.run();
         overtaken = !line.is_in_order();
     }
     CHECK(overtaken);
 }
 
-TEST_CASE("nobody sends to itself", "[network]") {
-    Line line({1ms, 1ms, 0, 0});
-    line.network.gossip(1, 1, line.arrives(0));
-    line.network.send(1, 1, Network::Channel::direct, line.arrives(1));
+TEST_CASE("a cut loses what is sent and what is under way, and ends", "[network]") {
+    Line line({10ms, 10ms, 0, 0});
+    line.network.send(0, 1, Channel::direct, 100, line.arrives(0));
+    LinkFault cut;
+    cut.links = {{0, 1}};
+    cut.cut = {Channel::direct};
+    const auto fault = line.network.add(cut);
+    line.network.send(0, 1, Channel::direct, 100, line.arrives(1));
+    line.network.send(0, 1, Channel::bulk, 100, line.arrives(2));
+    line.network.send(1, 0, Channel::direct, 100, line.arrives(3));
     line.run();
-    CHECK(line.arrived.empty());
-    CHECK(line.network.lost() == 2);
+    REQUIRE(line.arrived.size() == 2);
+    CHECK(line.arrived[0].message == 2);
+    CHECK(line.arrived[1].message == 3);
+    line.network.remove(fault);
+    line.network.send(0, 1, Channel::direct, 100, line.arrives(4));
+    line.run();
+    CHECK(line.arrived.back().message == 4);
+}
+
+TEST_CASE("a clogged link carries so many bytes a second", "[network]") {
+    Line line({0ms, 0ms, 0, 0});
+    LinkFault clog;
+    clog.links = {{0, 1}};
+    clog.bytes_per_second = 1000;
+    (void)line.network.add(clog);
+    for (int i = 0; i < 10; ++i) {
+        line.network.send(0, 1, Channel::bulk, 500, line.arrives(i));
+    }
+    line.run();
+    REQUIRE(line.arrived.size() == 10);
+    CHECK(line.arrived.back().when >= Instant(4500ms));
+    CHECK(line.arrived.back().when <= Instant(5500ms));
 }
 
 TEST_CASE("what happens to messages is a function of the seed", "[network]") {

@@ -20,6 +20,7 @@ struct SmallWorldOptions {
     std::uint64_t max_steps = 30;
     std::vector<protocol::Duration> step_times{};  ///< Of the first peers; else 10 ms.
     LinkOptions links{};
+    bool durable = false;
 };
 
 [[nodiscard]] inline protocol::AveragingSettings toy_settings(protocol::Pace pace,
@@ -55,8 +56,11 @@ public:
             if (index < m_options.step_times.size()) peer.step_time = m_options.step_times[index];
             peers.push_back(std::make_unique<Peer>(
                 std::move(peer),
-                std::make_unique<ToyLearner>(index, m_options.averaging.monitor, initial), events,
-                network,
+                [this, index] {
+                    return std::make_unique<ToyLearner>(index, m_options.averaging.monitor,
+                                                        initial);
+                },
+                events, network,
                 [this](PeerIndex i) { return i < peers.size() ? peers[i].get() : nullptr; },
                 observer));
             events.after({}, [p = peers.back().get()] { p->start(); });

@@ -12,6 +12,7 @@
 
 namespace {
 
+using dynavg::simulation::FaultMode;
 using dynavg::simulation::WorldOptions;
 using dynavg::simulation::WorldReport;
 
@@ -22,7 +23,8 @@ void print_failure(const char* program, const WorldOptions& options, const World
                    static_cast<double>(violation.when.time_since_epoch().count()) / 1e6,
                    violation.invariant, violation.detail);
     }
-    fmt::print("  replay: {} --first {} --count 1 --trace\n", program, options.seed);
+    fmt::print("  replay: {} --faults {} --first {} --count 1 --trace\n", program,
+               name_of(options.faults.mode), options.seed);
 }
 
 }  // namespace
@@ -32,20 +34,36 @@ int main(int argc, char** argv) {
     std::uint64_t count = 100;
     bool verbose = false;
     bool trace = false;
+    std::string faults = "none";
+    std::string schedule;
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", first, "First seed");
     app.add_option("--count", count, "Number of seeds");
+    app.add_option("--faults", faults, "none, safety or liveness")
+        ->check(CLI::IsMember({"none", "safety", "liveness"}));
+    app.add_option("--schedule", schedule, "These faults instead of the seed's");
     app.add_flag("--verbose", verbose, "Print every network");
     app.add_flag("--trace", trace, "Print every event");
     CLI11_PARSE(app, argc, argv);
 
+    const FaultMode mode = faults == "safety"     ? FaultMode::safety
+                           : faults == "liveness" ? FaultMode::liveness
+                                                  : FaultMode::none;
     const auto begin = std::chrono::steady_clock::now();
     std::uint64_t failed = 0;
     std::uint64_t epochs = 0;
     std::uint64_t messages = 0;
     double virtual_s = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        WorldOptions options = dynavg::simulation::swarm_options(seed);
+        WorldOptions options = dynavg::simulation::swarm_options(seed, mode);
+        if (!schedule.empty()) {
+            auto parsed = dynavg::simulation::parse_faults(schedule, options.peers);
+            if (!parsed) {
+                fmt::print(stderr, "{}\n", parsed.error().message);
+                return 2;
+            }
+            options.faults.schedule = std::move(*parsed);
+        }
         if (trace) options.trace = [](const std::string& line) { fmt::print("{}\n", line); };
         const WorldReport report = dynavg::simulation::run_world(options);
         epochs += report.epochs;

@@ -12,8 +12,9 @@ constexpr protocol::Digest kOurs{1, 2};
 
 std::vector<std::byte> file_of(std::vector<std::byte> payload, std::uint64_t sequence = 5) {
     const auto header = make_file_header(FileKind::local, kOurs, sequence, {payload});
-    std::vector<std::byte> file(header.begin(), header.end());
-    file.insert(file.end(), payload.begin(), payload.end());
+    std::vector<std::byte> file(header.size() + payload.size());
+    std::copy(payload.begin(), payload.end(),
+              std::copy(header.begin(), header.end(), file.begin()));
     return file;
 }
 

@@ -1,0 +1,56 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/ask_daemon.hpp"
+#include "cli/verb.hpp"
+#include "control/escape.hpp"
+#include "control/replies.hpp"
+
+namespace dynavg::cli {
+
+namespace {
+
+struct ForgetOptions {
+    DaemonOptions daemon;
+    std::string peer;
+};
+
+ExitCode run(const ForgetOptions& options) {
+    const auto reply = ask_daemon(options.daemon, control::forget_request(options.peer));
+    if (!reply) return reply.error();
+    if (const auto done = control::done_from(*reply); !done) {
+        complain(done.error().message);
+        return ExitCode::failed;
+    }
+    if (options.daemon.json) {
+        std::fputs(control::to_line(*reply).c_str(), stdout);
+    } else {
+        fmt::print(
+            "The daemon tells the others that {} will not come back. Its vote is waited for no\n"
+            "more once a quorum has acknowledged that; the log then says peer_forgotten.\n",
+            control::escaped(options.peer));
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_forget(CLI::App& app, ExitCode& result) {
+    CLI::App* verb = app.add_subcommand(
+        "forget", "Say that a peer will not come back, where too few are left for a quorum");
+    const auto options = std::make_shared<ForgetOptions>();
+    verb->add_option("peer", options->peer, "Its name, or its fingerprint as `dynavg status` tells")
+        ->required()
+        ->type_name("PEER");
+    add_daemon_options(*verb, options->daemon);
+    verb->footer(
+        "Only for a peer that is gone for good: if it is alive and cut off, the two sides may go\n"
+        "on apart.\n\nExample:\n  dynavg forget node-c");
+    verb->callback([options, &result] { result = run(*options); });
+}
+
+}  // namespace dynavg::cli

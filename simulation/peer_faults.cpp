@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <utility>
+
+#include "simulation/peer.hpp"
+
+// What can befall a simulated peer.
+
+namespace dynavg::simulation {
+
+/// The life stays as it is until the next one begins: this may be called from within it.
+void Peer::crash(LastWords words, PowerLoss loss) {
+    if (!m_up) return;
+    m_up = false;
+    m_disk.call_it_sound();
+    if (m_life->storage) m_life->storage->crash(loss);
+    m_frozen_until = {};
+    if (words == LastWords::lost) m_lives_silenced = m_lives;
+    m_observer.on_crashed(*this);
+}
+
+void Peer::crash_at_message(std::uint32_t count, std::function<void()> crash) {
+    if (!m_up) return;
+    m_life->messages_left = count;
+    m_life->counts_messages = false;
+    m_life->crash = std::move(crash);
+}
+
+/// Asked before every message; false if there is nobody any more to send it.
+bool Peer::may_send() {
+    if (!m_up || !m_life->crash) return m_up;
+    m_life->counts_messages |= core().round().has_value();
+    const bool now = m_life->counts_messages && m_life->messages_left-- <= 1;
+    if (now) std::exchange(m_life->crash, nullptr)();
+    return m_up;
+}
+
+void Peer::freeze_until(protocol::Instant when) {
+    if (!m_up || when <= m_frozen_until) return;
+    m_frozen_until = when;
+    m_events.at(when, [this, life = m_lives, when] {
+        if (life == m_lives && m_frozen_until == when) thaw();
+    });
+}
+
+/// Timers may come before or after what has arrived meanwhile.
+void Peer::thaw() {
+    if (!m_up || m_frozen_until == protocol::Instant{}) return;
+    m_frozen_until = {};
+    if (m_random.below(2) == 0 && m_life->next_wake <= now()) wake();
+    std::deque<Input>& waiting = m_life->waiting;
+    while (m_up && !is_frozen() && !waiting.empty()) {
+        // It stays in its place: what it brings about comes after all that waits.
+        waiting.front()();
+        waiting.pop_front();
+    }
+}
+
+void Peer::jump_clock(protocol::Duration ahead) {
+    m_clock_ahead += ahead;
+    if (!m_up || m_life->next_wake == protocol::kNever) return;
+    const protocol::Instant when = std::exchange(m_life->next_wake, protocol::kNever);
+    wake_at(std::max(when, now()));
+}
+
+void Peer::stop_training_after(std::uint64_t more_steps) {
+    const std::uint64_t under_way = m_up && m_life->trainer.is_stepping() ? 1 : 0;
+    m_options.max_steps = steps() + under_way + more_steps;
+    if (m_up) later({}, [this] { report_to_core(); });
+}
+
+}  // namespace dynavg::simulation

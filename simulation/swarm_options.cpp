@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <array>
+
+#include "simulation/dice.hpp"
+#include "simulation/world.hpp"
+
+// Which network a seed of the swarm stands for.
+
+namespace dynavg::simulation {
+
+using protocol::Duration;
+using protocol::RandomStream;
+using namespace std::chrono_literals;
+
+namespace {
+
+Dice dice_of(std::uint64_t seed, std::uint32_t purpose) {
+    return Dice(RandomStream(seed, protocol::RandomPurpose::simulation, purpose));
+}
+
+/// More steps than any run makes.
+constexpr std::uint64_t kUntilTold = 1'000'000'000;
+
+void draw_averaging(WorldOptions& options, Dice& dice) {
+    protocol::AveragingSettings& averaging = options.averaging;
+    averaging.pace = dice.once_in(2) ? protocol::Pace::lockstep : protocol::Pace::free;
+    constexpr std::array kMonitors{protocol::MonitorKind::norm, protocol::MonitorKind::linear,
+                                   protocol::MonitorKind::exact};
+    averaging.monitor = kMonitors.at(dice.between(0, options.extra_values > 20 ? 1 : 2));
+    const bool lockstep = averaging.pace == protocol::Pace::lockstep;
+    if (lockstep && dice.once_in(10)) averaging.monitor = protocol::MonitorKind::every_step;
+    averaging.threshold = 1.0 + static_cast<double>(dice.between(0, 59));
+    averaging.max_lag_steps = dice.once_in(3) ? dice.between(1, 40) : 0;
+    averaging.state_interval = dice.milliseconds(5, 100);
+    averaging.check_every = dice.once_in(4) ? dice.between(2, 5) : 1;
+}
+
+void draw_links(WorldOptions& options, Dice& dice) {
+    constexpr std::array kLoss{0.0, 0.02, 0.1, 0.2, 0.3};
+    options.links.loss = kLoss.at(dice.between(0, kLoss.size() - 1));
+    options.links.repetition = dice.once_in(2) ? 0.05 : 0.3;
+    options.links.delay_min = dice.milliseconds(0, 5);
+    options.links.delay_max = options.links.delay_min + dice.milliseconds(0, 195);
+    options.heartbeat_interval = dice.milliseconds(100, 1000);
+    // What the detector could choose, the hasty end included.
+    if (dice.once_in(2)) options.suspicion_timeout = dice.milliseconds(1500, 30000);
+}
+
+void draw_training(WorldOptions& options, Dice& dice) {
+    const bool lockstep = options.averaging.pace == protocol::Pace::lockstep;
+    const bool every_step = options.averaging.monitor == protocol::MonitorKind::every_step;
+    const std::uint64_t steps = every_step ? dice.between(5, 20) : dice.between(30, 200);
+    const bool equal_speed = dice.once_in(2);
+    for (std::size_t peer = 0; peer < options.peers; ++peer) {
+        options.max_steps.push_back(lockstep ? steps : dice.between(steps / 2, steps));
+        options.step_times.push_back(equal_speed ? Duration(20ms) : dice.milliseconds(5, 200));
+        const bool late = peer >= options.start_peers;
+        options.start_delays.push_back(late ? dice.milliseconds(3000, 10000)
+                                            : dice.milliseconds(0, 2000));
+    }
+}
+
+/// Peers train until the faults are over, slowly enough that a run costs seconds.
+void add_faults(WorldOptions& options, FaultMode mode) {
+    Dice dice = dice_of(options.seed, 6);
+    FaultOptions& faults = options.faults;
+    faults.mode = mode;
+    faults.length = dice.magnitude_ms(10'000, 90'000);
+    FaultLimits limits;
+    limits.peers = options.peers;
+    limits.begin = 500ms;
+    limits.end = faults.length;
+    limits.lost_max = dice.between(0, options.peers - 1);
+    limits.disks = options.durable = !dice.once_in(8);
+    options.write_time_max = dice.magnitude_ms(1, 50);
+    options.record_interval = dice.magnitude_ms(200, 20'000);
+    // Peers without a reference must be too few to found a network if they are cut off.
+    const std::size_t late = options.peers - options.start_peers;
+    const std::size_t new_max = options.start_peers / 2;
+    if (dice.once_in(2) && new_max > late) limits.forgetful_max = dice.between(0, new_max - late);
+    faults.after_first_round = mode == FaultMode::liveness || late + limits.forgetful_max > 0 ||
+                               dice.once_in(2);
+    faults.schedule = draw_faults(limits, dice);
+    options.all_are_seeds = dice.once_in(2);
+    options.max_steps.assign(options.peers, kUntilTold);
+    options.step_times.clear();
+    const bool equal_speed = dice.once_in(2);
+    const Duration common = dice.magnitude_ms(20, 400);
+    for (std::size_t peer = 0; peer < options.peers; ++peer) {
+        options.step_times.push_back(equal_speed ? common : dice.magnitude_ms(20, 400));
+        options.clocks_ahead.push_back(dice.milliseconds(0, 100'000'000));
+    }
+}
+
+}  // namespace
+
+WorldOptions swarm_options(std::uint64_t seed, FaultMode faults) {
+    Dice dice = dice_of(seed, 3);
+    WorldOptions options;
+    options.seed = seed;
+    options.peers = dice.between(3, 9);
+    options.extra_values = dice.once_in(8) ? dice.between(0, 100000) : dice.between(0, 20);
+    draw_averaging(options, dice);
+    // The others join later. So many must start together that the late ones alone are no quorum.
+    const bool late_joiners = dice.once_in(3);
+    options.start_peers = static_cast<std::uint32_t>(
+        late_joiners ? dice.between((2 * options.peers + 2) / 3, options.peers) : options.peers);
+    draw_links(options, dice);
+    draw_training(options, dice);
+    if (faults != FaultMode::none) add_faults(options, faults);
+    return options;
+}
+
+}  // namespace dynavg::simulation

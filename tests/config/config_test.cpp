@@ -142,7 +142,7 @@ insecure = true
                                                .check_every = 2};
     CHECK(config.averaging == expected);
     CHECK(config.security.insecure);
-    CHECK(config.positions.at("model.seed").line == 15);
+    CHECK(config.positions.at("model.seed").line == 16);
 }
 
 TEST_CASE("an empty table counts as given", "[config]") {

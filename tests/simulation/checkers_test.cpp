@@ -22,6 +22,8 @@ namespace {
 class Forwarder : public Observer {
 public:
     explicit Forwarder(Checkers& target) : checkers(target) {}
+    void on_started(const Peer& peer) override { checkers.on_started(peer); }
+    void on_crashed(const Peer& peer) override { checkers.on_crashed(peer); }
     void on_event(const Peer& peer, const Event& event) override { checkers.on_event(peer, event); }
     void on_published(const Peer& peer, const protocol::Message& message) override {
         checkers.on_published(peer, message);
@@ -31,6 +33,12 @@ public:
     }
     void on_exchange_done(const Peer& peer, const protocol::ExchangeResult& result) override {
         checkers.on_exchange_done(peer, result);
+    }
+    void on_frozen(const Peer& peer, const protocol::Contribution& contribution) override {
+        checkers.on_frozen(peer, contribution);
+    }
+    void on_recorded(const Peer& peer, const protocol::LocalRecord& record) override {
+        checkers.on_recorded(peer, record);
     }
     void on_step(const Peer& peer, double loss) override { checkers.on_step(peer, loss); }
     void on_settled(const Peer& peer) override { checkers.on_settled(peer); }
@@ -90,7 +98,8 @@ Names broken_with(Pace pace = Pace::free) {
     Bug bug(checkers);
     world.start(bug);
     const bool finished = world.run_to_the_end();
-    checkers.on_end(world.all(), finished);
+    checkers.on_end(world.all());
+    checkers.on_finish(world.all(), finished);
     CHECK(finished);
     CHECK(checkers.epochs() > 2);
     Names names;
@@ -226,9 +235,9 @@ TEST_CASE("a round that takes too long is found", "[checkers]") {
 
 TEST_CASE("peers that do not end, or end apart, are found", "[checkers]") {
     Stage stage;
-    stage.checkers.on_end(stage.world.all(), true);
+    stage.checkers.on_finish(stage.world.all(), true);
     CHECK(stage.broken().empty());
-    stage.checkers.on_end(stage.world.all(), false);
+    stage.checkers.on_finish(stage.world.all(), false);
     CHECK(stage.broken() == Names{"progress"});
 }
 
@@ -243,7 +252,7 @@ TEST_CASE("ends with two references are found", "[checkers]") {
             return peer->is_up() && peer->installed()->epoch == Epoch(1);
         });
     }));
-    checkers.on_end(world.all(), true);
+    checkers.on_finish(world.all(), true);
     REQUIRE_FALSE(checkers.violations().empty());
     CHECK(checkers.violations()[0].invariant == "progress");
 }

@@ -185,7 +185,9 @@ void NodeCore::publish_state(Instant now) {
 void NodeCore::evaluate(Instant now) {
     if (m_round || m_pull || !m_pacer.has_started() || !m_install_confirmed || m_left) return;
     if (m_leaving) {
-        if (!may_leave()) call_round(RoundReason::leave, m_estimate.value_or(Estimate{}), now);
+        if (!may_leave() && may_call()) {
+            call_round(RoundReason::leave, m_estimate.value_or(Estimate{}), now);
+        }
         return;
     }
     if (m_steps_since_reference > 0) {
@@ -215,21 +217,22 @@ void NodeCore::evaluate(Instant now) {
     if (final_round_is_due()) call_round(RoundReason::final, m_estimate.value_or(Estimate{}), now);
 }
 
-/// Says once, until it changes, that a round is due and cannot be.
+/// Says once, until it changes, that a round is due and cannot be. Who is about to have this
+/// reference is not missing.
 void NodeCore::report_who_is_missing() {
-    if (may_call()) {
+    const Roster live = live_peers();
+    if (may_hold_a_round(live)) {
         m_reported_missing = false;
         return;
     }
     if (std::exchange(m_reported_missing, true)) return;
     m_actions.events.push_back(
-        Event(
-            "round_impossible", Level::warning,
-            fmt::format("the models have drifted apart, but only {} peers with this reference are "
-                        "live here, too few or no quorum of the last round: this node trains on "
-                        "and the reference stays; start or reconnect the missing peers",
-                        live_members().size()))
-            .with("live", live_members().size())
+        Event("round_impossible", Level::warning,
+              fmt::format("the models have drifted apart, but only {} peers are live here, too few "
+                          "or no quorum of the last round: this node trains on and the reference "
+                          "stays; start or reconnect the missing peers",
+                          live.size()))
+            .with("live", live.size())
             .with("expected", m_history.last().roster.size()));
 }
 
@@ -299,23 +302,24 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
 }
 
 bool NodeCore::may_call() const {
-    const Roster live = live_members();
+    return may_hold_a_round(live_members());
+}
+
+bool NodeCore::may_hold_a_round(const Roster& live) const {
     return live.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) &&
            is_sufficient(live);
 }
 
 void NodeCore::leave(Instant now) {
     if (std::exchange(m_leaving, true)) return;
-    // What is prepared stays as it is; another round follows then.
-    const bool open = m_round && !m_round->prepared() && !m_preparing;
-    if (open && m_round->leave()) publish_round();
     evaluate(now);
 }
 
 bool NodeCore::may_leave() const {
-    if (m_left) return true;
+    // Without enough peers an open round cannot end. Who has yet to take over this reference will.
+    if (m_left || !may_hold_a_round(live_peers())) return true;
     const bool votes = m_electorate.holds(m_options.self.id) && m_electorate.body().size() > 1;
-    return !m_round && !m_pull && (!votes || !may_call());
+    return !m_round && !m_pull && !votes;
 }
 
 /// In lockstep of those that step together, else of all live peers.
@@ -407,6 +411,15 @@ Roster NodeCore::live_members() const {
         const bool same =
             peer.reference == m_reference->id || m_same_reference.contains(peer.member);
         if (peer.live && same) live.push_back(peer.member);
+    }
+    std::sort(live.begin(), live.end());
+    return live;
+}
+
+Roster NodeCore::live_peers() const {
+    Roster live{m_options.self};
+    for (const PeerInfo& peer : m_view.peers) {
+        if (peer.live) live.push_back(peer.member);
     }
     std::sort(live.begin(), live.end());
     return live;

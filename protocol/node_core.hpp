@@ -128,7 +128,8 @@ public:
     void on_prepared_written(const Prepared& prepared, Instant now);
     void on_tick(Instant now);
 
-    /// Training pauses, and a last round hands over what was learned and ends this peer's vote.
+    /// Training pauses, and a last round hands over what was learned and ends this peer's vote. One
+    /// in progress is finished first: what was learned since its freeze is not in it.
     void leave(Instant now);
     /// It has, or there is nobody to hand over to: the shell may say goodbye.
     [[nodiscard]] bool may_leave() const;
@@ -180,6 +181,9 @@ private:
     [[nodiscard]] bool in_lockstep() const;
     [[nodiscard]] bool has_reference(const Header& header) const;
     [[nodiscard]] Roster live_members() const;
+    /// Whatever reference they have.
+    [[nodiscard]] Roster live_peers() const;
+    [[nodiscard]] bool may_hold_a_round(const Roster& live) const;
     [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
 
     // node_core_durable.cpp: promises, and what follows from those of an earlier life
@@ -279,6 +283,7 @@ private:
     std::set<PeerId> m_to_forget;
     std::size_t m_reported_body = 0;
     bool m_leaving = false;
+    bool m_froze_to_leave = false;  ///< With all that was learned: training had paused by then.
     bool m_left = false;
 
     // The round in progress; what is below it is meaningless without one.

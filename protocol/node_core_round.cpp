@@ -36,6 +36,7 @@ void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& their
     if (m_frozen_for != target) {
         m_frozen_for = target;
         m_actions.freeze = target;
+        m_froze_to_leave = m_leaving;
     }
     const bool merging = evidence.reason == RoundReason::merge;
     Round round(target, attempt, m_options.self, evidence);
@@ -52,7 +53,7 @@ void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& their
     }
     round.merge(sets);
     if (attempt == asked) round.merge(theirs);
-    if (m_leaving) round.leave();
+    if (m_froze_to_leave) round.leave();
     m_round = std::move(round);
     m_attempt_since = m_last_progress = m_last_round_word = now;
     m_progress_heard.clear();

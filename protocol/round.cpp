@@ -75,8 +75,8 @@ bool Round::accuse(const Member& accused) {
     return merge({{}, {{m_self, accused}}, {}, {}});
 }
 
-bool Round::leave() {
-    return merge({{}, {}, {}, {m_self}});
+void Round::leave() {
+    merge({{}, {}, {}, {m_self}});
 }
 
 bool Round::exclude(const Member& member) {

@@ -35,7 +35,7 @@ public:
     bool accuse(const Member& accused);
     bool exclude(const Member& member);
     /// This peer goes once the round is over.
-    bool leave();
+    void leave();
 
     /// The latest word of another peer on this target and attempt.
     void hear(const Member& from, const RoundState& state);

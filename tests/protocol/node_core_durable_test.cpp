@@ -231,8 +231,7 @@ TEST_CASE("a drift that an earlier life gave is not counted again", "[node_core_
     CHECK(adopt(fresh, peers({0, 1, 2})) == Spent::nothing);
 }
 
-// --- leaving and forgetting
-// -----------------------------------------------------------------------
+// --- leaving and forgetting -------------------------------------------------------------------
 
 TEST_CASE("who leaves hands over in a last round and has no vote after it", "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
@@ -256,13 +255,37 @@ TEST_CASE("who leaves hands over in a last round and has no vote after it", "[no
     CHECK_FALSE(driver.core.round());
 }
 
-TEST_CASE("who leaves in mid-round leaves with it", "[node_core_durable]") {
+TEST_CASE("who leaves in mid-round hands over what came after its freeze with one more",
+          "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
     driver.step(1, 100);
+    REQUIRE(driver.core.round());
     driver.core.leave(driver.now);
     CHECK_FALSE(driver.core.may_leave());
+    CHECK(driver.core.round()->leaving().empty());
+    driver.commit_a_round();
+    CHECK_FALSE(driver.core.may_leave());
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->target() == Epoch(3));
     CHECK(driver.core.round()->leaving() == peers({0}));
+}
+
+TEST_CASE("a peer that has yet to say that it has this reference is waited for",
+          "[node_core_durable]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
+    driver.commit_a_round();
+    for (PeerInfo& other : driver.view.peers) other.reference = {};
+    driver.look();
+    driver.step(1, 100);
+    CHECK(find_event(driver.core.take_actions(driver.now), "round_impossible") == nullptr);
+    driver.core.leave(driver.now);
+    CHECK_FALSE(driver.core.may_leave());
+    CHECK_FALSE(driver.core.round());
+    for (PeerInfo& other : driver.view.peers) other.reference = driver.core.reference()->id;
+    driver.look();
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->evidence().reason == RoundReason::leave);
 }
 
 TEST_CASE("alone there is nobody to hand over to", "[node_core_durable]") {

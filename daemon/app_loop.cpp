@@ -49,6 +49,7 @@ void App::Parts::carry_out(discovery::NodeActions actions) {
     for (const auto& [peer, frame] : actions.sends) {
         transport->send(peer, frame.bytes, frame.traffic);
     }
+    if (actions.known_peers && checkpoints) checkpoints->write(std::move(*actions.known_peers));
     for (Event& event : actions.events) report(std::move(event));
     wake_at(actions.next_tick);
 }

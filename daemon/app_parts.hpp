@@ -105,6 +105,7 @@ struct App::Parts {
     // Of an earlier life, if there was one.
     std::optional<storage::Restart> restart;
     std::optional<protocol::RestoredCore> restored;
+    std::vector<protocol::KnownPeer> known_peers;  ///< Met by an earlier life.
 
     AppOutcome outcome;
     bool stopping = false;

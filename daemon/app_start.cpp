@@ -104,6 +104,9 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.endpoints = endpoints;
     membership.fields = learning.fields;
     for (const std::string& address : config.node.peers) membership.seeds.push_back({address, {}});
+    for (const protocol::KnownPeer& met : known_peers) {
+        membership.seeds.push_back({met.address, {}, met});
+    }
     membership.random_seed = self.incarnation.value();
     node.emplace(network_id(config.node.network), std::move(membership), now());
     if (config.has_averaging_section) start_learning();

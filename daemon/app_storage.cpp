@@ -46,6 +46,7 @@ Expected<void, Error> App::Parts::open_storage() {
     storage::Found found = checkpoints->load();
     for (Event& event : found.events) report(std::move(event));
     if (found.refused) return Unexpected<Error>(*found.refused);
+    known_peers = std::move(found.known_peers.peers);
     if (!is_empty(found)) go_on_from(std::move(found));
     return {};
 }

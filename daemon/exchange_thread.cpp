@@ -172,10 +172,10 @@ void Engine::carry_out() {
         });
     }
     if (!actions.stalled.empty()) {
-        m_reporter.report([stalled = std::move(actions.stalled)](
-                              const ExchangeThreadHandlers& handlers) mutable {
-            handlers.on_stalled(std::move(stalled));
-        });
+        m_reporter.report(
+            [stalled = std::move(actions.stalled)](const ExchangeThreadHandlers& handlers) mutable {
+                handlers.on_stalled(std::move(stalled));
+            });
     }
     if (actions.progressed) m_reporter.report_progress();
     for (const auto& message : actions.sends) send(message);

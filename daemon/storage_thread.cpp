@@ -36,12 +36,13 @@ struct Committed {
 
 /// In the order in which they are carried out.
 using Order = std::variant<Committed, protocol::Promise, protocol::PreparedRecord, CopyTraining,
-                           protocol::LocalRecord>;
+                           protocol::LocalRecord, protocol::KnownPeers>;
 constexpr std::size_t kKinds = std::variant_size_v<Order>;
 
 std::string_view kind_name(const Order& order) {
-    constexpr std::array<std::string_view, kKinds> kNames{"reference", "promise", "prepared value",
-                                                          "local training", "local training"};
+    constexpr std::array<std::string_view, kKinds> kNames{"reference",      "promise",
+                                                          "prepared value", "local training",
+                                                          "local training", "list of known peers"};
     return kNames[order.index()];
 }
 
@@ -220,6 +221,7 @@ Expected<void, Error> StorageThread::Parts::write(const Order& order) {
     if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
         return store.write(*prepared);
     }
+    if (const auto* known = std::get_if<protocol::KnownPeers>(&order)) return store.write(*known);
     return store.write(std::get<protocol::LocalRecord>(order));
 }
 
@@ -233,6 +235,8 @@ Event StorageThread::Parts::written(const Order& order) const {
         event.with("path", store.promise_path()).with("attempt", promise->attempt.value());
     } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
         event.with("path", store.prepared_path()).with("digest", prepared->value->id.digest.hex());
+    } else if (std::holds_alternative<protocol::KnownPeers>(order)) {
+        event.with("path", store.peers_path());
     } else {
         const auto& local = std::get<protocol::LocalRecord>(order);
         event.with("path", store.local_path())
@@ -310,6 +314,10 @@ void StorageThread::write(protocol::Promise promise) {
 
 void StorageThread::write(protocol::PreparedRecord record) {
     m_parts->put(std::move(record));
+}
+
+void StorageThread::write(protocol::KnownPeers known) {
+    m_parts->put(std::move(known));
 }
 
 void StorageThread::write_training(CopyTraining copy) {

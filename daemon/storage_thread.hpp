@@ -37,10 +37,10 @@ using CopyTraining = std::function<protocol::LocalRecord()>;
 
 /// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
 ///
-/// Of what waits, the reference goes first, then the promise, the prepared value, local training;
-/// and nothing is written on top of a reference that could not be. A newer order replaces one of
-/// its kind that waits. What fails is tried again every second; the first failure of its kind is
-/// told, another reason too, and when it works again.
+/// Of what waits, the reference goes first, then the promise, the prepared value, local training,
+/// known peers; and nothing is written on top of a reference that could not be. A newer order
+/// replaces one of its kind that waits. What fails is tried again every second; the first failure
+/// of its kind is told, another reason too, and when it works again.
 ///
 /// Thread: the io thread, for everything. Commands are no-ops before start() and after finish().
 class StorageThread {
@@ -59,6 +59,7 @@ public:
     void commit(protocol::ReferencePointer reference, std::vector<protocol::HistoryEntry> history);
     void write(protocol::Promise promise);
     void write(protocol::PreparedRecord record);
+    void write(protocol::KnownPeers known);
     void write_training(CopyTraining copy);
 
     /// Writes what waits, once, then the copy if there is one, and joins the thread. The copy is

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/durable.hpp"
 #include "protocol/event.hpp"
 #include "protocol/instant.hpp"
 #include "protocol/messages.hpp"
@@ -58,6 +59,8 @@ struct Actions {
     /// Over the peer's direct connection.
     std::vector<std::pair<protocol::PeerId, protocol::Message>> sends;
     std::vector<protocol::Event> events;
+    /// Keep these for the next start: all that have been met and have not left. Never empty.
+    std::optional<protocol::KnownPeers> known_peers;
     /// Publish a Heartbeat now.
     bool heartbeat_due = false;
     /// When to call on_tick(); earlier is allowed, later counts as this process's own lateness.

@@ -72,6 +72,7 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
     info.steps_since_reference = heartbeat.steps_since_reference;
     info.step_time = std::chrono::microseconds(heartbeat.step_time_us);
     info.done = heartbeat.done;
+    info.in_step = heartbeat.in_step;
     info.remembers = heartbeat.remembers;
     info.leaving = heartbeat.leaving || peer->state == PeerState::left;
     if (peer->state == PeerState::live || peer->state == PeerState::suspected) {
@@ -96,7 +97,7 @@ void Membership::on_peers_request(PeerId from, Instant now) {
     Peer* peer = find(from);
     if (peer == nullptr || !peer->in_view() || now < peer->next_peers_reply) return;
     peer->next_peers_reply = now + kPeersReplyIntervalMin;
-    m_actions.sends.emplace_back(from, protocol::PeersReply{known_peers(from)});
+    m_actions.sends.emplace_back(from, protocol::PeersReply{live_peers(from)});
 }
 
 void Membership::on_peers_reply(PeerId from, const protocol::PeersReply& reply, Instant now) {
@@ -159,7 +160,7 @@ void Membership::lose(Peer& peer, PeerState state, Instant now) {
     peer.info.live = false;
     peer.dialing.reset();
     peer.next_dial = now;
-    m_view_changed = true;
+    m_view_changed = m_peers_changed = true;
     touch(peer);
     m_seeds.on_peer_lost(peer.info.member.id, now);
     if (live_count() > 0) return;
@@ -202,7 +203,7 @@ void Membership::publish_view() {
         m_view.peers.push_back(peer->info);
         touch(*peer);
     }
-    m_view_changed = true;
+    m_view_changed = m_peers_changed = true;
 }
 
 void Membership::touch(Peer& peer) {
@@ -218,7 +219,7 @@ Peer* Membership::find(PeerId peer) {
     return found == m_peers.end() ? nullptr : &found->second;
 }
 
-std::vector<protocol::KnownPeer> Membership::known_peers(PeerId but) const {
+std::vector<protocol::KnownPeer> Membership::live_peers(PeerId but) const {
     std::vector<protocol::KnownPeer> peers;
     for (const auto& [id, peer] : m_peers) {
         if (peer.state != PeerState::live || peer.info.leaving || id == but) continue;
@@ -228,11 +229,35 @@ std::vector<protocol::KnownPeer> Membership::known_peers(PeerId but) const {
     return peers;
 }
 
+/// Also whom an earlier life had met and this one not yet: it may die as well.
+protocol::KnownPeers Membership::peers_to_remember() const {
+    protocol::KnownPeers known{m_seeds.still_missed()};
+    for (const auto& [id, peer] : m_peers) {
+        if (peer.state == PeerState::left || peer.state == PeerState::pending) continue;
+        std::erase_if(known.peers, [&id = id](const auto& missed) { return missed.id == id; });
+        known.peers.push_back({id, peer.endpoints.direct});
+    }
+    std::sort(known.peers.begin(), known.peers.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    if (known.peers.size() > protocol::limits::kPeersMax) {
+        known.peers.resize(protocol::limits::kPeersMax);
+    }
+    return known;
+}
+
 bool Membership::take_view_changed() {
     return std::exchange(m_view_changed, false);
 }
 
 Actions Membership::take_actions() {
+    if (std::exchange(m_peers_changed, false)) {
+        protocol::KnownPeers known = peers_to_remember();
+        // Who has been left alone would rather find the others again than nobody.
+        if (!known.peers.empty() && known != m_remembered) {
+            m_remembered = known;
+            m_actions.known_peers = std::move(known);
+        }
+    }
     Actions actions = std::exchange(m_actions, Actions());
     actions.next_tick = next_tick();
     m_expected_tick = actions.next_tick;

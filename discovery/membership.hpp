@@ -112,7 +112,8 @@ private:
     void disconnect(PeerId peer);
     void publish_view();
     void touch(Peer& peer);
-    [[nodiscard]] std::vector<protocol::KnownPeer> known_peers(PeerId but) const;
+    [[nodiscard]] std::vector<protocol::KnownPeer> live_peers(PeerId but) const;
+    [[nodiscard]] protocol::KnownPeers peers_to_remember() const;
     [[nodiscard]] Instant next_tick() const;
 
     // membership_tick.cpp
@@ -131,6 +132,8 @@ private:
     LocalHealth m_health;
     protocol::PeerView m_view;
     bool m_view_changed = true;
+    bool m_peers_changed = false;
+    protocol::KnownPeers m_remembered;  ///< As last told to the shell.
     Actions m_actions;
     Instant m_now;  ///< Latest time seen.
     Instant m_next_heartbeat;

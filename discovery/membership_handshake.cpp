@@ -45,7 +45,7 @@ void Membership::on_hello(const ConnectionId& connection, const Hello& hello, In
         if (admit(hello, now) != nullptr) {
             take_fields(hello, now);
             m_learned.rest(hello.endpoints.direct, now);
-            reply.peers = known_peers(hello.member.id);
+            reply.peers = live_peers(hello.member.id);
         } else {
             differences.push_back(
                 {"limits.peers", "one more", fmt::format("{}", protocol::limits::kPeersMax)});

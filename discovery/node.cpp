@@ -153,6 +153,7 @@ NodeActions Node::take_actions(Instant now) {
     actions.events = std::move(discovery.events);
     std::move(actions.rounds.events.begin(), actions.rounds.events.end(),
               std::back_inserter(actions.events));
+    actions.known_peers = std::move(discovery.known_peers);
     actions.next_tick = std::min(discovery.next_tick, actions.rounds.next_tick);
     return actions;
 }

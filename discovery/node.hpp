@@ -31,6 +31,7 @@ struct NodeActions {
     std::vector<Frame> publish;
     std::vector<std::pair<protocol::PeerId, Frame>> sends;
     std::vector<protocol::Event> events;
+    std::optional<protocol::KnownPeers> known_peers;  ///< See Actions.
     protocol::Instant next_tick = protocol::kNever;
 };
 

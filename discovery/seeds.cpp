@@ -41,7 +41,7 @@ void Seeds::on_tick(Instant now, Actions& actions) {
         }
         entry.next_dial = now + entry.dialing.next(m_random);
         if (!entry.next_warning) entry.next_warning = now + kSeedWarningAfter;
-        if (now >= *entry.next_warning) warn(entry, now, actions);
+        if (now >= *entry.next_warning && !entry.seed.met) warn(entry, now, actions);
     }
 }
 
@@ -69,6 +69,7 @@ void Seeds::on_answered(const std::string& address, protocol::PeerId peer, Insta
                                      .with("peer", peer.fingerprint()));
     }
     entry->state = SeedState::answered;
+    entry->has_answered = true;
     entry->answered_by = peer;
     entry->next_dial = protocol::kNever;
     entry->next_warning = now + kSeedLostWarningAfter;
@@ -110,6 +111,14 @@ void Seeds::hasten(const std::string& address, Instant now) {
     if (entry == nullptr || !entry->last_dial) return;
     const Instant earliest = std::max(now, *entry->last_dial + kDialIntervalFirst);
     entry->next_dial = std::min(entry->next_dial, earliest);
+}
+
+std::vector<protocol::KnownPeer> Seeds::still_missed() const {
+    std::vector<protocol::KnownPeer> missed;
+    for (const Entry& entry : m_entries) {
+        if (entry.seed.met && !entry.has_answered) missed.push_back(*entry.seed.met);
+    }
+    return missed;
 }
 
 Seeds::Entry* Seeds::find(const std::string& address) {

@@ -13,6 +13,8 @@ namespace dynavg::discovery {
 struct Seed {
     std::string address;
     std::optional<protocol::PeerId> peer;  ///< Known in a network with keys.
+    /// Not configured but met in an earlier life: nobody is told if it is not there any more.
+    std::optional<protocol::KnownPeer> met{};
 };
 
 /// unanswered: dialed with back-off, for ever. answered: its peer is live or has left; not dialed.
@@ -44,6 +46,8 @@ public:
 
     /// Such an address is dialed here, so nobody else needs to.
     [[nodiscard]] bool dials(const std::string& address) const;
+    /// Those met in an earlier life that have not answered in this one.
+    [[nodiscard]] std::vector<protocol::KnownPeer> still_missed() const;
     [[nodiscard]] std::optional<SeedState> state(const std::string& address) const;
     [[nodiscard]] protocol::Instant next_tick() const;
 
@@ -58,6 +62,7 @@ private:
         std::optional<protocol::Instant> next_warning;  ///< None until dialed.
         protocol::Duration warning_interval;
         bool warned = false;
+        bool has_answered = false;
         std::optional<protocol::PeerId> answered_by;
     };
     [[nodiscard]] Entry* find(const std::string& address);

@@ -45,6 +45,12 @@ struct LocalRecord {
     std::vector<std::byte> optimizer;  ///< Learner::optimizer_state().
 };
 
+/// Where other peers were last heard: a restart dials them, so that the seeds need not be up.
+struct KnownPeers {
+    std::vector<KnownPeer> peers;  ///< Sorted by id.
+    bool operator==(const KnownPeers&) const = default;
+};
+
 /// Which part of a drift that was restored from disk is in no reference yet.
 enum class Unspent : std::uint8_t { all, after_freeze, nothing };
 

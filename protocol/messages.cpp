@@ -40,6 +40,8 @@ std::string_view name_of(RoundReason reason) {
             return "merge";
         case RoundReason::leave:
             return "leave";
+        case RoundReason::regroup:
+            return "regroup";
     }
     return "unknown";
 }

@@ -44,7 +44,8 @@ enum class RoundReason : std::uint8_t {
     every_step = 2,
     final = 3,
     merge = 4,
-    leave = 5
+    leave = 5,
+    regroup = 6
 };
 
 [[nodiscard]] std::string_view name_of(RoundReason reason);
@@ -130,6 +131,7 @@ struct Heartbeat {
     std::uint32_t step_time_us = 0;  ///< Mean of recent steps.
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
+    bool in_step = false;     ///< Lockstep: is one of those that step together.
     Digest reference_digest;  ///< With Header::epoch the full ReferenceId.
     Incarnation remembers;    ///< As in RoundState.
     /// Members of the roster behind that reference whose departure the sender acknowledges; sorted.

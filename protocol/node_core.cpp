@@ -28,6 +28,8 @@ std::string explain(RoundReason reason, const Evidence& evidence) {
                    "makes one again";
         case RoundReason::leave:
             return "this peer leaves: a last round hands over what it has learned";
+        case RoundReason::regroup:
+            return "nobody is in step any more: a round lets all start together again";
     }
     return fmt::format(
         "the variance bound {:.4g} is above the threshold {:.4g}: all models are averaged",
@@ -133,6 +135,7 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
         m_step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
     // Until the trainer has moved to the reference, nobody knows how much drift is left.
     heartbeat.done = m_done && m_install_confirmed;
+    heartbeat.in_step = m_pacer.is_in_step();
     heartbeat.reference_digest = m_reference->id.digest;
     heartbeat.remembers = m_promise.remembers;
     heartbeat.departed = m_electorate.acknowledged();
@@ -214,7 +217,9 @@ void NodeCore::evaluate(Instant now) {
             }
         }
     }
-    if (final_round_is_due()) call_round(RoundReason::final, m_estimate.value_or(Estimate{}), now);
+    const Estimate estimate = m_estimate.value_or(Estimate{});
+    if (final_round_is_due()) return call_round(RoundReason::final, estimate, now);
+    if (regrouping_is_due()) call_round(RoundReason::regroup, estimate, now);
 }
 
 /// Says once, until it changes, that a round is due and cannot be. Who is about to have this
@@ -343,6 +348,14 @@ bool NodeCore::final_round_is_due() const {
                                           !contains(m_pacer.members(), peer.member);
                return peer.live && (peer.steps_since_reference > 0 || waits_to_join);
            });
+}
+
+/// Lockstep: those who stepped together have all been started again, each at a step of its own.
+bool NodeCore::regrouping_is_due() const {
+    if (!in_lockstep() || m_pacer.is_in_step() || all_are_done() || !may_call()) return false;
+    return std::none_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
+        return peer.live && (peer.in_step || peer.reference != m_reference->id);
+    });
 }
 
 bool NodeCore::is_finished() const {

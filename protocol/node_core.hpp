@@ -174,6 +174,7 @@ private:
     void answer_state_request(const Member& from, const StateRequest& request);
     void call_round(RoundReason reason, const Estimate& estimate, Instant now);
     [[nodiscard]] bool final_round_is_due() const;
+    [[nodiscard]] bool regrouping_is_due() const;
     [[nodiscard]] bool all_are_done() const;
     [[nodiscard]] std::uint64_t allowed_steps() const;
     [[nodiscard]] std::uint64_t allowed_steps_in_lockstep() const;

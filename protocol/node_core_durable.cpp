@@ -14,7 +14,7 @@ void NodeCore::restore(const RestoredCore& restored) {
     m_history = History(restored.history);
     m_electorate = Electorate(voters_of(m_history.last()));
     m_monitor.reset();
-    if (m_reference->epoch > Epoch(0)) m_pacer.on_restart(m_history.last().roster);
+    if (m_reference->epoch > Epoch(0)) m_pacer.on_restart();
     if (restored.drift_since) m_given = Given{*restored.drift_since, restored.frozen_for};
     // Without its promises an earlier life's vote is lost: this peer is a stranger.
     if (!restored.promise) return;

@@ -11,8 +11,7 @@ Pacer::Pacer(Member self, const AveragingSettings& averaging, std::uint32_t star
       m_start_peers(start_peers) {}
 
 void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {
-    const bool regroup = m_regroup > 0;
-    if (!regroup && (m_started || reference.epoch != Epoch(0))) return;
+    if (m_started || reference.epoch != Epoch(0)) return;
     Roster live{m_self};
     bool all_at_start = true;
     for (const PeerInfo& peer : view.peers) {
@@ -22,9 +21,8 @@ void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {
         // Who waits for this peer cannot be past its first check.
         all_at_start &= peer.steps_since_reference <= m_check_every;
     }
-    if (regroup ? live.size() < m_regroup || !all_at_start : live.size() < m_start_peers) return;
+    if (live.size() < m_start_peers) return;
     m_started = true;
-    m_regroup = 0;
     if (m_lockstep && all_at_start) {
         std::sort(live.begin(), live.end());
         m_members = std::move(live);
@@ -33,13 +31,7 @@ void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {
 
 void Pacer::on_reference(const Roster& roster) {
     m_started = true;
-    m_regroup = 0;
     if (m_lockstep) m_members = roster;
-}
-
-void Pacer::on_restart(const Roster& roster) {
-    m_started = true;
-    if (m_lockstep) m_regroup = std::max<std::size_t>(1, roster.size());
 }
 
 Roster Pacer::live_members(const PeerView& view) const {

@@ -22,10 +22,8 @@ public:
     /// A reference was installed; its roster is the new lockstep set.
     void on_reference(const Roster& roster);
 
-    /// This peer goes on from a checkpoint with this roster behind its reference. In lockstep it
-    /// joins at the next reference, unless all are at the beginning of the same one: then they
-    /// start together again.
-    void on_restart(const Roster& roster);
+    /// This peer goes on from a checkpoint. In lockstep it is in step from the next reference on.
+    void on_restart() { m_started = true; }
 
     [[nodiscard]] bool has_started() const { return m_started; }
     /// Lockstep: is this peer one of those that step together?
@@ -41,7 +39,6 @@ private:
     std::uint64_t m_check_every;
     std::uint32_t m_start_peers;
     bool m_started = false;
-    std::size_t m_regroup = 0;  ///< Lockstep after a restart: how many start together again.
     Roster m_members;
 };
 

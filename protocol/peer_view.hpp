@@ -19,12 +19,13 @@ struct PeerInfo {
     Instant last_heard;
     /// How long it may be silent before it is suspected; learned.
     Duration suspicion_timeout{};
-    ReferenceId reference;  ///< Of its last heartbeat, as the next four.
+    ReferenceId reference;  ///< Of its last heartbeat, as what follows.
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     Duration step_time{};
     bool done = false;
     bool leaving = false;
+    bool in_step = false;
     Incarnation remembers;  ///< See RoundState.
 };
 

@@ -65,6 +65,9 @@ void Peer::carry_out(discovery::NodeActions actions) {
         if (found != m_life->connected.end()) send_direct(found->second, std::move(frame));
     }
     if (!m_up) return;
+    if (actions.known_peers && m_life->storage) {
+        m_life->storage->write(std::move(*actions.known_peers));
+    }
     for (const protocol::Message& message : actions.rounds.publish) {
         m_observer.on_published(*this, message);
     }
@@ -234,11 +237,11 @@ void Peer::send_direct(PeerIndex other, discovery::Frame frame) {
 /// From this life to the one that is up at the other end now: a connection ends with either.
 void Peer::post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle) {
     if (!may_send() || !to.is_up()) return;
-    m_network.send(index(), to.index(), channel, bytes,
-                   [this, &to, mine = m_lives, theirs = to.m_lives,
-                    handle = std::move(handle)]() mutable {
-                       if (m_lives_silenced < mine) to.take_in(theirs, std::move(handle));
-                   });
+    m_network.send(
+        index(), to.index(), channel, bytes,
+        [this, &to, mine = m_lives, theirs = to.m_lives, handle = std::move(handle)]() mutable {
+            if (m_lives_silenced < mine) to.take_in(theirs, std::move(handle));
+        });
 }
 
 // --- time -------------------------------------------------------------------------------------

@@ -42,8 +42,8 @@ struct PeerOptions {
     protocol::Duration write_time_max = std::chrono::milliseconds(50);
     /// How often local training is written to disk.
     protocol::Duration record_interval = std::chrono::seconds(10);
-    /// Where gradients are computed, from the start of a step until its virtual end; outlived by the
-    /// peer. Null: at the start of the step.
+    /// Where gradients are computed, from the start of a step until its virtual end; outlived by
+    /// the peer. Null: at the start of the step.
     TaskPool* tasks = nullptr;
 };
 
@@ -151,7 +151,7 @@ private:
         std::uint64_t allowed = 0;
         bool acting = false;
         protocol::Instant next_wake = protocol::kNever;
-        std::deque<Input> waiting;  ///< Until it is no longer frozen.
+        std::deque<Input> waiting;    ///< Until it is no longer frozen.
         std::function<void()> crash;  ///< Ordered by crash_at_message().
         std::uint32_t messages_left = 0;
         bool counts_messages = false;

@@ -152,8 +152,13 @@ std::unique_ptr<PeerStorage> Peer::make_storage() {
 }
 
 void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
-    discovery::Node& node =
-        m_life->node.emplace(kSimulatedNetwork, membership_options(m_options, m_member), now());
+    discovery::MembershipOptions membership = membership_options(m_options, m_member);
+    if (m_life->found) {
+        for (const protocol::KnownPeer& met : m_life->found->known_peers.peers) {
+            membership.seeds.push_back({met.address, {}, met});
+        }
+    }
+    discovery::Node& node = m_life->node.emplace(kSimulatedNetwork, std::move(membership), now());
     protocol::NodeCoreOptions core;
     core.self = m_member;
     core.averaging = m_options.averaging;
@@ -170,8 +175,8 @@ void Peer::record_training() {
     std::vector<float> values(trainer.learner().shape().values());
     trainer.learner().copy_contribution(values);
     m_life->storage->write(storage::make_local_record(
-        m_member.incarnation, *trainer.installed(), values, trainer.frozen().get(),
-        trainer.steps(), trainer.steps_since_reference(), trainer.learner().optimizer_state()));
+        m_member.incarnation, *trainer.installed(), values, trainer.frozen().get(), trainer.steps(),
+        trainer.steps_since_reference(), trainer.learner().optimizer_state()));
     later(m_options.record_interval, [this] { record_training(); });
 }
 

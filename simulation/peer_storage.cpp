@@ -39,6 +39,10 @@ void PeerStorage::write(protocol::LocalRecord record) {
     put(std::move(record));
 }
 
+void PeerStorage::write(protocol::KnownPeers known) {
+    put(std::move(known));
+}
+
 void PeerStorage::put(Order order) {
     const std::size_t place = order.index();
     m_waiting.insert_or_assign(place, std::move(order));
@@ -78,6 +82,7 @@ Expected<void, Error> PeerStorage::carry_out(const Order& order) {
     if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
         return m_store.write(*prepared);
     }
+    if (const auto* known = std::get_if<protocol::KnownPeers>(&order)) return m_store.write(*known);
     return m_store.write(std::get<protocol::LocalRecord>(order));
 }
 

@@ -37,6 +37,7 @@ public:
     void write(const protocol::Promise& promise);
     void write(const protocol::PreparedRecord& record);
     void write(protocol::LocalRecord record);
+    void write(protocol::KnownPeers known);
     /// The power fails. What is being written is done, or not, or in parts.
     void crash(PowerLoss loss);
 
@@ -46,7 +47,7 @@ private:
         std::vector<protocol::HistoryEntry> history;
     };
     using Order = std::variant<Committed, protocol::Promise, protocol::PreparedRecord,
-                               protocol::LocalRecord>;
+                               protocol::LocalRecord, protocol::KnownPeers>;
 
     void put(Order order);
     void begin_next();

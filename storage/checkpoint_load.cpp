@@ -25,6 +25,8 @@ namespace {
 constexpr std::size_t kHeadBytesMax = 64 * 1024;
 /// An optimizer keeps a few numbers for each parameter.
 constexpr std::size_t kOptimizerBytesPerValueMax = 64;
+/// More than limits::kPeersMax addresses take.
+constexpr std::size_t kPeersBytesMax = 512 * 1024;
 constexpr std::size_t kHistoryBytesMax =
     protocol::limits::kHistoryEpochsMax *
     (64 + (protocol::limits::kRosterMembersMax + protocol::limits::kLeavingMax) * 40);
@@ -157,6 +159,7 @@ Found CheckpointStore::load() {
     load_promise(loading);
     load_prepared(loading);
     load_local(loading);
+    load_peers(loading);
     Found found = std::move(loading.found);
     found.forgot = found.forgot || found.fell_back;
     return found;
@@ -305,6 +308,19 @@ void CheckpointStore::load_local(Loading& loading) {
         loading.found.local = std::move(*record);
         return;
     }
+}
+
+/// It spares a wait for the seeds at most: without it the start goes on.
+void CheckpointStore::load_peers(Loading& loading) {
+    if (!loading.has(kPeersName)) return;
+    const std::string path = peers_path();
+    const auto bytes = m_disk.read(kPeersName, kPeersBytesMax);
+    if (!bytes) return loading.damaged(path, bytes.error().message);
+    const auto file = open_file(*bytes, FileKind::peers, m_network);
+    if (!loading.accept(file, path)) return;
+    auto known = protocol::wire::decode_known_peers(file->payload);
+    if (!known) return loading.damaged(path, known.error().message);
+    loading.found.known_peers = std::move(*known);
 }
 
 }  // namespace dynavg::storage

@@ -195,6 +195,16 @@ std::string CheckpointStore::local_path() const {
     return m_local_sequence > 0 ? m_disk.path_of(local_name(m_local_sequence)) : std::string();
 }
 
+// --- other peers ------------------------------------------------------------------------------
+
+Expected<void, Error> CheckpointStore::write(const protocol::KnownPeers& known) {
+    return write_file(kPeersName, FileKind::peers, 0, {protocol::wire::encode(known)});
+}
+
+std::string CheckpointStore::peers_path() const {
+    return m_disk.path_of(kPeersName);
+}
+
 // --- whose folder it is -----------------------------------------------------------------------
 
 std::optional<protocol::NetworkFields> CheckpointStore::owner_of(const Disk& disk) {

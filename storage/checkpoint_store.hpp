@@ -25,6 +25,7 @@ struct Found {
     /// Up to and with the reference's own, sorted by epoch.
     std::vector<protocol::HistoryEntry> history;
     std::optional<protocol::LocalRecord> local;
+    protocol::KnownPeers known_peers;
     /// A newer reference than the one found was damaged: what is on disk may be behind what this
     /// peer has told others.
     bool fell_back = false;
@@ -53,6 +54,7 @@ struct Found {
 /// |                   | pulled; the last kReferencesKept                                         |
 /// | history           | digests and rosters up to the newest reference                           |
 /// | local-<number>    | LocalRecord, the last kLocalsKept                                        |
+/// | peers             | KnownPeers                                                               |
 ///
 /// The promise's slots exist from the first load() on, so that a full disk does not keep a peer
 /// from voting; and both are written, one after the other, before it counts as kept: a crash
@@ -78,6 +80,7 @@ public:
     Expected<void, Error> write(const protocol::Promise& promise);
     Expected<void, Error> write(const protocol::PreparedRecord& record);
     Expected<void, Error> write(const protocol::LocalRecord& record);
+    Expected<void, Error> write(const protocol::KnownPeers& known);
     /// Makes `reference` the newest: the prepared file is renamed into place if it is the same
     /// value, else the reference is written. The history goes first, so that a reference on disk
     /// always has its own. Older references beyond kReferencesKept are removed, and those of a
@@ -90,6 +93,7 @@ public:
     [[nodiscard]] std::string prepared_path() const;
     [[nodiscard]] std::string reference_path() const;
     [[nodiscard]] std::string local_path() const;
+    [[nodiscard]] std::string peers_path() const;
 
     static constexpr std::size_t kReferencesKept = 3;
     static constexpr std::size_t kLocalsKept = 2;
@@ -102,6 +106,7 @@ private:
     void load_history(Loading& loading);
     void load_prepared(Loading& loading);
     void load_local(Loading& loading);
+    void load_peers(Loading& loading);
 
     [[nodiscard]] std::size_t bytes_max() const;
     Expected<void, Error> write_file(const std::string& name, FileKind kind, std::uint64_t sequence,

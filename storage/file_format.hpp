@@ -29,6 +29,7 @@ enum class FileKind : std::uint32_t {
     reference = 3,  ///< Also a prepared value.
     history = 4,
     local = 5,
+    peers = 6,
 };
 
 inline constexpr std::uint32_t kFormatVersion = 1;

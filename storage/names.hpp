@@ -18,6 +18,7 @@ inline constexpr const char* kNetworkName = "network";
 inline constexpr const char* kPromiseName = "promise";
 inline constexpr const char* kPreparedName = "prepared";
 inline constexpr const char* kHistoryName = "history";
+inline constexpr const char* kPeersName = "peers";
 inline constexpr std::string_view kReferencePrefix = "reference-";
 inline constexpr std::string_view kLocalPrefix = "local-";
 

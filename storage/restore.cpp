@@ -93,6 +93,15 @@ protocol::ContributionPointer make_given(const Reference& reference, Epoch targe
     return given;
 }
 
+/// The epoch that an earlier life may have given something to without seeing its end; none if its
+/// promise says that it has not spoken in a round since the reference.
+std::optional<Epoch> target_of_earlier_life(const Found& found) {
+    const Epoch reference = found.reference->id.epoch;
+    if (!found.promise || found.forgot || found.fell_back) return reference.next();
+    if (found.promise->target <= reference) return std::nullopt;
+    return found.promise->target;
+}
+
 /// Fills in what is kept of the drift, of which `kept` says which part.
 void keep_drift(const Found& found, Unspent kept, Restart& restart) {
     const LocalRecord& local = *found.local;
@@ -113,9 +122,9 @@ void keep_drift(const Found& found, Unspent kept, Restart& restart) {
         restart.given =
             make_given(reference, *local.frozen_for,
                        values_at(reference, local.frozen_drift, buffers), local.frozen_steps);
-    } else {
-        restart.given = make_given(reference, reference.epoch.next(), restart.values,
-                                   restart.steps_since_reference);
+    } else if (const auto target = target_of_earlier_life(found)) {
+        restart.given =
+            make_given(reference, *target, restart.values, restart.steps_since_reference);
     }
 }
 
@@ -127,14 +136,20 @@ Restart make_restart(const Found& found, protocol::Member self) {
     if (!found.reference) return restart;
     restart.reference = found.reference;
     restart.values = found.reference->values;
+    // Whatever was given is not in this drift, and what this life learns is not in what was given.
+    if (const auto target = target_of_earlier_life(found)) {
+        restart.given = make_given(*found.reference, *target, found.reference->values, 0);
+    }
     if (!found.local) return restart;
     restart.steps = found.local->steps;
     restart.optimizer = found.local->optimizer;
     const Unspent kept = unspent_of(found, self);
     if (kept == Unspent::nothing) return restart;
     Restart with_drift = restart;
+    with_drift.given.reset();
     keep_drift(found, kept, with_drift);
-    const bool usable = all_finite(with_drift.values) && all_finite(with_drift.given->values);
+    const bool usable = all_finite(with_drift.values) &&
+                        (!with_drift.given || all_finite(with_drift.given->values));
     return usable ? with_drift : restart;
 }
 

@@ -22,11 +22,12 @@ struct Restart {
     std::vector<float> values;
     std::vector<std::byte> optimizer;
     /// What an earlier life may have given to a round whose end it did not see; null: nothing.
-    /// `target`: what it was frozen for, else the next epoch, if on disk nothing was frozen yet.
-    /// `values`: what leaves the model if that round held the earlier life. The caller's duty: a
-    /// freeze for `target` in this life gives this very contribution again, and a local record of
-    /// this life that is written before another freeze names it as frozen. Then it does not matter
-    /// which of several lives a roster held, whatever of them reached the disk.
+    /// Without a step if it is not in the drift that is kept. `target`: what it was frozen for,
+    /// else what the promise names. `values`: what leaves the model if that round held the earlier
+    /// life. The caller's duty: a freeze for `target` in this life gives this very contribution
+    /// again, and a local record of this life that is written before another freeze names it as
+    /// frozen. Then it does not matter which of several lives a roster held, whatever of them
+    /// reached the disk.
     protocol::ContributionPointer given;
     /// Epoch that the kept drift counts from, and what it was frozen for, for the rules.
     std::optional<protocol::Epoch> drift_since;

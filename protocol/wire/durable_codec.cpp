@@ -52,6 +52,11 @@ void fields(Codec& codec, typename Codec::template Ref<LocalHead> value) {
     }
 }
 
+template <class Codec>
+void fields(Codec& codec, typename Codec::template Ref<KnownPeers> value) {
+    codec.list("known_peers", value.peers, limits::kPeersMax);
+}
+
 namespace {
 
 template <class Codec>
@@ -112,6 +117,10 @@ Bytes encode(const NetworkFields& fields) {
     return encode_value(StoredFields{fields});
 }
 
+Bytes encode(const KnownPeers& known) {
+    return encode_value(known);
+}
+
 Bytes encode(std::span<const HistoryEntry> entries) {
     StoredHistory stored;
     const Roster* before = nullptr;
@@ -140,6 +149,10 @@ Expected<NetworkFields, Error> decode_network_fields(std::span<const std::byte> 
     auto stored = decode_value<StoredFields>(bytes);
     if (!stored) return Unexpected<Error>(std::move(stored.error()));
     return std::move(stored->fields);
+}
+
+Expected<KnownPeers, Error> decode_known_peers(std::span<const std::byte> bytes) {
+    return decode_value<KnownPeers>(bytes);
 }
 
 Expected<std::vector<HistoryEntry>, Error> decode_history(std::span<const std::byte> bytes) {

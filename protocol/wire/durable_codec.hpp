@@ -42,6 +42,7 @@ struct LocalHead {
 [[nodiscard]] Bytes encode(const ReferenceHead& head);
 [[nodiscard]] Bytes encode(const LocalHead& head);
 [[nodiscard]] Bytes encode(const NetworkFields& fields);
+[[nodiscard]] Bytes encode(const KnownPeers& known);
 /// Consecutive equal rosters are written once. At most limits::kHistoryEpochsMax entries (checked).
 [[nodiscard]] Bytes encode(std::span<const HistoryEntry> entries);
 
@@ -51,6 +52,7 @@ struct LocalHead {
 [[nodiscard]] Expected<LocalHead, Error> decode_local_head(std::span<const std::byte> bytes);
 [[nodiscard]] Expected<NetworkFields, Error> decode_network_fields(
     std::span<const std::byte> bytes);
+[[nodiscard]] Expected<KnownPeers, Error> decode_known_peers(std::span<const std::byte> bytes);
 /// Epochs grow.
 [[nodiscard]] Expected<std::vector<HistoryEntry>, Error> decode_history(
     std::span<const std::byte> bytes);

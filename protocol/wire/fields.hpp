@@ -65,7 +65,7 @@ void fields(Codec& codec, typename Codec::template Ref<Endpoints> value) {
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Evidence> value) {
-    codec.choice(value.reason, RoundReason::crossing, RoundReason::leave);
+    codec.choice(value.reason, RoundReason::crossing, RoundReason::regroup);
     codec.no_nan(value.estimate);
     codec.no_nan(value.threshold);
     codec(value.states, value.oldest_state_ms, value.step);
@@ -112,7 +112,8 @@ void fields(Codec& codec, typename Codec::template Ref<RoundStatus> value) {
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
     codec(value.incarnation, value.order, value.address, value.steps, value.steps_since_reference,
-          value.step_time_us, value.done, value.leaving, value.reference_digest, value.remembers);
+          value.step_time_us, value.done, value.leaving, value.in_step, value.reference_digest,
+          value.remembers);
     codec.set("departed", value.departed, limits::kRosterMembersMax);
     codec.maybe(value.round);
 }

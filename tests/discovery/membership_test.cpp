@@ -366,6 +366,32 @@ TEST_CASE("a peer known by an alias is connected at its own address", "[membersh
     CHECK(actions.connects[0].endpoints.direct == address_of(1));
 }
 
+TEST_CASE("who is to be remembered: whom it has met, and whom an earlier life had",
+          "[membership]") {
+    MembershipOptions options = options_of(0);
+    const KnownPeer missed{id_of(2), address_of(2)};
+    options.seeds = {{address_of(1), {}, KnownPeer{id_of(1), address_of(1)}},
+                     {missed.address, {}, missed}};
+    Membership membership{options, at(0s)};
+    CHECK_FALSE(membership.take_actions().known_peers.has_value());
+    const Hello peer = hello_of(options_of(1));
+    membership.on_hello_reply(address_of(1), accepting(peer), at(0s));
+    const auto known = membership.take_actions().known_peers;
+    REQUIRE(known.has_value());
+    std::vector<KnownPeer> both = {{id_of(1), peer.endpoints.direct}, missed};
+    std::sort(both.begin(), both.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    CHECK(known->peers == both);
+    // Told once.
+    membership.on_tick(at(1s));
+    CHECK_FALSE(membership.take_actions().known_peers.has_value());
+    // Who leaves is not waited for; the last that is known is not forgotten.
+    membership.on_goodbye(id_of(1), at(1s));
+    CHECK(membership.take_actions().known_peers->peers == std::vector{missed});
+    Joined alone;
+    alone.membership.on_goodbye(id_of(1), at(1s));
+    CHECK_FALSE(alone.membership.take_actions().known_peers.has_value());
+}
+
 TEST_CASE("goodbye is told once and counts as not live", "[membership]") {
     Joined node;
     node.membership.on_goodbye(id_of(1), at(1s));

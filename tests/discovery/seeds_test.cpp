@@ -60,6 +60,20 @@ TEST_CASE("an unreachable seed is dialed for ever and told rarely", "[seeds]") {
     CHECK(seeds.next_tick() < at(25h + 1min));
 }
 
+TEST_CASE("who was met in an earlier life is dialed for ever, in silence, until it answers",
+          "[seeds]") {
+    const dynavg::protocol::KnownPeer met{id_of(1), "a:1"};
+    Seeds seeds = seeds_of({{"a:1", {}, met}});
+    const Actions hour = run(seeds, at(1h));
+    CHECK(hour.dials.size() > 100);
+    CHECK(hour.events.empty());
+    CHECK(seeds.still_missed() == std::vector{met});
+    Actions actions;
+    seeds.on_answered("a:1", id_of(1), at(1h), actions);
+    CHECK(actions.events.empty());
+    CHECK(seeds.still_missed().empty());
+}
+
 TEST_CASE("a seed that is reached after a warning is told once", "[seeds]") {
     Seeds seeds = seeds_of({{"a:1", {}}, {"b:1", {}}});
     Actions actions;

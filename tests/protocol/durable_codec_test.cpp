@@ -64,6 +64,8 @@ TEST_CASE("what is kept on disk comes back as it was", "[durable_codec]") {
     CHECK(decode_local_head(encode(nothing_frozen)) == nothing_frozen);
     const NetworkFields fields = {{"model", "mlp"}, {"network", "robots"}};
     CHECK(decode_network_fields(encode(fields)) == fields);
+    const KnownPeers known{{{PeerId::from_name("a"), "a:1"}, {PeerId::from_name("b"), "b:2"}}};
+    CHECK(decode_known_peers(encode(known)) == known);
     CHECK(decode_history(encode(sample_history())) == sample_history());
     CHECK(decode_history(encode(std::span<const HistoryEntry>()))->empty());
 }
@@ -81,6 +83,7 @@ TEST_CASE("no bytes harm who reads what is kept on disk", "[durable_codec]") {
                   decode_reference_head);
     check_hostile(encode(sample_local()), decode_local_head);
     check_hostile(encode(NetworkFields{{"model", "mlp"}}), decode_network_fields);
+    check_hostile(encode(KnownPeers{{{PeerId::from_name("a"), "a:1"}}}), decode_known_peers);
     check_hostile(encode(sample_history()), decode_history);
 }
 

@@ -231,6 +231,26 @@ TEST_CASE("a drift that an earlier life gave is not counted again", "[node_core_
     CHECK(adopt(fresh, peers({0, 1, 2})) == Spent::nothing);
 }
 
+TEST_CASE("in lockstep, when all have been restarted, a round lets them start together again",
+          "[node_core_durable]") {
+    AveragingSettings settings = norm_settings();
+    settings.pace = Pace::lockstep;
+    const CoreDriver model({.averaging = settings, .others = peers({1, 2}), .start_peers = 3});
+    const RestoredCore restored = restored_at(model, peers({0, 1, 2}));
+    CoreDriver driver(
+        {.averaging = settings, .others = peers({1, 2}), .start_peers = 3, .restored = restored});
+    for (PeerInfo& other : driver.view.peers) other.reference = restored.reference->id;
+    driver.view.peers[0].in_step = true;
+    driver.look();
+    CHECK_FALSE(driver.core.round());
+    CHECK(driver.core.take_actions(driver.now).allowed_steps == 0);
+    // The last one that was in step has been restarted too.
+    driver.view.peers[0].in_step = false;
+    driver.look();
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->evidence().reason == RoundReason::regroup);
+}
+
 // --- leaving and forgetting -------------------------------------------------------------------
 
 TEST_CASE("who leaves hands over in a last round and has no vote after it", "[node_core_durable]") {

@@ -332,9 +332,11 @@ TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
     for (PeerInfo& other : late.view.peers) {
         other.reference = late.initial->id;
         other.steps_since_reference = 40;
+        other.in_step = true;
     }
     CHECK(late.look().allowed_steps == 0);
     CHECK(late.core.has_started());
+    CHECK_FALSE(late.core.round());
     // Hearing of a round, it takes part, and then steps with the others.
     RoundState call = late.call_of(peers({1, 2}));
     CHECK(late.hear(1, call).freeze == Epoch(1));

@@ -91,6 +91,23 @@ TEST_CASE("the newest promise, prepared value and local record are found", "[che
     }
 }
 
+TEST_CASE("the peers that were met are found again, and spare nothing if they are not",
+          "[checkpoint_store]") {
+    MemoryDisk disk;
+    CheckpointStore store = store_on(disk);
+    (void)store.load();
+    const protocol::KnownPeers known{{{protocol::PeerId::from_name("a"), "a:1"}}};
+    REQUIRE(store.write(known).has_value());
+    CHECK(load(disk).known_peers == known);
+    CHECK(load(disk).events.empty());
+    auto& bytes = disk.files.at("peers");
+    bytes.resize(bytes.size() - 1);
+    const Found found = load(disk);
+    CHECK(found.known_peers.peers.empty());
+    CHECK_FALSE(found.forgot);
+    CHECK(names(found.events, "checkpoint_damaged", "disk/peers"));
+}
+
 TEST_CASE("a commit of the prepared value is a rename, after the history", "[checkpoint_store]") {
     MemoryDisk disk;
     CheckpointStore store = store_on(disk);

@@ -54,6 +54,13 @@ float drift_in(const Restart& restart) {
     return restart.values[0] - restart.reference->values[0];
 }
 
+/// What it learns from here on is not what an earlier life gave for this epoch.
+bool gives_nothing(const Restart& restart, std::uint32_t target) {
+    return restart.given != nullptr && restart.given->target == Epoch(target) &&
+           restart.given->values == restart.reference->values && restart.given->facts.steps == 0 &&
+           restart.given->facts.weight == 0;
+}
+
 }  // namespace
 
 TEST_CASE("a local record holds the drift and what was frozen of it", "[restore]") {
@@ -146,7 +153,7 @@ TEST_CASE("drift that went into a reference since the checkpoint is not counted 
         CHECK(restart.steps == 112);
         CHECK(restart.steps_since_reference == 0);
         CHECK_FALSE(restart.drift_since.has_value());
-        CHECK(restart.given == nullptr);
+        CHECK(gives_nothing(restart, 3));
     }
     SECTION("frozen, but given to a later epoch, with all that was made since") {
         CHECK(drift_in(make_restart(found_at(3, {3}, true), kSelf)) == 0);
@@ -172,7 +179,7 @@ TEST_CASE("what of the drift is spent cannot be known after a fall back, so it i
     CHECK(drift_in(restart) == 0);
     CHECK(restart.steps == 112);
     CHECK(restart.optimizer.size() == 1);
-    CHECK(restart.given == nullptr);
+    CHECK(gives_nothing(restart, 2));
 
     // The checkpoint of local training is of a later reference than the one found.
     found = found_at(1, {}, true);
@@ -190,6 +197,40 @@ TEST_CASE("what of the drift is spent cannot be known after a fall back, so it i
     CHECK(drift_in(make_restart(found, kSelf)) == 0);
 }
 
+TEST_CASE("what an earlier life may have given is what its promise tells", "[restore]") {
+    Found found = found_at(1, {}, false);
+    found.promise = protocol::Promise{};
+    found.promise->target = Epoch(1);
+    CHECK(make_restart(found, kSelf).given == nullptr);
+    found.promise->target = Epoch(4);  // Of a merge.
+    const Restart spoken = make_restart(found, kSelf);
+    REQUIRE(spoken.given != nullptr);
+    CHECK(spoken.given->target == Epoch(4));
+    CHECK(spoken.given->facts.steps == 12);
+    found.local.reset();
+    CHECK(gives_nothing(make_restart(found, kSelf), 4));
+    found.forgot = true;
+    CHECK(gives_nothing(make_restart(found, kSelf), 2));
+}
+
+TEST_CASE("a life that gave nothing keeps what it learned though a roster held an earlier one",
+          "[restore]") {
+    // The third life froze for epoch 2 and died; the fourth has none of that drift.
+    Found found = found_at(1, {}, false);
+    found.local.reset();
+    const Restart fourth = make_restart(found, protocol::peer(1, 4));
+    const ReferencePointer reference = reference_of(1);
+    const std::vector<float> values = contribution(*reference, 8, 8).values;
+    const protocol::LocalRecord record =
+        make_local_record(Incarnation(4), *reference, values, fourth.given.get(), 8, 8, {});
+    // Meanwhile the others have committed what the third gave.
+    found = found_at(2, {2}, false);
+    found.local = record;
+    const Restart fifth = make_restart(found, protocol::peer(1, 5));
+    CHECK(drift_in(fifth) == 8);
+    CHECK(fifth.steps_since_reference == 8);
+}
+
 TEST_CASE("a drift that is not finite is dropped", "[restore]") {
     for (const bool frozen : {true, false}) {
         Found found = found_at(1, {}, true);
@@ -197,7 +238,7 @@ TEST_CASE("a drift that is not finite is dropped", "[restore]") {
         drift[3] = std::numeric_limits<float>::quiet_NaN();
         const Restart restart = make_restart(found, kSelf);
         CHECK(restart.values == reference_of(1)->values);
-        CHECK(restart.given == nullptr);
+        CHECK(gives_nothing(restart, 2));
         CHECK(restart.steps == 112);
     }
 }

@@ -21,8 +21,8 @@ void StepLedger::on_step() {
 }
 
 void StepLedger::on_frozen(Epoch target, double held) {
-    double& most = m_frozen[target];
-    most = std::max(most, held);
+    Frozen& most = m_frozen[target];
+    if (held > most.held) most = {held, false};
 }
 
 void StepLedger::on_crashed(Epoch installed, double in_references) {
@@ -34,10 +34,14 @@ void StepLedger::on_crashed(Epoch installed, double in_references) {
 void StepLedger::on_restarted(Epoch installed, double held, std::optional<double> recorded) {
     double most = std::max(held, m_in_known);
     m_settles_at = std::max(installed, m_known);
-    for (const auto& [target, frozen] : m_frozen) {
-        most = std::max(most, frozen);
+    for (auto& [target, frozen] : m_frozen) {
+        // What this life has learned, and kept, comes on top of what a former one gave.
+        if (frozen.by_former_life) frozen.held += std::max(0.0, held - m_begun_with);
+        frozen.by_former_life = true;
+        most = std::max(most, frozen.held);
         m_settles_at = std::max(m_settles_at, target);
     }
+    m_begun_with = held;
     m_high = std::min(m_high, most);
     m_low = recorded.value_or(m_in_known);
     m_settled = false;

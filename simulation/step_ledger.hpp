@@ -27,11 +27,16 @@ public:
     [[nodiscard]] std::optional<std::string> check(protocol::Epoch installed, double held);
 
 private:
-    double m_low = 0;  ///< It holds at least this, once it is settled,
+    double m_low = 0;   ///< It holds at least this, once it is settled,
     double m_high = 0;  ///< and never more than that.
     bool m_settled = true;
     protocol::Epoch m_settles_at;
-    std::map<protocol::Epoch, double> m_frozen;  ///< For which target, and what it held then.
+    struct Frozen {
+        double held = 0;  ///< When it was frozen.
+        bool by_former_life = false;
+    };
+    std::map<protocol::Epoch, Frozen> m_frozen;  ///< By target.
+    double m_begun_with = 0;                     ///< What this life held when it began.
     protocol::Epoch m_known;  ///< The last reference that any life has installed,
     double m_in_known = 0;    ///< and the peer's steps in those up to it.
 };

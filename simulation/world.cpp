@@ -59,10 +59,14 @@ PeerOptions peer_options(const WorldOptions& options, PeerIndex index,
     return peer;
 }
 
+/// The next life begins from nothing.
+bool has_lost_all(const Peer& peer) {
+    return !peer.is_up() && (!peer.options().durable || peer.disk().is_damaged());
+}
+
 /// Whether this life of it, or the one that its disk gives, knows what `member` has promised.
 bool remembers(const Peer& peer, const protocol::Member& member) {
-    const bool forgets = !peer.options().durable || peer.disk().is_damaged();
-    if (!peer.is_up() && forgets) return false;
+    if (has_lost_all(peer)) return false;
     protocol::Heartbeat heartbeat;
     peer.core().describe(heartbeat);
     return heartbeat.remembers <= member.incarnation;
@@ -93,6 +97,7 @@ private:
     std::vector<std::unique_ptr<Peer>> m_peers;
     std::optional<FaultInjector> m_faults;
     std::set<PeerIndex> m_core;  ///< Who must come to an end: all, or those that faults have left.
+    bool m_must_end;             ///< Not if faults have left too few that may speak for the rest.
     bool m_faults_started = false;
     Instant m_end;
 };
@@ -102,6 +107,7 @@ World::World(const WorldOptions& options)
       m_network(m_events, options.links, options.seed),
       m_initial(initial_reference(options)),
       m_checkers(m_events, options.peers, options.averaging, m_initial),
+      m_must_end(options.faults.mode != FaultMode::safety),
       m_end(m_events.now() + options.horizon) {
     m_checkers.trace_to(options.trace);
     const auto directory = [this](PeerIndex index) {
@@ -156,6 +162,7 @@ void World::start_faults() {
 void World::stop_faults() {
     if (m_options.faults.mode == FaultMode::liveness) {
         m_core = draw_core();
+        m_must_end = may_speak(m_core);
     } else {
         std::erase_if(m_core, [this](PeerIndex peer) { return m_faults->is_lost(peer); });
     }
@@ -163,12 +170,11 @@ void World::stop_faults() {
         m_options.trace(fmt::format("faults stop; the core is {}", fmt::join(m_core, ", ")));
     }
     for (const auto& peer : m_peers) {
-        if (!m_core.contains(peer->index())) m_checkers.give_up(peer->index());
+        if (!m_core.contains(peer->index()) || !m_must_end) m_checkers.give_up(peer->index());
     }
     m_faults->heal(m_core);
     m_events.after(kTrainingAfterFaults, [this] { stop_training(); });
-    const bool must_end = m_options.faults.mode == FaultMode::liveness;
-    m_end = m_events.now() + (must_end ? kEndAfterFaults : kRestAfterFaults);
+    m_end = m_events.now() + (m_must_end ? kEndAfterFaults : kRestAfterFaults);
 }
 
 void World::stop_training() {
@@ -177,8 +183,7 @@ void World::stop_training() {
 
 /// A random one that may speak for the last roster, whichever it is.
 std::set<PeerIndex> World::draw_core() {
-    Dice dice(
-        protocol::RandomStream(m_options.seed, protocol::RandomPurpose::simulation, 7));
+    Dice dice(protocol::RandomStream(m_options.seed, protocol::RandomPurpose::simulation, 7));
     std::vector<PeerIndex> order(m_peers.size());
     for (PeerIndex i = 0; i < order.size(); ++i) {
         order[i] = i;
@@ -189,6 +194,13 @@ std::set<PeerIndex> World::draw_core() {
     for (const PeerIndex peer : order) {
         if (core.size() >= least && may_speak(core)) break;
         core.insert(peer);
+    }
+    if (m_options.all_are_seeds) return core;
+    // Who has met nobody needs its seed, the one before it in the chain.
+    for (PeerIndex peer = m_peers.size() - 1; peer > 0; --peer) {
+        const bool alone =
+            m_peers[peer]->installed()->epoch == protocol::Epoch(0) || has_lost_all(*m_peers[peer]);
+        if (core.contains(peer) && alone) core.insert(peer - 1);
     }
     return core;
 }
@@ -220,8 +232,7 @@ WorldReport World::report() {
         report.references.push_back(peer->core().reference()->id);
     }
     if (m_checkers.violations().empty()) m_checkers.on_end(up);
-    const bool must_finish = m_options.faults.mode != FaultMode::safety;
-    if (m_checkers.violations().empty() && must_finish) m_checkers.on_finish(up, report.finished);
+    if (m_checkers.violations().empty() && m_must_end) m_checkers.on_finish(up, report.finished);
     report.violations = m_checkers.violations();
     report.epochs = m_checkers.epochs();
     report.events = m_events.handled();
@@ -254,9 +265,9 @@ std::string WorldOptions::describe() const {
         100 * links.repetition, heartbeat_interval / 1ms,
         suspicion_timeout ? fmt::format("{} ms", *suspicion_timeout / 1ms) : "learned");
     if (faults.mode != FaultMode::none) {
-        text += fmt::format("; {}{}, faults from the {}: {}", name_of(faults.mode),
-                            durable ? "" : " without disks", faults.after_first_round ? "first reference" : "start",
-                            to_string(faults.schedule));
+        text += fmt::format(
+            "; {}{}, faults from the {}: {}", name_of(faults.mode), durable ? "" : " without disks",
+            faults.after_first_round ? "first reference" : "start", to_string(faults.schedule));
     }
     return text;
 }

@@ -11,11 +11,16 @@ readonly deadline_s=120
 work=$(mktemp --directory)
 declare -A pids=()
 
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
 clean_up() {
     local status=$? name
     for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
     wait 2>/dev/null || true
-    if ((status != 0)); then
+    if ((status != 0 && status != 77)); then
         for name in "$work"/*.log; do
             [[ ! -e $name ]] || { echo "--- $name" && tail -n 40 "$name"; }
         done
@@ -32,7 +37,7 @@ fail() {
 
 # configure NAME [PART=TEXT...] writes NAME.toml. A network of small models that is quick to train,
 # unless a part says otherwise: network, bind, order, peers, start_peers, or what is in a table:
-# model, data, training, averaging, security.
+# model, data, training, averaging, security, or what is in [node] besides.
 configure() {
     local name=$1 network=test bind=tcp://127.0.0.1:0 order=0 peers='' start_peers=1
     local model='builtin = "mlp"
@@ -45,6 +50,7 @@ learning_rate = 0.002'
     local averaging='[averaging]
 threshold = 0.2'
     local security='insecure = true'
+    local node=''
     local part
     for part in "${@:2}"; do local "$part"; done
     cat >"$work/$name.toml" <<END
@@ -57,6 +63,7 @@ peers       = [$peers]
 start_peers = $start_peers
 state_dir   = "$work/$name"
 control     = "$work/$name.sock"
+$node
 [model]
 $model
 [data]
@@ -69,10 +76,15 @@ $security
 END
 }
 
+# Words that a daemon's command line begins with; networks.sh puts it into a network namespace.
+declare -A within=()
+
+# start NAME [LOG]: the log of a later life may go to a file of its own, LOG.log.
 start() {
     # The kernel ends the daemon if this script is killed in a way that no trap sees.
-    setpriv --pdeathsig TERM "$DYNAVGD" --config "$work/$1.toml" --log-format json \
-        >"$work/$1.out" 2>"$work/$1.log" </dev/null &
+    # shellcheck disable=SC2086 # Several words.
+    ${within[$1]:-} setpriv --pdeathsig TERM "$DYNAVGD" --config "$work/$1.toml" \
+        --log-format json >"$work/$1.out" 2>"$work/${2:-$1}.log" </dev/null &
     pids[$1]=$!
 }
 
@@ -97,6 +109,11 @@ has_event() {
 
 # await NAME EVENT [CONDITION] waits for a line that meets a jq condition.
 await() { until_true "event $2 of $1 with ${3:-anything}" has_event "$@"; }
+
+# expect_none NAME EVENT [CONDITION]
+expect_none() {
+    ! has_event "$@" || fail "$1 tells of: $(events "$1" "$2" .message | head --lines=3)"
+}
 
 # What others dial, once the daemon is up.
 address_of() {
@@ -134,10 +151,134 @@ references_of() {
         else empty end' "$work/$1.log"
 }
 
+# --- what came after a mark -------------------------------------------------------------------
+
+declare -A marks=()
+
+# mark NAME...: *_new look at later lines only.
+mark() {
+    local name
+    for name in "$@"; do marks[$name]=$(wc -l <"$work/$name.log"); done
+}
+
+new_lines() { tail --lines=+$((${marks[$1]:-0} + 1)) "$work/$1.log"; }
+
+# events_new NAME EVENT [FILTER], await_new NAME EVENT [CONDITION] as events and await.
+events_new() {
+    new_lines "$1" | jq --raw-output --arg event "$2" "select(.event == \$event) | ${3:-.}"
+}
+has_new() {
+    new_lines "$1" | jq --exit-status --null-input --arg event "$2" \
+        "any(inputs; .event == \$event and (${3:-true}))" >/dev/null 2>&1
+}
+await_new() { until_true "new event $2 of $1 with ${3:-anything}" has_new "$@"; }
+
+# --- figures ----------------------------------------------------------------------------------
+
+# Milliseconds since 1970, as in the logs' times.
+now_ms() { date +%s%3N; }
+
+# time_of NAME EVENT [CONDITION]: of the first such line after the mark, in milliseconds.
+time_of() {
+    new_lines "$1" | jq --null-input --arg event "$2" "
+        first(inputs | select(.event == \$event and (${3:-true}))) |
+        (.time[0:19] + \"Z\" | fromdateiso8601) * 1000 + (.time[20:23] | tonumber)"
+}
+
+# latest NUMBER...
+latest() { printf '%s\n' "$@" | sort --numeric-sort | tail --lines=1; }
+
+# Whether the long form of the test is asked for: more trials, and bars as they are. The short form,
+# which shares its machine with others and may be built with sanitizers, fails only where a bar is
+# missed by far.
+long_form() { [[ ${DYNAVG_TEST_LONG:-no} == yes ]]; }
+
+# figure NAME VALUE BAR UNIT: prints a measured whole number, which must not be above the bar.
+figure() {
+    local allowed=$3
+    long_form || allowed=$(($3 * ${DYNAVG_TEST_PATIENCE:-5}))
+    echo "figure: $1: $2 $4 (bar $3 $4)"
+    (($2 <= allowed)) || fail "$1: $2 $4 is above $allowed $4"
+}
+
+# What else the machine does, beside the figures.
+echo "load: $(cut --delimiter=' ' --fields=1-3 /proc/loadavg) on $(nproc) processors"
+
+peers_of() { "$DYNAVG" peers --json --control "$work/$1.sock"; }
+
+# await_calm NAME...: these know by now how regularly the others are heard; a bar on detection holds
+# only then.
+is_calm() {
+    peers_of "$1" | jq --exit-status '.peers | all(.live and .suspicion_timeout_ms < 3400)' \
+        >/dev/null 2>&1
+}
+await_calm() {
+    local name
+    for name in "$@"; do until_true "calm of $name" is_calm "$name"; done
+}
+
+# --- faults -----------------------------------------------------------------------------------
+
+# strike NAME SIGNAL: in the midst of NAME's next exchange; a link's rate makes that long enough.
+strike() {
+    timeout "$deadline_s" grep --quiet --max-count=1 '"event":"round_started"' \
+        < <(exec tail --follow --lines=0 --pid=$$ "$work/$1.log") ||
+        fail "$1 starts no round within $deadline_s s"
+    kill -"$2" "${pids[$1]}"
+}
+
 # Where two of these daemons installed a reference of one epoch, it is the same.
 expect_agreement() {
     local name forks
     forks=$(for name in "$@"; do references_of "$name"; done | sort --unique |
         awk '{ print $1 }' | uniq --repeated)
     [[ -z $forks ]] || fail "different references of epoch $forks"
+}
+
+# --- steps ------------------------------------------------------------------------------------
+
+# A reference that these daemons have in common, with no round open: what each has made of steps,
+# and how many of them are not in a reference yet. Needs what status_of tells at one moment.
+common_status() {
+    local name
+    for name in "$@"; do status_of "$name" || return 1; done 2>/dev/null | jq --compact-output \
+        --slurp 'if (map([.epoch, .digest]) | unique | length == 1) and all(.[]; .round == null)
+            then {epoch: .[0].epoch, digest: .[0].digest, steps: (map(.steps) | add),
+                  kept: (map(.steps_since_reference) | add)}
+            else error("not yet") end' 2>/dev/null
+}
+
+have_one_reference() { common_status "$@" >/dev/null; }
+
+# await_one_reference NAME...
+await_one_reference() { until_true "reference that $* have in common" have_one_reference "$@"; }
+
+# Which steps the references up to an epoch hold: each told by whom it held.
+steps_in_references() {
+    local epoch=$1 name
+    shift
+    for name in "$@"; do events "$name" round_committed '[.epoch, .steps] | @tsv'; done |
+        awk -v last="$epoch" '$1 <= last && $2 > steps[$1] { steps[$1] = $2 }
+            END { for (epoch in steps) sum += steps[epoch]; print sum + 0 }'
+}
+
+every_step_counts_once() {
+    local now
+    now=$(common_status "$@") || return 1
+    accounts=$(jq --raw-output '"\(.steps - .kept) in references by the peers, "' <<<"$now")
+    accounts+="$(steps_in_references "$(jq .epoch <<<"$now")" "$@") by the rounds"
+    (($(jq '.steps - .kept' <<<"$now") == $(steps_in_references "$(jq .epoch <<<"$now")" "$@")))
+}
+
+# For daemons none of which was killed: each step is in one reference or still kept, never in two.
+# A commit is in the log a moment after it is in force, so a look may come too early; steps that are
+# lost or counted twice stay so.
+expect_every_step_once() {
+    accounts='no common reference'
+    local end=$((SECONDS + deadline_s))
+    until every_step_counts_once "$@"; do
+        ((SECONDS < end)) || fail "steps are lost or count twice: $accounts"
+        sleep 0.05
+    done
+    echo "steps: $accounts"
 }

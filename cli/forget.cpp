@@ -43,7 +43,7 @@ void add_forget(CLI::App& app, ExitCode& result) {
     CLI::App* verb = app.add_subcommand(
         "forget", "Say that a peer will not come back, where too few are left for a quorum");
     const auto options = std::make_shared<ForgetOptions>();
-    verb->add_option("peer", options->peer, "Its name, or its fingerprint as `dynavg status` tells")
+    verb->add_option("peer", options->peer, "Its name, or its fingerprint as the log tells")
         ->required()
         ->type_name("PEER");
     add_daemon_options(*verb, options->daemon);

@@ -24,7 +24,7 @@ struct RoundStatus {
     std::uint32_t attempt = 0;
     std::uint32_t participants = 0;
     std::uint64_t since_ms = 0;
-    std::string reason;  ///< "crossing", "every-step", "final".
+    std::string reason;  ///< name_of(protocol::RoundReason).
     bool operator==(const RoundStatus&) const = default;
 };
 

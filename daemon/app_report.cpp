@@ -58,11 +58,7 @@ nlohmann::json App::Parts::forget(const std::string& peer) {
     const protocol::PeerId by_name = protocol::PeerId::from_name(peer);
     for (const protocol::Member& member : core->roster()) {
         if (member.id != by_name && member.id.fingerprint() != peer) continue;
-        const auto& view = node->membership().view().peers;
-        const bool live = std::any_of(view.begin(), view.end(), [&member](const auto& other) {
-            return other.member.id == member.id && other.live;
-        });
-        if (live) {
+        if (core->has_live_voter(member.id)) {
             return control::error_reply(
                 fmt::format("{} is alive: stop it there with `dynavg leave`", peer));
         }
@@ -70,8 +66,13 @@ nlohmann::json App::Parts::forget(const std::string& peer) {
         act();
         return control::done_reply();
     }
+    std::vector<std::string> voters;
+    for (const protocol::Member& member : core->roster()) {
+        if (member.id != self.id) voters.push_back(member.id.fingerprint());
+    }
     return control::error_reply(fmt::format(
-        "{} has no vote here: `dynavg status` tells the roster of the last round", peer));
+        "{} has no vote here; beside this node these had one in the last round, by fingerprint: {}",
+        peer, voters.empty() ? "none" : fmt::format("{}", fmt::join(voters, ", "))));
 }
 
 control::StatusReply App::Parts::status() const {

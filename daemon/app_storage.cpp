@@ -35,7 +35,10 @@ protocol::RestoredCore restored_core(const storage::Found& found, const storage:
 /// Fails on what the operator must mend. A node that has its settings still to learn keeps nothing.
 Expected<void, Error> App::Parts::open_storage() {
     if (!disk || !config.has_averaging_section) return {};
-    if (auto claimed = storage::CheckpointStore::claim(*disk, learning.fields); !claimed) {
+    // Promises and drift are of one peer, and a peer is its name.
+    protocol::NetworkFields owner = learning.fields;
+    owner["node.name"] = config.node.name;
+    if (auto claimed = storage::CheckpointStore::claim(*disk, owner); !claimed) {
         return claimed;
     }
     StorageThreadOptions options;

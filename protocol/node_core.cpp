@@ -323,8 +323,8 @@ void NodeCore::leave(Instant now) {
 bool NodeCore::may_leave() const {
     // Without enough peers an open round cannot end. Who has yet to take over this reference will.
     if (m_left || !may_hold_a_round(live_peers())) return true;
-    const bool votes = m_electorate.holds(m_options.self.id) && m_electorate.body().size() > 1;
-    return !m_round && !m_pull && !votes;
+    const bool needs_a_round = m_electorate.holds(m_options.self.id) || m_steps_since_reference > 0;
+    return !m_round && !m_pull && !needs_a_round;
 }
 
 /// In lockstep of those that step together, else of all live peers.

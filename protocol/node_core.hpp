@@ -133,6 +133,8 @@ public:
     void leave(Instant now);
     /// It has, or there is nobody to hand over to: the shell may say goodbye.
     [[nodiscard]] bool may_leave() const;
+    /// This member of the last roster is live and remembers what it has promised there.
+    [[nodiscard]] bool has_live_voter(const PeerId& peer) const;
     /// A person says that this peer will not come back: its vote is not waited for once a quorum
     /// has acknowledged that. False if it has no vote.
     bool forget(const PeerId& peer, Instant now);

@@ -111,14 +111,20 @@ bool NodeCore::forget(const PeerId& peer, Instant now) {
     return true;
 }
 
+bool NodeCore::has_live_voter(const PeerId& peer) const {
+    const PeerInfo* info = find_peer(peer);
+    if (info == nullptr || !info->live) return false;
+    return std::any_of(roster().begin(), roster().end(), [&](const Member& member) {
+        return member.id == peer && info->remembers <= member.incarnation;
+    });
+}
+
 /// Whoever is prepared may have been the last one that a commit needed: it finishes first.
 void NodeCore::acknowledge_departures() {
     if (m_preparing || (m_round && m_round->prepared())) return;
     std::set<PeerId> all = m_to_forget;
     for (const PeerId& peer : m_electorate.proposed()) {
-        const PeerInfo* info = find_peer(peer);
-        const bool alive = peer == m_options.self.id || (info != nullptr && info->live);
-        if (!alive) all.insert(peer);
+        if (peer != m_options.self.id && !has_live_voter(peer)) all.insert(peer);
     }
     std::erase_if(all, [this](const PeerId& peer) {
         return m_departing.contains(peer) || !m_electorate.holds(peer);

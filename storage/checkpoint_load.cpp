@@ -310,7 +310,7 @@ void CheckpointStore::load_local(Loading& loading) {
     }
 }
 
-/// It spares a wait for the seeds at most: without it the start goes on.
+/// Damage costs a wait for the seeds at most.
 void CheckpointStore::load_peers(Loading& loading) {
     if (!loading.has(kPeersName)) return;
     const std::string path = peers_path();

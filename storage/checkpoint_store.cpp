@@ -45,7 +45,8 @@ Expected<void, Error> CheckpointStore::write_file(const std::string& name, FileK
     parts.insert(parts.end(), payload.begin(), payload.end());
     while (true) {
         auto written = m_disk.write(name, parts);
-        if (written || !m_disk.is_full() || !make_room()) return written;
+        if (written || !m_disk.is_full() || kind == FileKind::peers) return written;
+        if (!make_room()) return written;
     }
 }
 
@@ -244,7 +245,7 @@ Expected<void, Error> CheckpointStore::claim(Disk& disk, const protocol::Network
         if (!owner->contains(name)) add(name, "missing", here);
     }
     return fail(fmt::format(
-        "the state folder {} holds the checkpoints of another network or model: {}; set "
+        "the state folder {} holds the checkpoints of another network, model or node: {}; set "
         "node.state_dir to another folder, or undo the change, or move this folder away if what "
         "was learned there is no longer needed",
         disk.path_of(""), differences));

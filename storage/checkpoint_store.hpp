@@ -47,7 +47,7 @@ struct Found {
 ///
 /// | File              | Holds                                                                    |
 /// |-------------------|--------------------------------------------------------------------------|
-/// | network           | NetworkFields: whose folder it is, for people and for claim()            |
+/// | network           | whose folder it is, as NetworkFields, for people and for claim()         |
 /// | promise           | Promise, twice: two slots of fixed size that are written over in place   |
 /// | prepared          | a value that this peer has prepared, with ballot and roster              |
 /// | reference-<epoch> | the same, committed: the prepared file renamed, or written if it was     |
@@ -58,9 +58,8 @@ struct Found {
 ///
 /// The promise's slots exist from the first load() on, so that a full disk does not keep a peer
 /// from voting; and both are written, one after the other, before it counts as kept: a crash
-/// damages at most the one in hand, and a slot that goes bad later costs nothing. For a prepared
-/// value or a reference a full disk gives up the oldest reference or local record, never the
-/// newest.
+/// damages at most the one in hand, and a slot that goes bad later costs nothing. For all but
+/// the list of peers a full disk gives up the oldest reference or local record, never the newest.
 ///
 /// The daemon calls it on the storage thread, the simulator from its event loop. Not thread-safe.
 /// load() comes first.

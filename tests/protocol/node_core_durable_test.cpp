@@ -308,6 +308,33 @@ TEST_CASE("a peer that has yet to say that it has this reference is waited for",
     CHECK(driver.core.round()->evidence().reason == RoundReason::leave);
 }
 
+TEST_CASE("the only one with a vote passes it on before it leaves", "[node_core_durable]") {
+    const CoreDriver model = durable_trio();
+    RestoredCore restored = restored_at(model, peers({0, 1}));
+    restored.history.back().leaving = peers({1});
+    restored.promise = promise_of(1, 0);
+    // Peer 2 has joined since.
+    CoreDriver driver = restarted(restored, 0, 1, peers({2}));
+    CHECK(driver.core.electorate().body() == peers({0}));
+    driver.core.leave(driver.now);
+    CHECK_FALSE(driver.core.may_leave());
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->members() == peers({0, 2}));
+    CHECK(driver.core.round()->leaving() == peers({0}));
+}
+
+TEST_CASE("who has no vote yet hands over what it has learned", "[node_core_durable]") {
+    const CoreDriver model = durable_trio();
+    RestoredCore restored = restored_at(model, peers({1, 2}));
+    restored.promise = promise_of(1, 0);
+    CoreDriver driver = restarted(restored, 0, 1);
+    CHECK(driver.core.may_leave());
+    driver.step(1, 0.5F);
+    driver.core.leave(driver.now);
+    CHECK_FALSE(driver.core.may_leave());
+    CHECK(driver.core.round());
+}
+
 TEST_CASE("alone there is nobody to hand over to", "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
@@ -358,6 +385,22 @@ TEST_CASE("whom another one forgets is let go here too, if it is not alive",
     driver.hear(2, heartbeat);
     driver.tick();
     CHECK(driver.core.electorate().acknowledged() == std::vector{peer(0).id});
+}
+
+TEST_CASE("a peer that is back without its promises is let go as one that is gone",
+          "[node_core_durable]") {
+    const CoreDriver model = durable_trio();
+    RestoredCore restored = restored_at(model, peers({0, 1}));
+    restored.promise = promise_of(1, 0);
+    CoreDriver driver = restarted(restored, 1, 1, {peer(0), peer(2)});
+    CHECK(driver.core.has_live_voter(peer(0).id));
+    driver.view.peers[0].member = peer(0, 7);
+    driver.view.peers[0].remembers = Incarnation(7);
+    driver.look();
+    CHECK_FALSE(driver.core.has_live_voter(peer(0).id));
+    CHECK_FALSE(driver.core.may_call());
+    CHECK(driver.core.forget(peer(0).id, driver.now));
+    CHECK(driver.core.may_call());
 }
 
 TEST_CASE("whoever is prepared finishes before it lets anybody go", "[node_core_durable]") {

@@ -85,6 +85,10 @@ void FaultInjector::crash(const Fault& fault) {
 
 void FaultInjector::befall(const Fault& fault, Peer& peer) {
     switch (fault.kind) {
+        case FaultKind::leave:
+            return peer.leave([this, fault, &peer] {
+                hold(fault, {[&peer] { peer.start(); }, peer.index()});
+            });
         case FaultKind::freeze:
             peer.freeze_until(m_events.now() + *fault.length);
             return hold(fault, {[] {}, {}});

@@ -37,6 +37,8 @@ constexpr std::array kForms{
          "wipe@30s:2+10s              the same, without its disk"},
     Form{FaultKind::torn, "torn", Target::peer, Length::optional, "",
          "torn@30s:2+10s              the same, with damage in what was being written"},
+    Form{FaultKind::leave, "leave", Target::peer, Length::needed, "",
+         "leave@30s:2+10s             it leaves cleanly and comes back after 10 s"},
     Form{FaultKind::freeze, "freeze", Target::peer, Length::needed, "",
          "freeze@30s:2+5s             it stands still"},
     Form{FaultKind::slow, "slow", Target::peer, Length::optional, "factor",
@@ -45,8 +47,9 @@ constexpr std::array kForms{
          "clock@30s:2+60s             its clock jumps 60 s ahead"},
     Form{FaultKind::full, "full", Target::peer, Length::optional, "",
          "full@30s:2+60s              its disk is full"},
-    Form{FaultKind::part, "part", Target::links, Length::optional, "",
-         "part@30s:0.1|2.3+60s        0 and 1 are cut off from 2 and 3; \"part@30s:0.1\": from all"},
+    Form{
+        FaultKind::part, "part", Target::links, Length::optional, "",
+        "part@30s:0.1|2.3+60s        0 and 1 are cut off from 2 and 3; \"part@30s:0.1\": from all"},
     Form{FaultKind::mute, "mute", Target::links, Length::optional, "",
          "mute@30s:0.1|2.3+60s        2 and 3 do not hear 0 and 1"},
     Form{FaultKind::bulk, "bulk", Target::links, Length::optional, "",
@@ -243,6 +246,7 @@ private:
             case FaultKind::torn:
                 return m_limits.disks && m_limits.forgetful_max > 0;
             case FaultKind::crash:
+            case FaultKind::leave:
             case FaultKind::full:
                 return m_limits.disks;
             default:
@@ -254,8 +258,8 @@ private:
     void draw_crash(Fault& fault) {
         const PeerIndex peer = fault.peers.front();
         if (fault.kind != FaultKind::crash) {
-            const bool may = m_forgetful.contains(peer) ||
-                             m_forgetful.size() < m_limits.forgetful_max;
+            const bool may =
+                m_forgetful.contains(peer) || m_forgetful.size() < m_limits.forgetful_max;
             if (may) m_forgetful.insert(peer);
             if (!may) fault.kind = m_limits.disks ? FaultKind::crash : FaultKind::freeze;
         }

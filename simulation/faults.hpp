@@ -18,6 +18,7 @@ enum class FaultKind : std::uint8_t {
     crash,   ///< As if its power failed. It starts again after `length` with its disk.
     wipe,    ///< The same, and its disk is lost.
     torn,    ///< The same, and what was being written is left damaged.
+    leave,   ///< It hands over, leaves cleanly, and starts again after `length`.
     freeze,  ///< The process stands still.
     slow,    ///< Its steps take `amount` times as long.
     clock,   ///< Its clock jumps ahead by `length`.

@@ -44,6 +44,7 @@ void Peer::act() {
     m_life->acting = true;
     carry_out(m_life->node->take_actions(now()));
     m_life->acting = false;
+    if (m_up && m_life->left && core().may_leave()) depart();
     if (m_up) m_observer.on_settled(*this);
 }
 

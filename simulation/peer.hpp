@@ -95,6 +95,9 @@ public:
     /// Once it is in a round it crashes instead of sending its `count`-th message from then on;
     /// `crash` calls crash(). Replaces an earlier order; ends with the life.
     void crash_at_message(std::uint32_t count, std::function<void()> crash);
+    /// Hands over in a last round, if it can in time, and ends; then calls `left`. Ends with the
+    /// life.
+    void leave(std::function<void()> left);
     /// Handles nothing until then. What arrives waits, and its timers are late.
     void freeze_until(protocol::Instant when);
     /// It goes on now.
@@ -153,6 +156,7 @@ private:
         protocol::Instant next_wake = protocol::kNever;
         std::deque<Input> waiting;    ///< Until it is no longer frozen.
         std::function<void()> crash;  ///< Ordered by crash_at_message().
+        std::function<void()> left;   ///< Set: it is leaving.
         std::uint32_t messages_left = 0;
         bool counts_messages = false;
     };
@@ -164,7 +168,9 @@ private:
     [[nodiscard]] std::unique_ptr<PeerStorage> make_storage();
     void start_node(std::optional<protocol::RestoredCore> restored);
     void record_training();
+    [[nodiscard]] protocol::LocalRecord local_record() const;
 
+    void depart();
     void act();
     void carry_out(discovery::NodeActions actions);
     void carry_out_rounds(const protocol::Actions& actions);

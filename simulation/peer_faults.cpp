@@ -7,6 +7,12 @@
 
 namespace dynavg::simulation {
 
+namespace {
+
+constexpr protocol::Duration kDepartureTimeout = std::chrono::seconds(20);
+
+}  // namespace
+
 /// The life stays as it is until the next one begins: this may be called from within it.
 void Peer::crash(LastWords words, PowerLoss loss) {
     if (!m_up) return;
@@ -32,6 +38,29 @@ bool Peer::may_send() {
     const bool now = m_life->counts_messages && m_life->messages_left-- <= 1;
     if (now) std::exchange(m_life->crash, nullptr)();
     return m_up;
+}
+
+void Peer::leave(std::function<void()> left) {
+    if (!m_up || m_life->left) return;
+    m_life->left = std::move(left);
+    later({}, [this] {
+        m_life->node->core()->leave(now());
+        act();
+    });
+    later(kDepartureTimeout, [this] { depart(); });
+}
+
+/// As the daemon does it: goodbye, then what waits for the disk, then local training.
+void Peer::depart() {
+    if (!m_up) return;
+    m_life->node->leave();
+    carry_out(m_life->node->take_actions(now()));
+    if (!m_up) return;
+    m_up = false;
+    m_disk.call_it_sound();
+    if (m_life->storage) m_life->storage->finish_all(local_record());
+    m_observer.on_crashed(*this);
+    std::exchange(m_life->left, nullptr)();
 }
 
 void Peer::freeze_until(protocol::Instant when) {

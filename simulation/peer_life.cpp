@@ -170,13 +170,17 @@ void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
     m_life->worker.set_reference(installed());
 }
 
-void Peer::record_training() {
+protocol::LocalRecord Peer::local_record() const {
     const PeerTrainer& trainer = m_life->trainer;
     std::vector<float> values(trainer.learner().shape().values());
     trainer.learner().copy_contribution(values);
-    m_life->storage->write(storage::make_local_record(
+    return storage::make_local_record(
         m_member.incarnation, *trainer.installed(), values, trainer.frozen().get(), trainer.steps(),
-        trainer.steps_since_reference(), trainer.learner().optimizer_state()));
+        trainer.steps_since_reference(), trainer.learner().optimizer_state());
+}
+
+void Peer::record_training() {
+    m_life->storage->write(local_record());
     later(m_options.record_interval, [this] { record_training(); });
 }
 

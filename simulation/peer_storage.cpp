@@ -1,7 +1,9 @@
 #include "simulation/peer_storage.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace dynavg::simulation {
 
@@ -94,6 +96,17 @@ void PeerStorage::report(const Order& order) {
     } else if (const auto* local = std::get_if<protocol::LocalRecord>(&order)) {
         m_handlers.on_local(*local);
     }
+}
+
+void PeerStorage::finish_all(protocol::LocalRecord record) {
+    std::vector<Order> rest;
+    if (m_writing) rest.push_back(*std::exchange(m_writing, std::nullopt));
+    for (auto& [place, order] : std::exchange(m_waiting, {})) rest.push_back(std::move(order));
+    const bool all_written = std::all_of(rest.begin(), rest.end(), [this](const Order& order) {
+        return carry_out(order).has_value();
+    });
+    const Order last = std::move(record);
+    if (all_written && carry_out(last)) report(last);
 }
 
 void PeerStorage::crash(PowerLoss loss) {

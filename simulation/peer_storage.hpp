@@ -38,6 +38,8 @@ public:
     void write(const protocol::PreparedRecord& record);
     void write(protocol::LocalRecord record);
     void write(protocol::KnownPeers known);
+    /// Writes what waits, once, then this; nothing after it.
+    void finish_all(protocol::LocalRecord record);
     /// The power fails. What is being written is done, or not, or in parts.
     void crash(PowerLoss loss);
 

@@ -63,11 +63,19 @@ limit_rate() {
     tc qdisc replace dev "port-${host_of[$1]}" root tbf rate "$2" burst 32kb latency 50ms
 }
 
-# cut FROM TO: what FROM sends to TO is lost without a word. cut_link: in both directions.
+# cut FROM TO: what FROM sends to TO is lost without a word.
 cut() { ${within[$2]} nft add element ip test cut "{ $subnet.${host_of[$1]} }"; }
-cut_link() {
-    cut "$1" "$2"
-    cut "$2" "$1"
+# part "NAMES" "OTHER NAMES": all links between the two groups, in both directions.
+part() {
+    local one
+    for one in $1; do drop_from "$one" "$2"; done
+    for one in $2; do drop_from "$one" "$1"; done
+}
+# drop_from NAME "SENDERS"
+drop_from() {
+    local sender list=
+    for sender in $2; do list+="${list:+, }$subnet.${host_of[$sender]}"; done
+    ${within[$1]} nft add element ip test cut "{ $list }"
 }
 # heal NAME...: these receive everything again.
 heal() {

@@ -272,11 +272,16 @@ void NodeCore::ask_for_missing_states(Instant now) {
     }
 }
 
+/// Who went on alone behind a cut no longer has the states that others wait for: its latest tells
+/// them to wait for it no more.
 void NodeCore::answer_state_request(const Member& from, const StateRequest& request) {
-    const LocalState* state = m_monitor.state_at(m_options.self.id, request.step);
-    if (state != nullptr) {
-        m_actions.send.emplace_back(from.id, StateMessage{request.step, *state});
-    }
+    const PeerId& self = m_options.self.id;
+    const auto latest = m_monitor.latest_step(self);
+    if (!latest) return;
+    const bool has_gone_on = m_monitor.state_at(self, request.step) == nullptr;
+    const std::uint32_t step = has_gone_on ? *latest : request.step;
+    if (step < request.step) return;
+    m_actions.send.emplace_back(from.id, StateMessage{step, *m_monitor.state_at(self, step)});
 }
 
 void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant now) {

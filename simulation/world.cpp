@@ -217,8 +217,10 @@ bool World::may_speak(const std::set<PeerIndex>& core) const {
     return std::all_of(m_peers.begin(), m_peers.end(), [&](const auto& peer) {
         if (peer->lives() == 0) return true;
         const auto& round = peer->core().round();
-        return has_majority(peer->core().roster()) &&
-               (!round || !round->prepared() || has_majority(round->prepared()->roster));
+        if (!has_majority(peer->core().electorate().body())) return false;
+        if (!round || !round->prepared()) return true;
+        const protocol::Prepared& value = *round->prepared();
+        return has_majority(protocol::voters_of({{}, value.roster, value.leaving}));
     });
 }
 

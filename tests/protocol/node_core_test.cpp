@@ -295,6 +295,10 @@ TEST_CASE("a state that is asked for is answered, if it is still known", "[node_
     CHECK(sent<StateMessage>(driver.hear(1, StateRequest{1}), 1) == StateMessage{1, {2, {}}});
     CHECK(driver.hear(1, StateRequest{9}).send.empty());
     CHECK(driver.hear_at({Epoch(0), {7, 7}}, peer(1), StateRequest{1}).send.empty());
+    // Behind a cut it has gone on alone: nobody is to wait for what it has dropped.
+    for (const std::uint32_t step : {20U, 40U, 60U}) driver.step(step, 4);
+    CHECK(sent<StateMessage>(driver.hear(1, StateRequest{9}), 1)->step == 60);
+    CHECK(driver.hear(1, StateRequest{61}).send.empty());
 }
 
 TEST_CASE("in lockstep a lost member is not waited for", "[node_core]") {

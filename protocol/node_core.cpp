@@ -307,6 +307,8 @@ void NodeCore::call_round(RoundReason reason, const Estimate& estimate, Instant 
     Epoch last = m_reference->epoch;
     if (reason == RoundReason::merge) {
         for (const auto& [id, fork] : m_forks) last = std::max(last, fork.reference.epoch);
+        // What is open here is a round of one side.
+        if (m_round) last = std::max(last, m_round->target());
     }
     enter_round(last.next(), Attempt(0), {}, evidence, now);
 }

@@ -92,6 +92,12 @@ void NodeCore::on_round_state(const Member& from, const RoundState& state, Insta
     const bool fits = merges || state.target == m_reference->epoch.next();
     if (!fits || m_pull || !believable) return;
     if (m_round && m_round->target() > state.target) return;
+    const bool same_target = m_round && m_round->target() == state.target;
+    if (same_target && is_merging() != (state.evidence.reason == RoundReason::merge)) {
+        // A merge stands above the rounds that it ends: whoever sees the two meet calls it there.
+        if (merges) call_round(RoundReason::merge, m_estimate.value_or(Estimate{}), now);
+        return;
+    }
     if (!m_round || m_round->target() < state.target || m_round->attempt() < state.attempt) {
         enter_round(state.target, state.attempt, state.sets, state.evidence, now);
     }
@@ -293,6 +299,7 @@ void NodeCore::commit(Instant now) {
 
 void NodeCore::tick_round(Instant now) {
     accuse_the_silent(now);
+    report_who_is_missing();
     if (now - std::max(m_attempt_since, m_last_progress) >
             limits::kAttemptSuspicionTimes * suspicion_timeout_max() &&
         m_round->attempt().value() < limits::kAttemptMax) {

@@ -291,6 +291,16 @@ TEST_CASE("who leaves in mid-round hands over what came after its freeze with on
     CHECK(driver.core.round()->leaving() == peers({0}));
 }
 
+TEST_CASE("who is cut off in mid-round says so", "[node_core_durable]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
+    driver.commit_a_round();
+    driver.step(1, 100);
+    REQUIRE(driver.core.round());
+    for (PeerInfo& other : driver.view.peers) other.live = false;
+    CHECK(find_event(driver.look(), "round_impossible") != nullptr);
+    CHECK(find_event(driver.tick(), "round_impossible") == nullptr);
+}
+
 TEST_CASE("a peer that has yet to say that it has this reference is waited for",
           "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});

@@ -141,4 +141,36 @@ TEST_CASE("who is called into a merge joins it", "[node_core_fork]") {
     CHECK(driver.core.round()->target() == Epoch(3));
 }
 
+TEST_CASE("a merge is called above the round of one side that is open", "[node_core_fork]") {
+    CoreDriver driver = driver_at_epoch_one();
+    driver.step(1, 100);
+    REQUIRE(driver.core.round());
+    REQUIRE(driver.core.round()->target() == Epoch(2));
+    SECTION("by who detects the fork") {
+        const ReferencePointer theirs = meet(driver, 1);
+        driver.hear_heartbeat_at(theirs->id, 3);
+        driver.hear_at(theirs->id, peer(3), HistoryReply{{{theirs->id, peers({3, 4})}}});
+    }
+    SECTION("by who hears of one with the target of its own round") {
+        const ReferencePointer theirs = meet(driver, 1);
+        RoundState call;
+        call.target = Epoch(2);
+        call.attempt = Attempt(1);
+        call.reference = theirs->id;
+        call.evidence.reason = RoundReason::merge;
+        call.sets.candidates = peers({0, 1, 2, 3, 4});
+        call.voters = peers({3, 4});
+        driver.hear_at(theirs->id, peer(3), call);
+    }
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->target() == Epoch(3));
+    CHECK(driver.core.round()->evidence().reason == RoundReason::merge);
+    // The round that it ends has no way back, whatever its attempt.
+    RoundState old = driver.call_of(peers({0, 1, 2}));
+    old.target = Epoch(3);
+    old.attempt = Attempt(5);
+    driver.hear(1, old);
+    CHECK(driver.core.round()->evidence().reason == RoundReason::merge);
+}
+
 }  // namespace dynavg::protocol

@@ -18,8 +18,8 @@ LinkFault link_fault(const Fault& fault, std::size_t peers) {
     LinkFault links;
     for (const PeerIndex one : fault.peers) {
         for (PeerIndex other = 0; other < peers; ++other) {
-            const bool meant = fault.others.empty() ? !is_in(fault.peers, other)
-                                                    : is_in(fault.others, other);
+            const bool meant =
+                fault.others.empty() ? !is_in(fault.peers, other) : is_in(fault.others, other);
             if (!meant) continue;
             links.links.insert({one, other});
             if (fault.kind != FaultKind::mute) links.links.insert({other, one});
@@ -102,6 +102,9 @@ void FaultInjector::befall(const Fault& fault, Peer& peer) {
         case FaultKind::full:
             peer.disk().fill();
             return hold(fault, {[&peer] { peer.disk().make_room(); }, {}});
+        case FaultKind::rot:
+            peer.set_damaging(true);
+            return hold(fault, {[&peer] { peer.set_damaging(false); }, {}});
         default:
             DYNAVG_CHECK(false);
     }

@@ -47,6 +47,8 @@ constexpr std::array kForms{
          "clock@30s:2+60s             its clock jumps 60 s ahead"},
     Form{FaultKind::full, "full", Target::peer, Length::optional, "",
          "full@30s:2+60s              its disk is full"},
+    Form{FaultKind::rot, "rot", Target::peer, Length::optional, "",
+         "rot@30s:2+60s               references that others pull from it are damaged"},
     Form{
         FaultKind::part, "part", Target::links, Length::optional, "",
         "part@30s:0.1|2.3+60s        0 and 1 are cut off from 2 and 3; \"part@30s:0.1\": from all"},
@@ -249,6 +251,8 @@ private:
             case FaultKind::leave:
             case FaultKind::full:
                 return m_limits.disks;
+            case FaultKind::rot:
+                return m_limits.damage;
             default:
                 return true;
         }

@@ -29,6 +29,7 @@ enum class FaultKind : std::uint8_t {
     lag,     ///< `amount` milliseconds more on each link between the two sides.
     loss,    ///< `amount` percent more of the gossip between the two sides is lost.
     full,    ///< Its disk is full.
+    rot,     ///< What others pull from it is damaged.
 };
 
 struct Fault {
@@ -69,6 +70,7 @@ struct FaultLimits {
     std::size_t forgetful_max = 0;  ///< Peers that may lose their disk, or what is on it.
     std::size_t lost_max = 0;       ///< Peers that may crash for ever.
     bool disks = false;             ///< Without them a peer forgets whenever it crashes.
+    bool damage = false;            ///< What is pulled from a peer may be damaged.
 };
 
 /// Each schedule draws its own mix of kinds.

@@ -143,7 +143,9 @@ void Peer::report_to_core() {
 
 void Peer::carry_out_exchange() {
     protocol::ExchangeActions actions = m_life->worker.take_actions();
-    for (const protocol::BulkSend& send : actions.sends) send_bulk(send);
+    for (const protocol::BulkSend& send : actions.sends) {
+        send_bulk(m_damaging ? damaged(send) : send);
+    }
     if (!m_up) return;
     wake_at(actions.next_tick);
     protocol::NodeCore& core = *m_life->node->core();

@@ -104,6 +104,8 @@ public:
     void thaw();
     void set_slowness(double factor) { m_slowness = factor; }
     void jump_clock(protocol::Duration ahead);
+    /// One bit is wrong in every chunk of a reference that it sends.
+    void set_damaging(bool damaging) { m_damaging = damaging; }
     /// It is done after so many more steps.
     void stop_training_after(std::uint64_t more_steps);
 
@@ -189,6 +191,7 @@ private:
     void receive_bulk(PeerIndex from, const protocol::Message& message,
                       std::span<const std::byte> payload);
     void post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle);
+    [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
     [[nodiscard]] bool may_send();
     /// Handled by this life only, and not while it is frozen.
     void take_in(std::uint32_t life, Input input);
@@ -209,6 +212,7 @@ private:
     std::uint32_t m_lives_silenced = 0;  ///< What these have sent and is under way is lost.
     protocol::Duration m_clock_ahead;
     double m_slowness = 1;
+    bool m_damaging = false;
     protocol::Instant m_frozen_until{};  ///< Virtual.
     std::unique_ptr<Life> m_life;
     protocol::TrafficBytes m_sent;

@@ -91,6 +91,17 @@ void Peer::jump_clock(protocol::Duration ahead) {
     wake_at(std::max(when, now()));
 }
 
+protocol::BulkSend Peer::damaged(const protocol::BulkSend& send) {
+    const auto* chunk = std::get_if<protocol::Chunk>(&send.message);
+    const bool is_of_reference =
+        chunk != nullptr && chunk->transfer.kind == protocol::TransferKind::reference;
+    if (!is_of_reference || send.payload.empty()) return send;
+    const auto bytes =
+        std::make_shared<std::vector<std::byte>>(send.payload.begin(), send.payload.end());
+    (*bytes)[m_random.below(bytes->size())] ^= std::byte{1} << m_random.below(8);
+    return {send.to, send.message, *bytes, bytes};
+}
+
 void Peer::stop_training_after(std::uint64_t more_steps) {
     const std::uint64_t under_way = m_up && m_life->trainer.is_stepping() ? 1 : 0;
     m_options.max_steps = steps() + under_way + more_steps;

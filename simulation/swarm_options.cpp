@@ -78,8 +78,9 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     const std::size_t late = options.peers - options.start_peers;
     const std::size_t new_max = options.start_peers / 2;
     if (dice.once_in(2) && new_max > late) limits.forgetful_max = dice.between(0, new_max - late);
-    faults.after_first_round = mode == FaultMode::liveness || late + limits.forgetful_max > 0 ||
-                               dice.once_in(2);
+    faults.after_first_round =
+        mode == FaultMode::liveness || late + limits.forgetful_max > 0 || dice.once_in(2);
+    limits.damage = dice_of(options.seed, 10).once_in(6);
     faults.schedule = draw_faults(limits, dice);
     options.all_are_seeds = dice.once_in(2);
     options.max_steps.assign(options.peers, kUntilTold);

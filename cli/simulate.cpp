@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -27,6 +28,7 @@ namespace {
 
 /// More warnings than these are only counted.
 constexpr std::uint64_t kWarningsMax = 10;
+constexpr std::string_view kRandom = "random";
 
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -43,8 +45,11 @@ void listen_to_signals() {
 /// Writes rows as they come, and keeps the first error: without its files a run is worth nothing.
 class Listener final : public simulation::ExperimentListener {
 public:
-    Listener(simulation::ResultFiles& files, std::size_t peers) : m_files(files), m_bar(peers) {}
+    Listener(simulation::ResultFiles& files, std::size_t peers,
+             std::function<void(const std::string&)> on_faults)
+        : m_files(files), m_bar(peers), m_on_faults(std::move(on_faults)) {}
 
+    void on_faults(const std::string& schedule) override { m_on_faults(schedule); }
     void on_epoch(const EpochRow& row) override { note(m_files.add(row)); }
     void on_round(const RoundRow& row) override { note(m_files.add(row)); }
     void on_progress(const simulation::Progress& progress) override { m_bar.show(progress); }
@@ -70,6 +75,7 @@ private:
 
     simulation::ResultFiles& m_files;
     ProgressBar m_bar;
+    std::function<void(const std::string&)> m_on_faults;
     std::uint64_t m_warnings = 0;
     std::optional<Error> m_error;
 };
@@ -80,6 +86,9 @@ std::string contradiction(const SimulateOptions& options, const config::Config& 
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
                            config::name_of(config.data.source));
     }
+    if (options.faults == kRandom && options.peers < 2) {
+        return "--faults random: it takes two peers or more";
+    }
     if (options.target_accuracy && !config.data.test) {
         return fmt::format("--target-accuracy: {} has no [data.test] to measure it on",
                            options.config);
@@ -87,8 +96,31 @@ std::string contradiction(const SimulateOptions& options, const config::Config& 
     return "";
 }
 
+Expected<simulation::ExperimentFaults, Error> experiment_faults(const SimulateOptions& options) {
+    if (options.faults.empty()) return simulation::ExperimentFaults();
+    if (options.faults == kRandom) return simulation::ExperimentFaults(simulation::RandomFaults());
+    auto schedule = simulation::parse_faults(options.faults, options.peers);
+    if (!schedule) return Unexpected<Error>(schedule.error());
+    return simulation::ExperimentFaults(std::move(*schedule));
+}
+
+/// What repeats a run, whatever a later version may draw from its seed.
+std::string replay_command(const SimulateOptions& options, const std::string& schedule) {
+    std::string command =
+        fmt::format("dynavg simulate --config '{}' --peers {}", options.config, options.peers);
+    if (options.epochs) command += fmt::format(" --epochs {}", *options.epochs);
+    if (options.steps) command += fmt::format(" --steps {}", *options.steps);
+    if (options.target_accuracy) {
+        command += fmt::format(" --target-accuracy {}", *options.target_accuracy);
+    }
+    if (options.seed) command += fmt::format(" --seed {}", *options.seed);
+    if (!options.data.empty()) command += fmt::format(" --data '{}'", options.data.string());
+    return command + fmt::format(" --faults '{}' --out '{}'", schedule, options.out.string());
+}
+
 simulation::ExperimentOptions experiment_options(const SimulateOptions& options,
-                                                 config::Config config) {
+                                                 config::Config config,
+                                                 simulation::ExperimentFaults faults) {
     if (!options.data.empty()) {
         config.data.path = options.data;
         if (config.data.test) config.data.test->path.clear();
@@ -106,6 +138,7 @@ simulation::ExperimentOptions experiment_options(const SimulateOptions& options,
         options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
     experiment.threads = std::min<std::size_t>(threads, options.peers);
     experiment.config = std::move(config);
+    experiment.faults = std::move(faults);
     return experiment;
 }
 
@@ -136,15 +169,22 @@ ExitCode failed(const Error& error) {
     return ExitCode::failed;
 }
 
-ExitCode run(const SimulateOptions& options, config::Config config) {
+ExitCode run(const SimulateOptions& options, config::Config config,
+             simulation::ExperimentFaults faults) {
     auto files = simulation::ResultFiles::create(options.out);
     if (!files) return failed(files.error());
     listen_to_signals();
     training::configure_process(1);
     const auto begin = std::chrono::steady_clock::now();
-    Listener listener(*files, options.peers);
-    auto outcome =
-        simulation::run_experiment(experiment_options(options, std::move(config)), listener);
+    const std::uint64_t seed = options.seed.value_or(config.training.seed);
+    // Told at once: the command is needed most where the run does not come to its end.
+    Listener listener(*files, options.peers, [&](const std::string& schedule) {
+        fmt::print("seed       {}\nfaults     {}\nreplay     {}\n", seed, schedule,
+                   replay_command(options, schedule));
+        std::fflush(stdout);
+    });
+    auto outcome = simulation::run_experiment(
+        experiment_options(options, std::move(config), std::move(faults)), listener);
     listener.end();
     if (!outcome) return failed(outcome.error());
     if (listener.error()) return failed(*listener.error());
@@ -195,7 +235,10 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
                    "At most so many; the results do not depend on it. Default: one per core")
         ->type_name("N")
         ->check(CLI::Range(1, 256));
-    app.add_option("--faults", options.faults, "Not available in this version")->type_name("SPEC");
+    app.add_option("--faults", options.faults,
+                   "What goes wrong, at which second of virtual time; \"random\" draws it from the "
+                   "seed. See below")
+        ->type_name("SPEC");
     app.add_option("--out", options.out,
                    "Folder of summary.json, epochs.csv, rounds.csv; what an "
                    "earlier run left there is replaced")
@@ -204,8 +247,9 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
 }
 
 ExitCode simulate(const SimulateOptions& options) {
-    if (!options.faults.empty()) {
-        complain("--faults is not available in this version");
+    auto faults = experiment_faults(options);
+    if (!faults) {
+        complain("--faults: " + faults.error().message);
         return ExitCode::wrong_arguments;
     }
     auto config = config::load_config(options.config);
@@ -217,7 +261,7 @@ ExitCode simulate(const SimulateOptions& options) {
         complain(problem);
         return ExitCode::wrong_arguments;
     }
-    return run(options, std::move(*config));
+    return run(options, std::move(*config), std::move(*faults));
 }
 
 int simulate_main(int argc, char** argv) {
@@ -229,6 +273,11 @@ int simulate_main(int argc, char** argv) {
     app.footer(
         "Example:\n  dynavg simulate --config experiments/lenet5-mnist-linear3.toml "
         "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n\n"
+        "Faults, separated by commas; peers are numbered from 0, a step takes 10 ms:\n" +
+        simulation::fault_grammar() +
+        "Without + it lasts for ever. \"crash@30s#12:2+10s\": at the 12th message that peer 2 "
+        "sends in "
+        "a round from then on.\n\n"
         "Exit codes: 0 done, 1 failed or interrupted, 2 wrong arguments, 6 invalid configuration.");
     SimulateOptions options;
     add_simulate_options(app, options);

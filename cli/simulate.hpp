@@ -22,7 +22,7 @@ struct SimulateOptions {
     std::optional<double> target_accuracy;
     std::optional<std::uint64_t> seed;
     std::filesystem::path data;  ///< Instead of the paths in the configuration.
-    std::string faults;
+    std::string faults;          ///< "random" or what parse_faults() reads; empty: none.
     std::filesystem::path out;
     std::uint32_t threads = 0;  ///< 0: as many as there are cores, but not more than peers.
 };

@@ -3,23 +3,35 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "assembly/learning.hpp"
+#include "protocol/check.hpp"
+#include "simulation/dice.hpp"
 #include "simulation/event_queue.hpp"
+#include "simulation/fault_injector.hpp"
 #include "simulation/network.hpp"
 #include "simulation/peer.hpp"
 #include "simulation/task_pool.hpp"
 
 namespace dynavg::simulation {
 
+using protocol::Duration;
+using namespace std::chrono_literals;
+
 namespace {
 
-/// Virtual; nothing in a network without faults takes so long.
-constexpr std::chrono::minutes kStall(10);
+/// Virtual; nothing takes so long once the faults are over.
+constexpr Duration kStall = 10min;
+/// With faults a peer keeps its local training on disk so often: a hundred steps.
+constexpr Duration kRecordInterval = 1s;
+/// Of this virtual time drawn faults leave the start alone.
+constexpr Duration kFirstFault = 500ms;
 
 PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std::uint64_t steps,
                          const protocol::ReferencePointer& initial, TaskPool& tasks) {
@@ -33,7 +45,31 @@ PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std:
     if (index > 0) peer.seeds = {Peer::address_of(0)};
     peer.seed = options.config.training.seed;
     peer.tasks = &tasks;
+    if (std::holds_alternative<std::monostate>(options.faults)) return peer;
+    peer.durable = true;
+    peer.record_interval = kRecordInterval;
+    // Whoever starts again finds somebody who is up.
+    peer.seeds.clear();
+    for (PeerIndex other = 0; other < options.peers; ++other) {
+        if (other != index) peer.seeds.push_back(Peer::address_of(other));
+    }
     return peer;
+}
+
+/// The schedule of the options; random ones fall into the time that so many steps take at least.
+FaultSchedule schedule_of(const ExperimentOptions& options, std::uint64_t steps) {
+    if (const auto* given = std::get_if<FaultSchedule>(&options.faults)) return *given;
+    if (!std::holds_alternative<RandomFaults>(options.faults)) return {};
+    FaultLimits limits;
+    limits.peers = options.peers;
+    limits.begin = kFirstFault;
+    limits.end = kFirstFault + static_cast<Duration::rep>(steps) * PeerOptions().step_time;
+    limits.faults_max = 20;
+    limits.disks = true;
+    limits.damage = true;
+    Dice dice(protocol::RandomStream(options.config.training.seed,
+                                     protocol::RandomPurpose::simulation, 11));
+    return draw_faults(limits, dice);
 }
 
 /// One run: owns the network, its peers and who watches them.
@@ -43,6 +79,7 @@ public:
                ExperimentListener& listener)
         : m_options(options),
           m_steps(recorder.steps),
+          m_schedule(schedule_of(options, recorder.steps)),
           m_listener(listener),
           m_network(m_events, {}, options.config.training.seed),
           m_recorder(m_events, recorder, std::move(evaluators), listener),
@@ -53,16 +90,21 @@ public:
 
 private:
     [[nodiscard]] bool is_finished() const;
+    [[nodiscard]] bool stands_still() const;
+    void give_up_the_lost();
     [[nodiscard]] Summary summary();
 
     const ExperimentOptions& m_options;
     std::uint64_t m_steps;
+    FaultSchedule m_schedule;
     ExperimentListener& m_listener;
     EventQueue m_events;
     Network m_network;
     Recorder m_recorder;
     std::vector<std::unique_ptr<Peer>> m_peers;
-    TaskPool m_tasks;  ///< After the peers: its threads end before them.
+    std::optional<FaultInjector> m_faults;
+    std::set<PeerIndex> m_lost;  ///< Faults have stopped them for ever.
+    TaskPool m_tasks;            ///< After the peers: its threads end before them.
 };
 
 Expected<void, Error> Experiment::add_peers(const assembly::Data& data) {
@@ -73,26 +115,57 @@ Expected<void, Error> Experiment::add_peers(const assembly::Data& data) {
     };
     const auto count = static_cast<std::uint32_t>(m_options.peers);
     for (std::uint32_t index = 0; index < count; ++index) {
-        auto trainer =
-            assembly::make_trainer(config, config.averaging, data, {index, count}, initial);
+        const auto make_trainer = [&config, data, initial, index, count] {
+            return assembly::make_trainer(config, config.averaging, data, {index, count}, initial);
+        };
+        auto trainer = make_trainer();
         if (!trainer) return Unexpected<Error>(trainer.error());
-        // Without faults there is one life, and so one learner.
-        const auto only = std::make_shared<std::unique_ptr<protocol::Learner>>(std::move(*trainer));
-        m_peers.push_back(std::make_unique<Peer>(
-            peer_options(m_options, index, m_steps, initial, m_tasks),
-            [only] { return std::move(*only); }, m_events, m_network, directory, m_recorder));
+        const auto first =
+            std::make_shared<std::unique_ptr<training::Trainer>>(std::move(*trainer));
+        const auto make_learner = [first, make_trainer]() -> std::unique_ptr<protocol::Learner> {
+            if (*first) return std::move(*first);
+            // Of another life, from what has made the first one's.
+            auto again = make_trainer();
+            DYNAVG_CHECK(again);
+            return std::move(*again);
+        };
+        m_peers.push_back(
+            std::make_unique<Peer>(peer_options(m_options, index, m_steps, initial, m_tasks),
+                                   make_learner, m_events, m_network, directory, m_recorder));
         m_events.after({}, [peer = m_peers.back().get()] { peer->start(); });
     }
     m_recorder.watch(m_peers, m_tasks);
+    if (m_schedule.empty()) return {};
+    m_faults.emplace(m_events, m_network, m_peers, config.training.seed);
+    m_faults->start(m_schedule);
+    m_listener.on_faults(to_string(m_schedule));
     return {};
 }
 
 /// All have done their steps and hold one reference with all of them in it.
 bool Experiment::is_finished() const {
-    if (m_recorder.steps() < m_steps) return false;
-    return std::all_of(m_peers.begin(), m_peers.end(), [this](const auto& peer) {
-        return peer->is_finished() && peer->installed()->id == m_peers.front()->installed()->id;
+    if (m_recorder.steps() < m_steps || m_lost.size() == m_peers.size()) return false;
+    const auto is_lost = [this](const auto& peer) { return m_lost.contains(peer->index()); };
+    const auto first = std::find_if_not(m_peers.begin(), m_peers.end(), is_lost);
+    return std::all_of(first, m_peers.end(), [&](const auto& peer) {
+        return is_lost(peer) ||
+               (peer->is_finished() && peer->installed()->id == (*first)->installed()->id);
     });
+}
+
+bool Experiment::stands_still() const {
+    Duration most = kStall;
+    for (const Fault& fault : m_schedule) {
+        most = std::max(most, kStall + fault.length.value_or(Duration{}));
+    }
+    return m_events.empty() || m_events.now() - m_recorder.last_step_at() > most;
+}
+
+void Experiment::give_up_the_lost() {
+    for (const auto& peer : m_peers) {
+        if (!m_faults->is_lost(peer->index()) || !m_lost.insert(peer->index()).second) continue;
+        m_recorder.give_up(*peer);
+    }
 }
 
 Expected<Outcome, Error> Experiment::run() {
@@ -100,11 +173,12 @@ Expected<Outcome, Error> Experiment::run() {
     while (!is_finished() && !m_recorder.reached_target()) {
         outcome.stopped = m_listener.wants_to_stop();
         if (outcome.stopped) break;
-        if (m_events.empty() || m_events.now() - m_recorder.last_step_at() > kStall) {
+        if (stands_still()) {
             return fail(fmt::format("the simulated network stands still at step {} of {}, round {}",
                                     m_recorder.steps(), m_steps, m_recorder.rounds()));
         }
         m_events.run_next();
+        if (m_faults) give_up_the_lost();
     }
     outcome.summary = summary();
     return outcome;
@@ -122,7 +196,7 @@ std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summ
 
 Summary Experiment::summary() {
     const config::Config& config = m_options.config;
-    const protocol::Reference& reference = *m_peers.front()->installed();
+    const protocol::Reference& reference = m_recorder.reference();
     const protocol::TrafficBytes bytes = bytes_sent_by(m_peers);
     const Recorder::Accuracies accuracies = m_recorder.evaluate();
     Summary summary;
@@ -147,6 +221,7 @@ Summary Experiment::summary() {
     summary.reached_target = m_recorder.reached_target();
     summary.seed = config.training.seed;
     summary.model_seed = config.model.seed;
+    if (!m_schedule.empty()) summary.faults = to_string(m_schedule);
     return summary;
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/config.hpp"
 #include "protocol/expected.hpp"
+#include "simulation/faults.hpp"
 #include "simulation/recorder.hpp"
 #include "simulation/results.hpp"
 
@@ -19,12 +20,18 @@ struct Epochs {
     std::uint64_t count = 0;
 };
 
+/// Faults are drawn from the training seed. All of them end, and nothing that peers have on disk is
+/// lost: the run comes to its end.
+struct RandomFaults {};
+using ExperimentFaults = std::variant<std::monostate, FaultSchedule, RandomFaults>;
+
 struct ExperimentOptions {
     config::Config config;  ///< [node], [security], shard.index and .count, max_steps are ignored.
     std::size_t peers = 1;
     std::variant<Steps, Epochs> length;
     std::optional<double> target_accuracy;  ///< Ends the run at the first epoch that has it.
     std::size_t threads = 1;                ///< Changes the time it takes, and nothing else.
+    ExperimentFaults faults;                ///< With faults peers have disks.
 };
 
 struct Outcome {
@@ -34,8 +41,9 @@ struct Outcome {
 
 /// Trains a network of peers in this process: real trainers and the protocol's own classes over
 /// simulated links of 1 ms without loss. Peer i has shard i and order i. Deterministic in the
-/// options; in lockstep the last reference is, to the bit, that of daemons with the same
-/// configuration. Call training::configure_process(1) before.
+/// options; in lockstep and without faults the last reference is, to the bit, that of daemons with
+/// the same configuration. A peer that a fault has stopped for ever is not waited for. Call
+/// training::configure_process(1) before.
 [[nodiscard]] Expected<Outcome, Error> run_experiment(const ExperimentOptions& options,
                                                       ExperimentListener& listener);
 

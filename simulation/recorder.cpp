@@ -19,8 +19,10 @@ Recorder::Recorder(const EventQueue& events, RecorderOptions options, Evaluators
       m_options(options),
       m_evaluators(std::move(evaluators)),
       m_listener(listener),
-      m_rounds(events, options.peers, [&listener](const RoundRow& row) { listener.on_round(row); }),
-      m_steps(options.peers) {}
+      m_rounds(events, options.peers,
+               [&listener](const RoundRow& row) { listener.on_round(row); }) {
+    for (PeerIndex peer = 0; peer < options.peers; ++peer) m_steps.emplace(peer, 0);
+}
 
 void Recorder::watch(Peers peers, TaskPool& tasks) {
     m_peers = peers;
@@ -42,10 +44,30 @@ void Recorder::on_step(const Peer& peer, double loss) {
     m_loss_sum += loss;
     ++m_losses;
     m_last_step_at = m_events.now();
-    m_steps.at(peer.index()) = peer.steps();
-    const std::uint64_t all_have = *std::min_element(m_steps.begin(), m_steps.end());
-    if (all_have == std::exchange(m_step, all_have)) return;
-    if (m_step == next_evaluation()) add_epoch_row();
+    // After a crash it does some steps again.
+    std::uint64_t& steps = m_steps.at(peer.index());
+    steps = std::max(steps, peer.steps());
+    follow_steps();
+}
+
+void Recorder::give_up(const Peer& peer) {
+    m_steps.erase(peer.index());
+    m_rounds.give_up(peer, m_peers);
+    if (!m_steps.empty()) follow_steps();
+}
+
+/// By one step at a time, except where the slowest peer is given up.
+void Recorder::follow_steps() {
+    const auto by_steps = [](const auto& a, const auto& b) { return a.second < b.second; };
+    const std::uint64_t all_have =
+        std::min_element(m_steps.begin(), m_steps.end(), by_steps)->second;
+    if (m_step == all_have) return;
+    bool is_due = false;
+    while (m_step < all_have) {
+        is_due |= ++m_step == next_evaluation();
+        if (m_step == epoch_end(m_epoch + 1, m_options.steps_per_epoch)) ++m_epoch;
+    }
+    if (is_due) add_epoch_row();
     m_listener.on_progress({m_step, m_options.steps, rounds(), m_accuracy_mean});
 }
 
@@ -60,7 +82,6 @@ double Recorder::epochs() const {
 }
 
 void Recorder::add_epoch_row() {
-    if (m_step == epoch_end(m_epoch + 1, m_options.steps_per_epoch)) ++m_epoch;
     const Accuracies accuracies = evaluate();
     const protocol::TrafficBytes bytes = bytes_sent_by(m_peers);
     EpochRow row;
@@ -82,16 +103,22 @@ void Recorder::add_epoch_row() {
     m_listener.on_epoch(row);
 }
 
+const protocol::Reference& Recorder::reference() const {
+    const auto up = std::find_if(m_peers.begin(), m_peers.end(),
+                                 [](const auto& peer) { return peer->is_up(); });
+    return *(up == m_peers.end() ? m_peers.front() : *up)->installed();
+}
+
 Recorder::Accuracies Recorder::evaluate() {
     if (!m_evaluators.reference) return {};
     const std::vector<float> mean = mean_model(m_peers);
-    const std::span<const float> reference(m_peers.front()->installed()->values);
+    const std::span<const float> common(reference().values);
     Accuracies accuracies;
     const auto start = [this](training::Evaluator& evaluator, std::span<const float> model,
                               std::optional<double>& accuracy) {
         return m_tasks->start([&, model] { accuracy = evaluator.evaluate(model).accuracy; });
     };
-    const auto first = start(*m_evaluators.reference, reference, accuracies.reference);
+    const auto first = start(*m_evaluators.reference, common, accuracies.reference);
     const auto second = start(*m_evaluators.mean, mean, accuracies.mean);
     m_tasks->finish(first);
     m_tasks->finish(second);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct Progress {
 class ExperimentListener {
 public:
     virtual ~ExperimentListener() = default;
+    /// Before all else, if there are any: what will go wrong, as parse_faults() reads it.
+    virtual void on_faults(const std::string&) {}
     virtual void on_epoch(const EpochRow&) {}
     virtual void on_round(const RoundRow&) {}
     /// After every step of all peers.
@@ -66,6 +69,11 @@ public:
     void on_install(const Peer& peer, const protocol::Install& install) override;
     void on_step(const Peer& peer, double loss) override;
 
+    /// It is down for ever: no step and no install of it is waited for.
+    void give_up(const Peer& peer);
+
+    /// Of the first peer that is up.
+    [[nodiscard]] const protocol::Reference& reference() const;
     /// Of the models as they stand.
     struct Accuracies {
         std::optional<double> reference;
@@ -81,6 +89,7 @@ public:
     [[nodiscard]] protocol::Instant last_step_at() const { return m_last_step_at; }
 
 private:
+    void follow_steps();
     void add_epoch_row();
     [[nodiscard]] std::uint64_t next_evaluation() const;
 
@@ -92,7 +101,7 @@ private:
     Peers m_peers;
     TaskPool* m_tasks = nullptr;
 
-    std::vector<std::uint64_t> m_steps;  ///< By peer.
+    std::map<PeerIndex, std::uint64_t> m_steps;  ///< The most that any of its lives had done.
     std::uint64_t m_step = 0;
     std::uint64_t m_epoch = 0;  ///< Whole ones that were evaluated.
     double m_loss_sum = 0;

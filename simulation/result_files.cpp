@@ -119,6 +119,7 @@ std::string summary_text(const Summary& summary) {
         {"reached_target", or_null(summary.reached_target)},
         {"seed", summary.seed},
         {"model_seed", summary.model_seed},
+        {"faults", or_null(summary.faults)},
     };
     return json.dump(2) + "\n";
 }

@@ -30,7 +30,7 @@ struct RoundRow {
     std::uint64_t participants = 0;
     double duration_ms = 0;   ///< Virtual: from the first call to the last install.
     std::uint64_t bytes = 0;  ///< For averaging, sent by all peers since the row before.
-    std::string reason;       ///< crossing, every-step, final.
+    std::string reason;       ///< crossing, every-step, final, ...
 };
 
 struct Summary {
@@ -56,6 +56,7 @@ struct Summary {
     std::optional<std::uint64_t> reached_target;
     std::uint64_t seed = 0;
     std::uint64_t model_seed = 0;
+    std::optional<std::string> faults;  ///< As to_string() writes them.
     [[nodiscard]] std::uint64_t bytes_total() const {
         return bytes_monitoring + bytes_averaging + bytes_overhead;
     }

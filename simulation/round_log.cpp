@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,17 @@ std::string text(const protocol::Event& event, std::string_view key) {
     return found == nullptr ? "" : *found;
 }
 
+/// Those that are up; all before the first one is.
+std::vector<const Peer*> with_models(Peers all) {
+    std::vector<const Peer*> peers;
+    for (const auto& peer : all) {
+        if (peer->is_up()) peers.push_back(peer.get());
+    }
+    if (!peers.empty()) return peers;
+    for (const auto& peer : all) peers.push_back(peer.get());
+    return peers;
+}
+
 }  // namespace
 
 protocol::TrafficBytes bytes_sent_by(Peers peers) {
@@ -33,7 +45,8 @@ protocol::TrafficBytes bytes_sent_by(Peers peers) {
     return sum;
 }
 
-double exact_variance(Peers peers) {
+double exact_variance(Peers all) {
+    const std::vector<const Peer*> peers = with_models(all);
     // mean ||u||^2 - ||mean u||^2 with drifts u from any common point; the reference is near.
     const protocol::Reference& reference = *peers.front()->installed();
     const std::size_t parameters = reference.parameters;
@@ -55,7 +68,8 @@ double exact_variance(Peers peers) {
     return squares / count - square_of_sum / (count * count);
 }
 
-std::vector<float> mean_model(Peers peers) {
+std::vector<float> mean_model(Peers all) {
+    const std::vector<const Peer*> peers = with_models(all);
     const std::size_t size = peers.front()->installed()->values.size();
     std::vector<float> model(size);
     std::vector<double> sum(size);
@@ -71,7 +85,9 @@ std::vector<float> mean_model(Peers peers) {
 
 RoundLog::RoundLog(const EventQueue& events, std::size_t peers,
                    std::function<void(const RoundRow&)> out)
-    : m_events(events), m_out(std::move(out)), m_installed(peers) {}
+    : m_events(events), m_out(std::move(out)) {
+    for (PeerIndex peer = 0; peer < peers; ++peer) m_installed.emplace(peer, protocol::Epoch(0));
+}
 
 void RoundLog::on_crossing(const Peer& caller, const protocol::Event& crossing, Peers all) {
     const protocol::Epoch target = caller.installed()->epoch.next();
@@ -90,10 +106,37 @@ void RoundLog::on_crossing(const Peer& caller, const protocol::Event& crossing, 
 void RoundLog::on_install(const Peer& peer, const protocol::Install& install, Peers all) {
     const protocol::Epoch epoch = install.reference->epoch;
     m_installed.at(peer.index()) = epoch;
+    if (epoch > m_finished && !m_calls.contains(epoch))
+        m_calls.emplace(epoch, unheard(peer, epoch));
     if (const auto call = m_calls.find(epoch); call != m_calls.end()) {
         call->second.row.participants = peer.core().roster().size();
     }
-    const protocol::Epoch all_have = *std::min_element(m_installed.begin(), m_installed.end());
+    finish_rounds(all);
+}
+
+/// Who called it crashed before anybody here saw the call.
+RoundLog::Call RoundLog::unheard(const Peer& peer, protocol::Epoch target) const {
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    Call call;
+    call.at = m_events.now();
+    call.row.round = target.value();
+    call.row.step = peer.steps();
+    call.row.estimate = call.row.exact_variance = kUnknown;
+    call.row.threshold = peer.installed()->threshold;
+    call.row.reason = "unknown";
+    return call;
+}
+
+void RoundLog::give_up(const Peer& peer, Peers all) {
+    m_installed.erase(peer.index());
+    finish_rounds(all);
+}
+
+void RoundLog::finish_rounds(Peers all) {
+    if (m_installed.empty()) return;
+    const auto by_epoch = [](const auto& a, const auto& b) { return a.second < b.second; };
+    const protocol::Epoch all_have =
+        std::min_element(m_installed.begin(), m_installed.end(), by_epoch)->second;
     while (m_finished < all_have) finish(m_finished.next(), all);
 }
 

@@ -163,6 +163,28 @@ TEST_CASE("simulate says whether the target was reached", "[simulate]") {
     CHECK(has(missed, "target     1 not reached"));
 }
 
+TEST_CASE("simulate says what goes wrong, and how to see it again", "[simulate]") {
+    const Workplace place;
+    const Outcome drawn = simulate(place.with("--steps 200 --seed 3 --faults random"));
+    CAPTURE(drawn.output);
+    REQUIRE(drawn.code == 0);
+    CHECK(has(drawn, "seed       3\n"));
+    const auto after = [](const std::string& text, const std::string& word) {
+        const std::size_t begin = text.find(word) + word.size();
+        return text.substr(begin, text.find_first_of("\n\"", begin) - begin);
+    };
+    const std::string schedule = after(drawn.output, "faults     ");
+    const std::string summary = place.text("out/summary.json");
+    CHECK(after(summary, "\"faults\": \"") == schedule);
+
+    const std::string replay = after(drawn.output, "replay     dynavg ");
+    CHECK(replay.ends_with(" --seed 3 --faults '" + schedule + "' --out '" + place.file("out") +
+                           "'"));
+    const Outcome again = shell(DYNAVG_PROGRAM " " + replay);
+    CHECK(again.code == 0);
+    CHECK(after(again.output, "digest     ") == after(drawn.output, "digest     "));
+}
+
 TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
     const Workplace place;
     CHECK(simulate(place.with("--help")).code == 0);
@@ -178,9 +200,10 @@ TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
         CHECK(outcome.code == 2);
         CHECK(has(outcome, "--peers"));
     }
-    const Outcome faults = simulate(place.with("--steps 5 --faults loss:0.1"));
+    const Outcome faults = simulate(place.with("--steps 5 --faults crash@1s:3"));
     CHECK(faults.code == 2);
-    CHECK(has(faults, "--faults is not available in this version"));
+    CHECK(has(faults, "--faults: "));
+    CHECK(has(faults, "peers are 0 to 2"));
     const Outcome data = simulate(place.with("--steps 5 --data /srv/mnist"));
     CHECK(data.code == 2);
     CHECK(has(data, "source = \"synthetic-digits\", which reads no files"));

@@ -20,8 +20,10 @@ struct Heard final : ExperimentListener {
     std::vector<RoundRow> rounds;
     std::vector<Progress> progress;
     std::vector<std::string> warnings;
+    std::string faults;
     std::uint64_t stop_at_step = 0;  ///< 0: never.
 
+    void on_faults(const std::string& schedule) override { faults = schedule; }
     void on_epoch(const EpochRow& row) override { epochs.push_back(row); }
     void on_round(const RoundRow& row) override { rounds.push_back(row); }
     void on_progress(const Progress& now) override { progress.push_back(now); }

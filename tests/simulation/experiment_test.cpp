@@ -240,6 +240,66 @@ TEST_CASE("one peer alone trains to its end", "[experiment]") {
     CHECK(heard.rounds.back().reason == "final");
 }
 
+TEST_CASE("a peer that crashes starts again from its disk and ends with the others",
+          "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.length = Steps{300};
+    options.faults = parse_faults("crash@1500ms:1+3s,crash@7s#3:0+500ms", 3).value();
+    Heard heard;
+    const Summary summary = run(options, heard).summary;
+    CHECK(summary.steps == 300);
+    CHECK(summary.accuracy_reference == summary.accuracy_mean);
+    CHECK(summary.faults == "crash@1500ms:1+3s,crash@7s#3:0+500ms");
+    CHECK(heard.faults == summary.faults);
+    CHECK(heard.rounds.size() == summary.rounds);
+    CHECK(heard.progress.size() == 300);
+    // Those who were up went on without it.
+    CHECK(std::any_of(heard.rounds.begin(), heard.rounds.end(),
+                      [](const RoundRow& row) { return row.participants == 2; }));
+    CHECK(heard.rounds.back().participants == 3);
+
+    options.threads = 1;
+    const Summary again = summary_of(options);
+    CHECK(again.digest == summary.digest);
+    CHECK(summary_text(again) == summary_text(summary));
+    options.faults = {};
+    CHECK(summary_of(options).digest != summary.digest);
+}
+
+TEST_CASE("a peer that is lost for ever is not waited for", "[experiment]") {
+    ExperimentOptions options = small_options("threshold = 0.3");
+    options.length = Steps{300};
+    options.faults = parse_faults("crash@1500ms:2", 3).value();
+    Heard heard;
+    const Summary summary = run(options, heard).summary;
+    CHECK(summary.steps == 300);
+    CHECK(summary.rounds == heard.rounds.size());
+    CHECK(heard.rounds.back().participants == 2);
+    CHECK(summary.accuracy_reference == summary.accuracy_mean);
+    CHECK(heard.epochs.back().step == 300);
+}
+
+TEST_CASE("a network with faults of a seed comes to its end", "[experiment]") {
+    for (const char* averaging :
+         {"threshold = 0.3", "threshold = 0.3\nmonitor = \"norm\"", "monitor = \"every-step\""}) {
+        for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+            ExperimentOptions options = small_options(averaging);
+            options.config.training.seed = seed;
+            options.config.averaging.pace =
+                seed % 2 == 0 ? protocol::Pace::free : protocol::Pace::lockstep;
+            options.peers = 4;
+            options.length = Steps{200};
+            options.faults = RandomFaults{};
+            Heard heard;
+            const Outcome outcome = run(options, heard);
+            CAPTURE(averaging, seed, heard.faults);
+            CHECK(outcome.summary.steps == 200);
+            CHECK(outcome.summary.accuracy_reference == outcome.summary.accuracy_mean);
+            CHECK_FALSE(heard.faults.empty());
+        }
+    }
+}
+
 TEST_CASE("a listener can end a run", "[experiment]") {
     Heard heard;
     heard.stop_at_step = 10;

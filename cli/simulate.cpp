@@ -276,8 +276,8 @@ int simulate_main(int argc, char** argv) {
         "Faults, separated by commas; peers are numbered from 0, a step takes 10 ms:\n" +
         simulation::fault_grammar() +
         "Without + it lasts for ever. \"crash@30s#12:2+10s\": at the 12th message that peer 2 "
-        "sends in "
-        "a round from then on.\n\n"
+        "sends in a round from then on; #prepared, #installed: as it has just said that it is "
+        "prepared, or is about to tell of a new reference.\n\n"
         "Exit codes: 0 done, 1 failed or interrupted, 2 wrong arguments, 6 invalid configuration.");
     SimulateOptions options;
     add_simulate_options(app, options);

@@ -138,7 +138,15 @@ void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
     check_agreement(peer, install.reference);
 }
 
-void Checkers::on_exchange_done(const Peer&, const protocol::ExchangeResult& result) {
+// 8. One mean per roster: a later attempt sums up the same contributions in the same order.
+void Checkers::on_exchange_done(const Peer& peer, const protocol::ExchangeResult& result) {
+    const protocol::RoundId& round = result.key.round;
+    const auto from = std::tuple(peer.installed()->id.digest, round.target, round.roster);
+    const auto [place, added] = m_means.emplace(from, result.value->id.digest);
+    if (!added && place->second != result.value->id.digest) {
+        report("one mean per roster", fmt::format("peer {} has another one for epoch {}",
+                                                  peer.index(), round.target.value()));
+    }
     double weights = 0;
     for (const auto& facts : result.certificate.facts) weights += static_cast<double>(facts.weight);
     if (weights <= 0) weights = static_cast<double>(result.certificate.facts.size());

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -96,6 +97,9 @@ private:
     std::set<PeerIndex> m_given_up;
     /// Of each value that was averaged: the sum of its weights.
     std::map<protocol::Digest, double> m_weights;
+    /// (what it was averaged from, target, roster) -> value, over all peers and attempts.
+    std::map<std::tuple<protocol::Digest, protocol::Epoch, protocol::Digest>, protocol::Digest>
+        m_means;
     /// (target, ballot) -> value, over all peers.
     std::map<std::pair<protocol::Epoch, protocol::Ballot>, protocol::Digest> m_prepared;
     /// Lockstep: drifts of complete steps, (epoch, step) -> peer -> drift.

@@ -70,8 +70,10 @@ void FaultInjector::begin(const Fault& fault) {
     Peer& peer = *m_peers[fault.peers.front()];
     if (!peer.is_up()) return;
     if (!is_crash(fault.kind)) return befall(fault, peer);
+    const auto crash_it = [this, fault] { crash(fault); };
+    if (fault.moment) return peer.crash_at(*fault.moment, crash_it);
     if (fault.message == 0) return crash(fault);
-    peer.crash_at_message(fault.message, [this, fault] { crash(fault); });
+    peer.crash_at_message(fault.message, crash_it);
 }
 
 void FaultInjector::crash(const Fault& fault) {

@@ -71,6 +71,17 @@ const Form& form_of(FaultKind kind) {
     return *found;
 }
 
+std::string_view name_of(CrashMoment moment) {
+    return moment == CrashMoment::prepared ? "prepared" : "installed";
+}
+
+std::optional<CrashMoment> moment_of(std::string_view name) {
+    for (const CrashMoment moment : {CrashMoment::prepared, CrashMoment::installed}) {
+        if (name_of(moment) == name) return moment;
+    }
+    return std::nullopt;
+}
+
 // --- reading ----------------------------------------------------------------------------------
 
 /// Takes the text up to the first of `ends` off the front of `rest`.
@@ -146,9 +157,14 @@ private:
         if (!at) return "after its kind it needs a time, like @30s or @1500ms";
         m_fault.at = *at;
         if (!next_is('#')) return "";
-        const auto message = number_of<std::uint32_t>(take(m_rest, ":"));
         if (!is_crash(m_fault.kind)) return "only a crash can be at a message (#)";
-        if (!message || *message == 0) return "after # it needs the number of a message, from 1 on";
+        const std::string_view what = take(m_rest, ":");
+        m_fault.moment = moment_of(what);
+        if (m_fault.moment) return "";
+        const auto message = number_of<std::uint32_t>(what);
+        if (!message || *message == 0) {
+            return "after # it needs the number of a message, from 1 on, or prepared or installed";
+        }
         m_fault.message = *message;
         return "";
     }
@@ -199,6 +215,7 @@ std::string text_of(Duration time) {
 std::string text_of(const Fault& fault) {
     std::string text = fmt::format("{}@{}", name_of(fault.kind), text_of(fault.at));
     if (fault.message > 0) text += fmt::format("#{}", fault.message);
+    if (fault.moment) text += fmt::format("#{}", name_of(*fault.moment));
     text += fmt::format(":{}", fmt::join(fault.peers, "."));
     if (!fault.others.empty()) text += fmt::format("|{}", fmt::join(fault.others, "."));
     if (fault.amount > 0) text += fmt::format("*{}", fault.amount);
@@ -224,8 +241,12 @@ public:
     Fault draw() {
         Fault fault;
         fault.kind = m_kinds[m_dice.between(0, m_kinds.size() - 1)];
-        fault.at = m_dice.milliseconds(static_cast<std::uint64_t>(m_limits.begin / 1ms),
-                                       static_cast<std::uint64_t>(m_limits.end / 1ms));
+        // Some come together: what one of them breaks, another one may keep from being mended.
+        fault.at = m_last && m_dice.once_in(3)
+                       ? std::min(m_limits.end, *m_last + m_dice.magnitude_ms(1, 3'000))
+                       : m_dice.milliseconds(static_cast<std::uint64_t>(m_limits.begin / 1ms),
+                                             static_cast<std::uint64_t>(m_limits.end / 1ms));
+        m_last = fault.at;
         fault.length = m_dice.magnitude_ms(100, 40'000);
         if (is_of_links(fault.kind)) {
             draw_sides(fault);
@@ -238,6 +259,49 @@ public:
         if (fault.kind == FaultKind::lag) fault.amount = m_dice.magnitude(50, 3'000);
         if (fault.kind == FaultKind::loss) fault.amount = m_dice.between(5, 30);
         return fault;
+    }
+
+    /// Two sides have one peer in common. The first side, with it, makes a reference without the
+    /// second one and is gone at once; the common one crashes too, and soon meets the second side:
+    /// all that is known there is what it remembers.
+    void draw_hinge(FaultSchedule& faults) {
+        std::vector<PeerIndex> order(m_limits.peers);
+        for (PeerIndex i = 0; i < order.size(); ++i) {
+            order[i] = i;
+            std::swap(order[i], order[m_dice.between(0, i)]);
+        }
+        const PeerIndex hinge = order.back();
+        order.pop_back();
+        const auto half =
+            order.begin() + static_cast<std::ptrdiff_t>((order.size() + m_dice.between(0, 1)) / 2);
+        Fault cut;
+        cut.kind = FaultKind::part;
+        cut.at = m_dice.milliseconds(static_cast<std::uint64_t>(m_limits.begin / 1ms),
+                                     static_cast<std::uint64_t>(m_limits.end / 1ms));
+        const std::uint64_t length_ms = m_dice.magnitude(100, 40'000);
+        cut.length = m_dice.milliseconds(length_ms, length_ms);
+        cut.peers.assign(half, order.end());
+        cut.others.assign(order.begin(), half);
+        cut.others.push_back(hinge);
+        std::sort(cut.peers.begin(), cut.peers.end());
+        std::sort(cut.others.begin(), cut.others.end());
+        const Duration armed = std::min(m_limits.end, cut.at + m_dice.milliseconds(0, length_ms));
+        for (const PeerIndex peer : cut.others) {
+            Fault crash;
+            crash.kind = FaultKind::crash;
+            crash.at = armed;
+            crash.peers = {peer};
+            crash.moment = m_dice.once_in(3) ? CrashMoment::prepared : CrashMoment::installed;
+            crash.length = m_dice.magnitude_ms(5'000, 40'000);
+            if (peer == hinge) {
+                crash.moment.reset();
+                crash.kind = m_dice.once_in(2) ? FaultKind::wipe : FaultKind::crash;
+                crash.length = m_dice.magnitude_ms(100, 3'000);
+                draw_crash(crash);
+            }
+            faults.push_back(std::move(crash));
+        }
+        faults.push_back(std::move(cut));
     }
 
 private:
@@ -268,9 +332,10 @@ private:
             if (!may) fault.kind = m_limits.disks ? FaultKind::crash : FaultKind::freeze;
         }
         if (!is_crash(fault.kind)) return;
-        if (!m_dice.once_in(3)) {
-            fault.message = static_cast<std::uint32_t>(m_dice.magnitude(1, 300));
-        }
+        const std::uint64_t when = m_dice.between(0, 5);
+        if (when == 0) fault.moment = CrashMoment::prepared;
+        if (when == 1) fault.moment = CrashMoment::installed;
+        if (when >= 4) fault.message = static_cast<std::uint32_t>(m_dice.magnitude(1, 300));
         if (m_lost.size() < m_limits.lost_max && m_dice.once_in(6)) {
             m_lost.insert(peer);
             fault.length.reset();
@@ -293,6 +358,7 @@ private:
     const FaultLimits& m_limits;
     Dice& m_dice;
     std::vector<FaultKind> m_kinds;
+    std::optional<Duration> m_last;
     std::set<PeerIndex> m_forgetful;
     std::set<PeerIndex> m_lost;
 };
@@ -346,6 +412,10 @@ FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice) {
     Mix mix(limits, dice);
     const std::size_t count = dice.magnitude(2, limits.faults_max);
     while (faults.size() < count) faults.push_back(mix.draw());
+    const bool has_hinges = limits.disks && limits.peers > 2 && dice.once_in(2);
+    for (std::uint64_t left = has_hinges ? dice.between(1, 3) : 0; left > 0; --left) {
+        mix.draw_hinge(faults);
+    }
     std::stable_sort(faults.begin(), faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     return faults;

@@ -32,11 +32,19 @@ enum class FaultKind : std::uint8_t {
     rot,     ///< What others pull from it is damaged.
 };
 
+/// Where in a round a crash does the most harm.
+enum class CrashMoment : std::uint8_t {
+    prepared,   ///< It has said that it is prepared.
+    installed,  ///< It has a new reference, and has told nobody.
+};
+
 struct Fault {
     FaultKind kind = FaultKind::crash;
     protocol::Duration at{};  ///< Since the start.
     /// crash, wipe, torn: at this message that the peer sends in a round from then on; 0: at once.
     std::uint32_t message = 0;
+    /// crash, wipe, torn: when this comes next; not together with `message`.
+    std::optional<CrashMoment> moment;
     std::vector<PeerIndex> peers;   ///< Whom it befalls; of the links, one side.
     std::vector<PeerIndex> others;  ///< The other side; empty: all others.
     std::uint64_t amount = 0;

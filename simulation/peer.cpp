@@ -74,6 +74,14 @@ void Peer::carry_out(discovery::NodeActions actions) {
     }
     for (const protocol::Event& event : actions.events) m_observer.on_event(*this, event);
     wake_at(actions.next_tick);
+    const auto says_prepared = [](const protocol::Message& message) {
+        const auto* state = std::get_if<protocol::RoundState>(&message);
+        return state != nullptr && state->prepared;
+    };
+    const auto& published = actions.rounds.publish;
+    if (std::any_of(published.begin(), published.end(), says_prepared)) {
+        reach(CrashMoment::prepared);
+    }
 }
 
 void Peer::carry_out_rounds(const protocol::Actions& actions) {
@@ -107,6 +115,7 @@ void Peer::install(const protocol::Install& install) {
                                 history.between(protocol::Epoch(0), install.reference->epoch));
     }
     later({}, [this] { report_to_core(); });
+    reach(CrashMoment::installed);
 }
 
 // --- training ---------------------------------------------------------------------------------

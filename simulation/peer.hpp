@@ -14,6 +14,7 @@
 #include "protocol/learner.hpp"
 #include "protocol/traffic.hpp"
 #include "simulation/event_queue.hpp"
+#include "simulation/faults.hpp"
 #include "simulation/network.hpp"
 #include "simulation/peer_storage.hpp"
 #include "simulation/peer_trainer.hpp"
@@ -95,6 +96,7 @@ public:
     /// Once it is in a round it crashes instead of sending its `count`-th message from then on;
     /// `crash` calls crash(). Replaces an earlier order; ends with the life.
     void crash_at_message(std::uint32_t count, std::function<void()> crash);
+    void crash_at(CrashMoment moment, std::function<void()> crash);
     /// Hands over in a last round, if it can in time, and ends; then calls `left`. Ends with the
     /// life.
     void leave(std::function<void()> left);
@@ -157,8 +159,9 @@ private:
         bool acting = false;
         protocol::Instant next_wake = protocol::kNever;
         std::deque<Input> waiting;    ///< Until it is no longer frozen.
-        std::function<void()> crash;  ///< Ordered by crash_at_message().
-        std::function<void()> left;   ///< Set: it is leaving.
+        std::function<void()> crash;  ///< Ordered by crash_at_message() or crash_at().
+        std::optional<CrashMoment> crash_moment;
+        std::function<void()> left;  ///< Set: it is leaving.
         std::uint32_t messages_left = 0;
         bool counts_messages = false;
     };
@@ -193,6 +196,7 @@ private:
     void post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle);
     [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
     [[nodiscard]] bool may_send();
+    void reach(CrashMoment moment);
     /// Handled by this life only, and not while it is frozen.
     void take_in(std::uint32_t life, Input input);
     void later(protocol::Duration delay, Input input);

@@ -29,11 +29,27 @@ void Peer::crash_at_message(std::uint32_t count, std::function<void()> crash) {
     m_life->messages_left = count;
     m_life->counts_messages = false;
     m_life->crash = std::move(crash);
+    m_life->crash_moment.reset();
+}
+
+void Peer::crash_at(CrashMoment moment, std::function<void()> crash) {
+    if (!m_up) return;
+    m_life->crash = std::move(crash);
+    m_life->crash_moment = moment;
+}
+
+/// After an install it crashes instead of saying so.
+void Peer::reach(CrashMoment moment) {
+    if (!m_up || !m_life->crash || m_life->crash_moment != moment) return;
+    if (moment == CrashMoment::prepared) return std::exchange(m_life->crash, nullptr)();
+    m_life->crash_moment.reset();
+    m_life->messages_left = 1;
+    m_life->counts_messages = true;
 }
 
 /// Asked before every message; false if there is nobody any more to send it.
 bool Peer::may_send() {
-    if (!m_up || !m_life->crash) return m_up;
+    if (!m_up || !m_life->crash || m_life->crash_moment) return m_up;
     m_life->counts_messages |= core().round().has_value();
     const bool now = m_life->counts_messages && m_life->messages_left-- <= 1;
     if (now) std::exchange(m_life->crash, nullptr)();

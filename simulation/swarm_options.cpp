@@ -20,6 +20,7 @@ Dice dice_of(std::uint64_t seed, std::uint32_t purpose) {
 
 /// More steps than any run makes.
 constexpr std::uint64_t kUntilTold = 1'000'000'000;
+constexpr Duration kEarly = 8s;
 
 void draw_averaging(WorldOptions& options, Dice& dice) {
     protocol::AveragingSettings& averaging = options.averaging;
@@ -80,7 +81,9 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     if (dice.once_in(2) && new_max > late) limits.forgetful_max = dice.between(0, new_max - late);
     faults.after_first_round =
         mode == FaultMode::liveness || late + limits.forgetful_max > 0 || dice.once_in(2);
-    limits.damage = dice_of(options.seed, 10).once_in(6);
+    // The time before the first reference is short.
+    if (!faults.after_first_round && dice.once_in(2)) limits.end = std::min(limits.end, kEarly);
+    limits.damage = dice.once_in(6);
     faults.schedule = draw_faults(limits, dice);
     options.all_are_seeds = dice.once_in(2);
     options.max_steps.assign(options.peers, kUntilTold);

@@ -42,11 +42,11 @@ struct WorldOptions {
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     std::optional<protocol::Duration> suspicion_timeout;
     bool all_are_seeds = false;  ///< Else each peer knows one other, and peer exchange the rest.
-    std::vector<std::uint64_t> max_steps;           ///< Per peer.
-    std::vector<protocol::Duration> step_times;     ///< Per peer.
-    std::vector<protocol::Duration> start_delays;   ///< Per peer.
-    std::vector<protocol::Duration> clocks_ahead;   ///< Per peer; empty: all show virtual time.
-    bool durable = false;  ///< Peers have disks; see PeerOptions.
+    std::vector<std::uint64_t> max_steps;          ///< Per peer.
+    std::vector<protocol::Duration> step_times;    ///< Per peer.
+    std::vector<protocol::Duration> start_delays;  ///< Per peer.
+    std::vector<protocol::Duration> clocks_ahead;  ///< Per peer; empty: all show virtual time.
+    bool durable = false;                          ///< Peers have disks; see PeerOptions.
     protocol::Duration write_time_max = std::chrono::milliseconds(50);
     protocol::Duration record_interval = std::chrono::seconds(10);
     FaultOptions faults;

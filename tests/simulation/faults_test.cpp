@@ -17,10 +17,10 @@ std::string error_of(const std::string& text) {
 TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     const std::string text =
         "crash@500ms#12:2+10s,wipe@1s:0,leave@2s:1+3s,freeze@3s:1+5s,slow@40s:1*100+60s,"
-        "part@60s:0.1|2.3+60s,mute@61s:3+1s,clog@62s:0|1*8000";
+        "part@60s:0.1|2.3+60s,mute@61s:3+1s,clog@62s:0|1*8000,rot@63s:2,crash@64s#installed:1+2s";
     const auto faults = parse_faults(text, 4);
     REQUIRE(faults.has_value());
-    REQUIRE(faults->size() == 8);
+    REQUIRE(faults->size() == 10);
     CHECK(to_string(*faults) == text);
     const Fault& first = faults->front();
     CHECK(first.kind == FaultKind::crash);
@@ -31,6 +31,7 @@ TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     CHECK_FALSE((*faults)[1].length.has_value());
     CHECK((*faults)[5].others == std::vector<PeerIndex>{2, 3});
     CHECK((*faults)[4].amount == 100);
+    CHECK(faults->back().moment == CrashMoment::installed);
 }
 
 TEST_CASE("faults are sorted by time", "[faults]") {
@@ -49,6 +50,8 @@ TEST_CASE("what is wrong in a list of faults is told", "[faults]") {
     CHECK_FALSE(error_of("crash@1s").empty());
     CHECK_FALSE(error_of("crash@1s:2,").empty());
     CHECK_FALSE(error_of("crash@-1s:2").empty());
+    CHECK_FALSE(error_of("crash@1s#soon:2+1s").empty());
+    CHECK_FALSE(error_of("freeze@1s#prepared:2+1s").empty());
     CHECK_FALSE(error_of("slow@1s:2+1s").empty());
     CHECK_FALSE(error_of("part@1s:1|1").empty());
     CHECK_FALSE(error_of("crash@99999999999999999999s:1").empty());

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     std::uint64_t count = 100;
     bool verbose = false;
     bool trace = false;
+    bool stop = false;
     std::string faults = "none";
     std::string schedule;
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
     app.add_option("--faults", faults, "none, safety or liveness")
         ->check(CLI::IsMember({"none", "safety", "liveness"}));
     app.add_option("--schedule", schedule, "These faults instead of the seed's");
+    app.add_flag("--stop", stop, "End at the first that broke an invariant");
     app.add_flag("--verbose", verbose, "Print every network");
     app.add_flag("--trace", trace, "Print every event");
     CLI11_PARSE(app, argc, argv);
@@ -54,7 +56,7 @@ int main(int argc, char** argv) {
     std::uint64_t epochs = 0;
     std::uint64_t messages = 0;
     double virtual_s = 0;
-    for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    for (std::uint64_t seed = first; seed < first + count && !(stop && failed > 0); ++seed) {
         WorldOptions options = dynavg::simulation::swarm_options(seed, mode);
         if (!schedule.empty()) {
             auto parsed = dynavg::simulation::parse_faults(schedule, options.peers);

@@ -39,7 +39,8 @@ void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& their
         m_froze_to_leave = m_leaving;
     }
     const bool merging = evidence.reason == RoundReason::merge;
-    Round round(target, attempt, m_options.self, evidence);
+    Round round(target, attempt, m_options.self, evidence,
+                merging ? Roster{} : voters_of(m_history.last()));
     RoundSets sets{merging ? merge_candidates() : live_members(), {}, {}, {}};
     if (again) {
         round.keep_prepared(m_round->prepared());

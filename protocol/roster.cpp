@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "protocol/electorate.hpp"
+
 namespace dynavg::protocol {
 
 namespace {
@@ -21,18 +23,39 @@ Pairs unordered_pairs(const std::vector<Accusation>& accusations) {
     return pairs;
 }
 
-/// The member in most pairs, the last of them in order; pairs is not empty.
-Member most_accused(const Pairs& pairs) {
+/// Those in most pairs, in order; pairs is not empty.
+Roster most_accused(const Pairs& pairs) {
     std::map<Member, std::size_t> counts;
     for (const auto& [a, b] : pairs) {
         ++counts[a];
         ++counts[b];
     }
-    return std::max_element(counts.begin(), counts.end(),
-                            [](const auto& a, const auto& b) {
-                                return std::pair(a.second, a.first) < std::pair(b.second, b.first);
-                            })
-        ->first;
+    std::size_t most = 0;
+    for (const auto& [member, count] : counts) most = std::max(most, count);
+    Roster accused;
+    for (const auto& [member, count] : counts) {
+        if (count == most) accused.push_back(member);
+    }
+    return accused;
+}
+
+/// Whether these would have a quorum if all of them remember their promises.
+bool may_have_quorum(const Roster& roster, const Roster& body) {
+    Voters voters;
+    for (const Member& member : roster) voters.push_back({member, Incarnation{}});
+    return has_quorum(voters, body);
+}
+
+/// Of those in equally many pairs, whose turn it is.
+Member whose_turn(const Roster& accused, Epoch target, const Roster& left, const Roster& body) {
+    const std::size_t first = target.value() % accused.size();
+    for (std::size_t i = 0; i < accused.size(); ++i) {
+        const Member& member = accused[(first + i) % accused.size()];
+        Roster rest = left;
+        std::erase(rest, member);
+        if (may_have_quorum(rest, body)) return member;
+    }
+    return accused[first];
 }
 
 /// A peer that has restarted is a new member: its earlier lives will not answer.
@@ -48,7 +71,7 @@ void keep_latest_lives(Roster& roster) {
 
 }  // namespace
 
-Roster roster_of(const RoundSets& sets) {
+Roster roster_of(const RoundSets& sets, Epoch target, const Roster& body) {
     Roster left;
     std::set_difference(sets.candidates.begin(), sets.candidates.end(), sets.excluded.begin(),
                         sets.excluded.end(), std::back_inserter(left));
@@ -59,8 +82,7 @@ Roster roster_of(const RoundSets& sets) {
     };
     std::erase_if(pairs, outside);
     while (!pairs.empty()) {
-        const Member dropped = most_accused(pairs);
-        std::erase(left, dropped);
+        std::erase(left, whose_turn(most_accused(pairs), target, left, body));
         std::erase_if(pairs, outside);
     }
     return left;

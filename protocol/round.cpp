@@ -51,8 +51,12 @@ Digest digest_of(const RoundSets& sets) {
 
 }  // namespace
 
-Round::Round(Epoch target, Attempt attempt, Member self, Evidence evidence)
-    : m_target(target), m_attempt(attempt), m_self(self), m_evidence(evidence) {}
+Round::Round(Epoch target, Attempt attempt, Member self, Evidence evidence, Roster body)
+    : m_target(target),
+      m_attempt(attempt),
+      m_self(self),
+      m_evidence(evidence),
+      m_body(std::move(body)) {}
 
 Ballot Round::ballot() const {
     return {m_attempt, static_cast<std::uint32_t>(size_of(m_sets))};
@@ -161,7 +165,7 @@ Roster Round::acknowledged() const {
 }
 
 void Round::update_members() {
-    m_members = roster_of(m_sets);
+    m_members = roster_of(m_sets, m_target, m_body);
 }
 
 }  // namespace dynavg::protocol

@@ -17,7 +17,8 @@ namespace dynavg::protocol {
 /// for the value.
 class Round {
 public:
-    Round(Epoch target, Attempt attempt, Member self, Evidence evidence);
+    /// `body` votes on the target; empty in a merge, where there are several, and before the first.
+    Round(Epoch target, Attempt attempt, Member self, Evidence evidence, Roster body);
 
     [[nodiscard]] Epoch target() const { return m_target; }
     [[nodiscard]] Attempt attempt() const { return m_attempt; }
@@ -68,6 +69,7 @@ private:
     Attempt m_attempt;
     Member m_self;
     Evidence m_evidence;
+    Roster m_body;
     RoundSets m_sets;
     Roster m_members;
     std::map<Member, RoundState> m_heard;

@@ -72,6 +72,9 @@ TEST_CASE("a merge needs a quorum behind each side", "[node_core_fork]") {
     };
     driver.info(3).live = false;
     driver.look();
+    RoundState accusing = driver.agreeing();
+    accusing.sets.accusations.push_back({peer(1), peer(3)});
+    driver.hear_at(driver.core.reference()->id, peer(1), accusing);
     REQUIRE(driver.core.round()->members() == peers({0, 1, 2, 4}));
     agree(1, peers({0, 1, 2}), driver.core.reference()->id);
     agree(2, peers({0, 1, 2}), driver.core.reference()->id);

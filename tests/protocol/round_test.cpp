@@ -16,7 +16,7 @@ constexpr Digest kValue{1, 2};
 constexpr Digest kOtherValue{3, 4};
 
 Round round_of(int self, const Roster& candidates, Attempt attempt = Attempt(0)) {
-    Round round(Epoch(4), attempt, peer(self), Evidence{});
+    Round round(Epoch(5), attempt, peer(self), Evidence{}, {});
     round.merge({candidates, {}, {}});
     return round;
 }
@@ -45,7 +45,7 @@ TEST_CASE("sets grow by what is merged, sorted and without repetition", "[round]
     CHECK(round.sets().accusations ==
           std::vector<Accusation>{{peer(0), peer(4)}, {peer(4), peer(2)}});
     CHECK(round.sets().excluded == peers({3}));
-    CHECK(round.members() == roster_of(round.sets()));
+    CHECK(round.members() == roster_of(round.sets(), round.target(), {}));
     CHECK(round.members() == peers({0, 2}));
 }
 

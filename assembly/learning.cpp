@@ -132,17 +132,17 @@ protocol::ReferencePointer make_initial_reference(const config::ModelConfig& mod
                                             spec.seed);
 }
 
-protocol::NetworkFields network_fields(const config::Config& config) {
+protocol::NetworkFields network_fields(const config::Config& config,
+                                       const protocol::Reference& initial) {
     const training::ModelSpec spec = model_spec(config.model);
-    const std::vector<float> initial = training::initial_values(spec);
     protocol::NetworkFields fields;
     if (config.has_averaging_section) fields = fields_of(config.averaging);
     fields["network"] = config.node.network;
     fields["model"] = spec.builtin;
-    fields["model.parameters"] = fmt::to_string(initial.size());
+    fields["model.parameters"] = fmt::to_string(initial.values.size());
     fields["model.schema"] = training::schema_digest(spec).hex();
     fields["model.initial"] =
-        protocol::Digester().add(std::span<const float>(initial)).finish().hex();
+        protocol::Digester().add(std::span<const float>(initial.values)).finish().hex();
     return fields;
 }
 

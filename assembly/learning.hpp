@@ -52,6 +52,7 @@ struct ShardChoice {
 
 /// By what two networks are compared in the handshake. Without an [averaging] section the fields
 /// of the settings are left out: the network's are taken.
-[[nodiscard]] protocol::NetworkFields network_fields(const config::Config& config);
+[[nodiscard]] protocol::NetworkFields network_fields(const config::Config& config,
+                                                     const protocol::Reference& initial);
 
 }  // namespace dynavg::assembly

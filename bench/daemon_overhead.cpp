@@ -117,7 +117,7 @@ double daemon_rate(Subject subject, const config::Config& config,
     learning.learner = std::move(subject.learner);
     learning.initial = initial;
     learning.model = "lenet5";
-    learning.fields = assembly::network_fields(config);
+    learning.fields = assembly::network_fields(config, *initial);
     daemon::App app(config, std::move(learning),
                     protocol::Incarnation(static_cast<std::uint32_t>(run) + 1), log);
     if (const auto started = app.start(); !started) {

@@ -55,7 +55,7 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
     daemon::Learning learning;
     learning.initial = assembly::make_initial_reference(config.model, config.averaging);
     learning.model = assembly::model_spec(config.model).builtin;
-    learning.fields = assembly::network_fields(config);
+    learning.fields = assembly::network_fields(config, *learning.initial);
     auto trainer = assembly::make_trainer(config, config.averaging, data,
                                           assembly::shard_choice(config.data), learning.initial);
     if (!trainer) return Unexpected<Error>(trainer.error());

@@ -115,8 +115,7 @@ Expected<void, Error> validate(const ModelSpec& spec) {
                                 units, kHiddenUnitsMax));
             }
         }
-        std::size_t total = 0;
-        for (const ParameterInfo& info : parameters_of(spec)) total += info.size();
+        const std::size_t total = count_parameters(spec);
         if (total > protocol::limits::kModelValuesMax) {
             return fail(
                 fmt::format("model \"mlp\" would have {} parameters; at most {} are "
@@ -157,8 +156,15 @@ std::vector<ParameterInfo> parameters_of(const ModelSpec& spec) {
     return std::move(collector.parameters);
 }
 
+std::size_t count_parameters(const ModelSpec& spec) {
+    std::size_t count = 0;
+    for (const ParameterInfo& info : parameters_of(spec)) count += info.size();
+    return count;
+}
+
 std::vector<float> initial_values(const ModelSpec& spec) {
     std::vector<float> values;
+    values.reserve(count_parameters(spec));
     std::uint32_t index = 0;
     for (const ParameterInfo& info : parameters_of(spec)) {
         protocol::RandomStream stream(spec.seed, protocol::RandomPurpose::initial_weights, index++);
@@ -176,7 +182,7 @@ std::vector<float> initial_values(const ModelSpec& spec) {
 
 protocol::ReferenceShape shape_of(const ModelSpec& spec, protocol::MonitorKind monitor) {
     protocol::ReferenceShape shape;
-    for (const ParameterInfo& info : parameters_of(spec)) shape.parameters += info.size();
+    shape.parameters = count_parameters(spec);
     shape.has_direction = monitor == protocol::MonitorKind::linear;
     return shape;
 }

@@ -70,6 +70,9 @@ struct ParameterInfo {
 /// The order of the flat vector.
 [[nodiscard]] std::vector<ParameterInfo> parameters_of(const ModelSpec& spec);
 
+/// Length of the flat vector.
+[[nodiscard]] std::size_t count_parameters(const ModelSpec& spec);
+
 /// Glorot-uniform kernels, in +-sqrt(6 / (fan_in + fan_out)), and zero biases, from
 /// RandomStream(seed, initial_weights, index of the tensor).
 [[nodiscard]] std::vector<float> initial_values(const ModelSpec& spec);

@@ -83,7 +83,10 @@ Trainer::Trainer(TrainerOptions options)
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
       m_step(m_options.first_step),
       m_batch_images(m_options.batch_size * kModelInput.pixels()),
-      m_batch_labels(m_options.batch_size) {}
+      m_batch_labels(m_options.batch_size) {
+    const std::vector<float> values = initial_values(m_options.model);
+    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+}
 
 Trainer::~Trainer() = default;
 

@@ -8,8 +8,11 @@ big=(model='builtin = "mlp"
 hidden = [22700]' data='source = "synthetic-digits"
 samples = 2000' training='batch_size = 8
 optimizer = "sgd"
-learning_rate = 0.02' averaging='[averaging]
+learning_rate = 0.01' averaging='[averaging]
 threshold = 0.1' node='checkpoint_interval_s = 2')
+# The others are other machines: their training leaves this one's processors to the restarted one.
+within[a]='nice -n 10'
+within[b]='nice -n 10'
 configure a "${big[@]}"
 start a
 seed="\"$(address_of a)\""

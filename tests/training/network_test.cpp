@@ -49,10 +49,17 @@ double dot(std::span<const float> a, std::span<const float> b) {
     return sum;
 }
 
+std::unique_ptr<Network> initialized(const ModelSpec& spec, NetworkUse use) {
+    auto network = make_network(spec, use);
+    const std::vector<float> values = initial_values(spec);
+    std::copy(values.begin(), values.end(), network->parameters().begin());
+    return network;
+}
+
 /// For every tensor, along its own gradient and along a random vector.
 void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
     const Samples data = first_samples(samples);
-    const auto network = make_network(spec, NetworkUse::training);
+    const auto network = initialized(spec, NetworkUse::training);
     // Zero biases would hide a wrong derivative behind them.
     const auto nudge = random_values(network->parameters().size(), 21, 0.02F);
     for (std::size_t i = 0; i < nudge.size(); ++i) network->parameters()[i] += nudge[i];
@@ -98,7 +105,7 @@ TEST_CASE("gradients agree with finite differences", "[network]") {
 
 TEST_CASE("the loss of an ignorant model is log 10", "[network]") {
     const Samples data = first_samples(8);
-    const auto network = make_network({}, NetworkUse::training);
+    const auto network = initialized({}, NetworkUse::training);
     for (float& value : network->parameters()) value = 0;
     CHECK(network->compute_gradient(data.batch(), {}) == Approx(std::log(10.0)).margin(1e-9));
 }
@@ -121,8 +128,8 @@ TEST_CASE("cross entropy takes large logits and tells hits", "[network]") {
 TEST_CASE("dropout follows from its key, and is off in evaluation", "[network]") {
     const Samples data = first_samples(2);
     const ModelSpec spec{.builtin = "vgg16star"};
-    const auto one = make_network(spec, NetworkUse::training);
-    const auto two = make_network(spec, NetworkUse::training);
+    const auto one = initialized(spec, NetworkUse::training);
+    const auto two = initialized(spec, NetworkUse::training);
     const DropoutKey key{.seed = 1, .shard = 2, .step = 3};
     const double loss = one->compute_gradient(data.batch(), key);
     CHECK(two->compute_gradient(data.batch(), key) == loss);
@@ -138,7 +145,7 @@ TEST_CASE("dropout follows from its key, and is off in evaluation", "[network]")
     for (const float value : one->gradient().subspan(biases, 512)) zeros += value == 0 ? 1 : 0;
     CHECK(zeros > 100);
 
-    const auto evaluation = make_network(spec, NetworkUse::evaluation);
+    const auto evaluation = initialized(spec, NetworkUse::evaluation);
     std::vector<float> logits(20);
     std::vector<float> again(20);
     evaluation->logits(data.images, logits);
@@ -148,7 +155,7 @@ TEST_CASE("dropout follows from its key, and is off in evaluation", "[network]")
 
 TEST_CASE("a sample's logits do not depend on its company", "[network]") {
     const Samples data = first_samples(40);
-    const auto network = make_network({}, NetworkUse::evaluation);
+    const auto network = initialized({}, NetworkUse::evaluation);
     std::vector<float> together(400);
     network->logits(data.images, together);
     std::vector<float> alone(10);

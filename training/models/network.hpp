@@ -46,7 +46,7 @@ public:
     virtual void logits(std::span<const float> images, std::span<float> out) = 0;
 };
 
-/// `spec` was validated. Parameters are the initial values.
+/// `spec` was validated. Parameters are zero until they are written.
 [[nodiscard]] std::unique_ptr<Network> make_network(const ModelSpec& spec, NetworkUse use);
 
 /// Mean cross entropy of logits (count x kModelClasses) with softmax; `gradient`, if not empty,

@@ -81,10 +81,8 @@ class SequentialNetwork final : public Network {
 public:
     SequentialNetwork(const ModelSpec& spec, NetworkUse use) {
         const c10::InferenceMode inference;
-        const std::vector<float> values = initial_values(spec);
-        const auto size = static_cast<std::int64_t>(values.size());
-        m_flat = at::empty({size}, at::kFloat);
-        std::copy(values.begin(), values.end(), m_flat.data_ptr<float>());
+        const auto size = static_cast<std::int64_t>(count_parameters(spec));
+        m_flat = at::zeros({size}, at::kFloat);
         if (use == NetworkUse::training) m_gradient = at::zeros({size}, at::kFloat);
         ParameterViews views(spec, m_flat, m_gradient);
         for (const LayerSpec& layer : layers_of(spec)) {

@@ -18,6 +18,9 @@ constexpr double kDeviations = 14;
 constexpr double kLossBelieved = 0.3;
 constexpr double kBeliefSamples = 6;
 constexpr double kWindowSamples = 64;
+/// A gap beyond the timeout after so many heartbeats in time was a freeze or a cut; sooner, it is
+/// the rhythm that has changed.
+constexpr int kInTimeBetweenFreezes = 16;
 
 /// Smaller lateness is the ordinary noise of timers.
 constexpr Duration kLatenessTolerated = std::chrono::milliseconds(100);
@@ -47,8 +50,10 @@ FailureDetector::FailureDetector(Duration interval, Instant now, std::optional<D
       m_samples(kBeliefSamples) {}
 
 void FailureDetector::on_heartbeat(Instant now) {
-    const Duration gap = std::clamp(now - m_last_heartbeat, Duration::zero(), timeout());
-    learn(microseconds(gap));
+    const Duration gap = std::max(now - m_last_heartbeat, Duration::zero());
+    const bool late = gap > timeout();
+    if (!late || m_in_time < kInTimeBetweenFreezes) learn(microseconds(std::min(gap, timeout())));
+    m_in_time = late ? 0 : std::min(m_in_time + 1, kInTimeBetweenFreezes);
     m_longest_gap = std::max(m_longest_gap, now - m_last_heartbeat);
     m_last_heartbeat = std::max(m_last_heartbeat, now);
     on_heard(now);

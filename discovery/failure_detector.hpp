@@ -20,8 +20,9 @@ public:
     FailureDetector(protocol::Duration interval, protocol::Instant now,
                     std::optional<protocol::Duration> fixed = std::nullopt);
 
-    /// A new heartbeat; the time since the last one is learned. A gap longer than the timeout
-    /// counts as the timeout: a freeze must not teach us to accept freezes.
+    /// A new heartbeat; the time since the last one is learned. A freeze must not teach us to
+    /// accept freezes: a gap longer than the timeout counts as the timeout, and not at all if it is
+    /// the first in a while.
     void on_heartbeat(protocol::Instant now);
     /// Any other sign of life.
     void on_heard(protocol::Instant now);
@@ -45,6 +46,7 @@ private:
     double m_mean_us;
     double m_variance_us2;
     double m_samples;
+    int m_in_time = 0;  ///< Heartbeats since the last one that was later than the timeout.
 };
 
 /// Lifeguard's lesson (Dadgar et al. 2018): who is late itself must not blame others. A timer that

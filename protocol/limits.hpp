@@ -59,6 +59,8 @@ inline constexpr Duration kForkRetryInterval = std::chrono::seconds(1);
 inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 /// The longest that a network may ask for between two states of a peer.
 inline constexpr Duration kStateIntervalMax = std::chrono::hours(1);
+/// How often the drift of a peer that no round could take in may call for one.
+inline constexpr Duration kLeftOutRetryInterval = std::chrono::seconds(30);
 /// For peers of whose arrivals nothing is known.
 inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
 /// No round tries so often; a larger number is a lie, and must not overflow ours.

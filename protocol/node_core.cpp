@@ -75,8 +75,11 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
     m_pacer.on_peers(m_view, m_reference->id);
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
     std::erase_if(m_forks, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
-    m_monitor.keep_only(
-        [this](const PeerId& id) { return id == m_options.self.id || find_peer(id) != nullptr; });
+    const auto is_known = [this](const PeerId& id) {
+        return id == m_options.self.id || find_peer(id) != nullptr;
+    };
+    m_monitor.keep_only(is_known);
+    m_left_out.keep_only(is_known);
     std::erase_if(m_same_reference,
                   [this](const Member& member) { return find_peer(member.id) == nullptr; });
     if (m_round) tick_round(now);
@@ -202,6 +205,10 @@ void NodeCore::evaluate(Instant now) {
                 members = m_pacer.live_members(m_view);
                 if (!step_is_complete(members)) return;
             }
+        } else {
+            std::erase_if(members, [this, now](const Member& member) {
+                return m_left_out.holds(member.id, now);
+            });
         }
         if (!members.empty()) {
             const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
@@ -218,7 +225,7 @@ void NodeCore::evaluate(Instant now) {
         }
     }
     const Estimate estimate = m_estimate.value_or(Estimate{});
-    if (final_round_is_due()) return call_round(RoundReason::final, estimate, now);
+    if (final_round_is_due(now)) return call_round(RoundReason::final, estimate, now);
     if (regrouping_is_due()) call_round(RoundReason::regroup, estimate, now);
 }
 
@@ -345,15 +352,18 @@ bool NodeCore::all_are_done() const {
     });
 }
 
-bool NodeCore::final_round_is_due() const {
+bool NodeCore::final_round_is_due(Instant now) const {
     if (!all_are_done() || !is_sufficient(live_members())) return false;
-    return m_steps_since_reference > 0 ||
-           std::any_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
+    const bool own_drift = m_steps_since_reference > 0 && !m_left_out.holds(m_options.self.id, now);
+    return own_drift ||
+           std::any_of(m_view.peers.begin(), m_view.peers.end(), [this, now](const PeerInfo& peer) {
                // In lockstep a joiner trains from the next reference on: there must be one.
                const bool waits_to_join = in_lockstep() && !peer.done &&
                                           peer.reference == m_reference->id &&
                                           !contains(m_pacer.members(), peer.member);
-               return peer.live && (peer.steps_since_reference > 0 || waits_to_join);
+               const bool has_drift =
+                   peer.steps_since_reference > 0 && !m_left_out.holds(peer.member.id, now);
+               return peer.live && (has_drift || waits_to_join);
            });
 }
 

@@ -15,6 +15,7 @@
 #include "protocol/history.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
+#include "protocol/left_out.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/monitor.hpp"
 #include "protocol/pacer.hpp"
@@ -175,7 +176,7 @@ private:
     void ask_for_missing_states(Instant now);
     void answer_state_request(const Member& from, const StateRequest& request);
     void call_round(RoundReason reason, const Estimate& estimate, Instant now);
-    [[nodiscard]] bool final_round_is_due() const;
+    [[nodiscard]] bool final_round_is_due(Instant now) const;
     [[nodiscard]] bool regrouping_is_due() const;
     [[nodiscard]] bool all_are_done() const;
     [[nodiscard]] std::uint64_t allowed_steps() const;
@@ -238,6 +239,7 @@ private:
     void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
     void install(ReferencePointer reference, Instant now);
+    void note_who_was_left_out(Epoch next, Instant now);
     [[nodiscard]] Spent spent_by(Epoch upto) const;
     void replay_early_messages(Instant now);
 
@@ -265,6 +267,7 @@ private:
     Pacer m_pacer;
     PeerView m_view;
     std::optional<Estimate> m_estimate;
+    LeftOut m_left_out;
 
     // The trainer, as last reported.
     std::uint64_t m_steps = 0;

@@ -156,9 +156,22 @@ Spent NodeCore::spent_by(Epoch upto) const {
     return unspent == Unspent::all ? Spent::nothing : Spent::given;
 }
 
+/// Before the move to that reference; the history tells it already.
+void NodeCore::note_who_was_left_out(Epoch next, Instant now) {
+    const HistoryEntry* entry = m_history.find(m_round ? m_round->target() : next);
+    if (entry == nullptr) return;
+    Roster candidates = m_round ? m_round->sets().candidates : Roster();
+    // Who heard of the round too late knows at least of itself.
+    if (next == m_reference->epoch.next() && !contains(candidates, m_options.self)) {
+        candidates.push_back(m_options.self);
+    }
+    m_left_out.on_commit(candidates, entry->roster, now);
+}
+
 /// Moves to a later reference, over several epochs at once too; the history tells them already.
 void NodeCore::install(ReferencePointer reference, Instant now) {
     const Spent spent = spent_by(reference->epoch);
+    note_who_was_left_out(reference->epoch, now);
     m_reference = reference;
     m_actions.install = Install{std::move(reference), spent};
     m_actions.prepared = ReferencePointer{};

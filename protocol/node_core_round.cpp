@@ -358,18 +358,22 @@ void NodeCore::report_round_start() {
     m_reported_round = id;
     const std::size_t expected =
         std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
-    Event event(again ? "round_restarted" : "round_started", again ? Level::warning : Level::info,
-                again ? "a smaller roster finishes the round" : "all members agree on who is in");
+    Roster suspects;
+    std::set_difference(m_round->sets().candidates.begin(), m_round->sets().candidates.end(),
+                        m_round->members().begin(), m_round->members().end(),
+                        std::back_inserter(suspects));
+    const bool lost = again && !suspects.empty();
+    Event event(again ? "round_restarted" : "round_started", lost ? Level::warning : Level::info,
+                lost    ? "a smaller roster finishes the round"
+                : again ? "another peer is there in time: the round is over one more"
+                        : "all members agree on who is in");
     event.with("round", id.text())
         .with("attempt", m_round->attempt().value())
         .with("participants", m_round->members().size())
         .with("expected", expected);
     if (again) {
-        Roster suspects;
-        std::set_difference(m_round->sets().candidates.begin(), m_round->sets().candidates.end(),
-                            m_round->members().begin(), m_round->members().end(),
-                            std::back_inserter(suspects));
-        event.with("reason", std::string("a member was lost")).with("suspects", names_of(suspects));
+        event.with("reason", std::string(lost ? "a member was lost" : "a peer came in"))
+            .with("suspects", names_of(suspects));
     }
     if (m_round->evidence().reason == RoundReason::every_step) event.level = Level::debug;
     m_actions.events.push_back(std::move(event));

@@ -298,6 +298,11 @@ public:
                 crash.kind = m_dice.once_in(2) ? FaultKind::wipe : FaultKind::crash;
                 crash.length = m_dice.magnitude_ms(100, 3'000);
                 draw_crash(crash);
+                // It has given its word just before.
+                if (is_crash(crash.kind) && m_dice.once_in(2)) {
+                    crash.message = 0;
+                    crash.moment = CrashMoment::prepared;
+                }
             }
             faults.push_back(std::move(crash));
         }

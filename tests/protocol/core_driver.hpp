@@ -155,10 +155,15 @@ public:
         core.on_exchange_done(result, now);
         return core.take_actions(now);
     }
-    /// A whole round by the book, called by this peer's step; all live peers are in it. Ends with
-    /// the install, confirmed by the trainer.
-    void commit_a_round(float value = 1) {
+    /// A whole round by the book, called by this peer's step; all live peers are in it, but for whom
+    /// peer 1's accusations keep out. Ends with the install, confirmed by the trainer.
+    void commit_a_round(float value = 1, const std::vector<Accusation>& accusations = {}) {
         step(1, 100);
+        if (!accusations.empty()) {
+            RoundState word = agreeing();
+            word.sets.accusations = accusations;
+            hear(1, word);
+        }
         const Actions agreed = agree();
         const ReferencePointer next = next_value(value);
         // It may commit at once, and then there is no round any more.

@@ -361,6 +361,50 @@ TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
 
 // --- the end ----------------------------------------------------------------------------------
 
+TEST_CASE("whom no round can take in calls none, but for a try now and then", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3})});
+    const std::vector<Accusation> cut_off{{peer(1), peer(3)}, {peer(2), peer(3)}};
+    driver.commit_a_round(1, cut_off);
+    REQUIRE(driver.core.roster() == peers({0, 1, 2}));
+    // Once is no sign.
+    driver.step(1, 0.1F);
+    REQUIRE(driver.hear_state(3, 1, 1000).freeze);
+    driver.agree();
+
+    CoreDriver again({.averaging = norm_settings(), .others = peers({1, 2, 3})});
+    again.commit_a_round(1, cut_off);
+    again.commit_a_round(2, cut_off);
+    again.step(1, 0.1F);
+    CHECK_FALSE(again.hear_state(3, 1, 1000).freeze);
+    CHECK(again.core.last_estimate()->bound < 1);
+    again.now += limits::kLeftOutRetryInterval - 1ms;
+    CHECK_FALSE(again.tick().freeze);
+    again.now += 1ms;
+    CHECK(again.tick().freeze);
+}
+
+TEST_CASE("who is left out itself calls no round after the other", "[node_core]") {
+    CoreDriver driver({.self = 3, .averaging = norm_settings(), .others = peers({0, 1, 2})});
+    for (float value = 1; value <= 2; ++value) {
+        // The others commit before this peer has heard of a round.
+        const ReferencePointer next = driver.next_value(value);
+        driver.hear_heartbeat_at(next->id, 0);
+        driver.hear_at(next->id, peer(0),
+                       HistoryReply{{{driver.core.reference()->id, driver.core.roster()},
+                                     {next->id, peers({0, 1, 2})}}});
+        driver.core.on_pulled(next, driver.now);
+        driver.tick();
+        REQUIRE(driver.core.reference()->id == next->id);
+        for (PeerInfo& other : driver.view.peers) other.reference = next->id;
+        driver.look();
+        // It still has what it learned.
+        const Actions actions = driver.step(1, 100 * value);
+        CHECK(actions.freeze.has_value() == (value < 2));
+    }
+    driver.now += limits::kLeftOutRetryInterval;
+    CHECK(driver.tick().freeze);
+}
+
 TEST_CASE("when all are done one final round follows, and then nothing", "[node_core]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1}), .threshold = 1000});
     driver.done = true;

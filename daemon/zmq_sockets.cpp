@@ -49,22 +49,23 @@ ZmqContextPointer make_zmq_context() {
 
 void set_options(zmq::socket_t& socket, const SocketOptions& options) {
     const bool bulk = options.use == SocketUse::bulk;
-    const auto interval =
-        bulk ? zmq_numbers::kBulkHeartbeatInterval : zmq_numbers::kControlHeartbeatInterval;
-    const auto timeout =
-        bulk ? zmq_numbers::kBulkHeartbeatTimeout : zmq_numbers::kControlHeartbeatTimeout;
+    const auto unacknowledged_max =
+        bulk ? zmq_numbers::kBulkUnacknowledgedMax : zmq_numbers::kControlUnacknowledgedMax;
     socket.set(zmq::sockopt::linger, 0);
     socket.set(zmq::sockopt::sndhwm, options.queue_max);
     socket.set(zmq::sockopt::rcvhwm, options.queue_max);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(options.frame_bytes_max));
-    socket.set(zmq::sockopt::heartbeat_ivl, milliseconds(interval));
-    socket.set(zmq::sockopt::heartbeat_timeout, milliseconds(timeout));
-    socket.set(zmq::sockopt::heartbeat_ttl, milliseconds(timeout));
+    socket.set(zmq::sockopt::tcp_keepalive, 1);
+    socket.set(zmq::sockopt::tcp_keepalive_idle,
+               static_cast<int>(zmq_numbers::kKeepaliveIdle.count()));
+    socket.set(zmq::sockopt::tcp_keepalive_intvl,
+               static_cast<int>(zmq_numbers::kKeepaliveInterval.count()));
+    socket.set(zmq::sockopt::tcp_keepalive_cnt, zmq_numbers::kKeepaliveProbes);
+    socket.set(zmq::sockopt::tcp_maxrt, milliseconds(unacknowledged_max));
     socket.set(zmq::sockopt::handshake_ivl, milliseconds(zmq_numbers::kHandshakeTimeout));
     socket.set(zmq::sockopt::connect_timeout, milliseconds(zmq_numbers::kConnectTimeout));
     socket.set(zmq::sockopt::reconnect_ivl, milliseconds(zmq_numbers::kReconnectInterval));
     socket.set(zmq::sockopt::reconnect_ivl_max, milliseconds(zmq_numbers::kReconnectIntervalMax));
-    socket.set(zmq::sockopt::tcp_keepalive, 0);
     socket.set(zmq::sockopt::ipv6, options.ipv6);
 }
 

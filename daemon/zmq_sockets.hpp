@@ -27,12 +27,16 @@ using ZmqContextPointer = std::shared_ptr<zmq::context_t>;
 
 /// ZeroMQ's own numbers; each has cost somebody a night.
 namespace zmq_numbers {
-/// A dead peer is never noticed without heartbeats.
-inline constexpr std::chrono::milliseconds kControlHeartbeatInterval{1000};
-inline constexpr std::chrono::milliseconds kControlHeartbeatTimeout{3000};
-/// A chunk may take seconds on a slow link, and only whole messages reset the timer.
-inline constexpr std::chrono::milliseconds kBulkHeartbeatInterval{5000};
-inline constexpr std::chrono::milliseconds kBulkHeartbeatTimeout{20000};
+/// A connection whose other end is gone is never noticed by itself. The kernel looks after it, not
+/// ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process where a queue is full as the
+/// connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this one.
+inline constexpr std::chrono::seconds kKeepaliveIdle{1};
+inline constexpr std::chrono::seconds kKeepaliveInterval{1};
+inline constexpr int kKeepaliveProbes = 3;
+/// What was sent and is not acknowledged for so long. Of a chunk on a slow link there is always
+/// something.
+inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
+inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
 /// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
 inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
 /// Doubles from the first to the second: the wait is never much longer than the outage was. Who

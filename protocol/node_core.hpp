@@ -202,6 +202,9 @@ private:
 
     // node_core_fork.cpp: references that have no common past
     void on_fork(const Member& from, const ReferenceId& theirs, Instant now);
+    void on_merge_passed(const Member& from, const ReferenceId& theirs, Instant now);
+    void on_merge_history(const Member& from, const std::vector<HistoryEntry>& entries,
+                          Instant now);
     void on_fork_history(const Member& from, const std::vector<HistoryEntry>& entries, Instant now);
     void resolve_forks(Instant now);
     void absorb(const PeerId& source, const ReferenceId& theirs, Instant now);
@@ -239,6 +242,7 @@ private:
     void on_reference_heard(const Member& from, ReferenceId reference, Instant now);
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
     void install(ReferencePointer reference, Instant now);
+    [[nodiscard]] bool is_making(Epoch epoch, Instant now) const;
     void note_who_was_left_out(Epoch next, Instant now);
     [[nodiscard]] Spent spent_by(Epoch upto) const;
     void replay_early_messages(Instant now);
@@ -326,6 +330,8 @@ private:
         ReferenceId reference;
         Roster voters;  ///< Empty until it has told.
         Instant asked{};
+        /// It is past the merge with this target, which this peer is still in: without this peer.
+        std::optional<Epoch> merged_without_us;
     };
     std::map<PeerId, Fork> m_forks;
 

@@ -52,7 +52,10 @@ void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Ins
         m_forks.erase(from.id);
         return;
     }
-    if (is_merging()) return;
+    if (is_merging()) {
+        if (reference.epoch >= m_round->target()) on_merge_passed(from, reference, now);
+        return;
+    }
     if (reference.epoch <= m_reference->epoch) {
         // Who is older than what is remembered here will adopt.
         if (m_history.find(reference.epoch) != nullptr) on_fork(from, reference, now);
@@ -62,12 +65,15 @@ void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Ins
     if (fork != m_forks.end() && fork->second.reference == reference) {
         return on_fork(from, reference, now);
     }
-    // An exchange of that epoch which goes well gives the same bits for half the bytes.
-    const bool exchanging = m_round && m_exchanging && m_round->target() == reference.epoch;
-    if (exchanging && now - m_last_progress < limits::kPullTimeout) return;
-    if (m_pull) return;
+    if (m_pull || is_making(reference.epoch, now)) return;
     m_pull = Pull{reference, from.id, {}, false, false, now};
     m_actions.send.emplace_back(from.id, HistoryRequest{m_reference->epoch});
+}
+
+/// An exchange that goes well gives the same bits as a pull for half the bytes.
+bool NodeCore::is_making(Epoch epoch, Instant now) const {
+    return m_round && m_exchanging && m_round->target() == epoch &&
+           now - m_last_progress < limits::kPullTimeout;
 }
 
 /// A page of the source's history; it is told from this peer's reference on, page by page, so that
@@ -77,6 +83,7 @@ void NodeCore::on_history(const Member& from, const HistoryReply& reply, Instant
     if (!m_pull || m_pull->source != from.id || m_pull->history_is_complete) {
         return on_fork_history(from, reply.entries, now);
     }
+    if (is_merging() && !m_pull->absorbs) return on_merge_history(from, reply.entries, now);
     std::vector<HistoryEntry>& entries = m_pull->entries;
     const HistoryEntry& first = reply.entries.front();
     if (entries.empty()) {

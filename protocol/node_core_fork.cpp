@@ -16,11 +16,10 @@ bool NodeCore::is_merging() const {
 
 /// A reference that has no place in this peer's history. Whose voters stand behind it is asked for.
 void NodeCore::on_fork(const Member& from, const ReferenceId& theirs, Instant now) {
-    Fork& fork = m_forks[from.id];
-    if (fork.reference != theirs) {
-        fork = Fork{theirs, {}, {}};
-        report_fork(from, theirs);
-    }
+    const auto [place, is_new] = m_forks.try_emplace(from.id);
+    Fork& fork = place->second;
+    if (is_new) report_fork(from, theirs);
+    if (fork.reference != theirs) fork = Fork{theirs, {}, {}, fork.merged_without_us};
     if (fork.voters.empty() && now - fork.asked >= limits::kForkRetryInterval) {
         fork.asked = now;
         m_actions.send.emplace_back(from.id, HistoryRequest{theirs.epoch});
@@ -40,6 +39,33 @@ void NodeCore::report_fork(const Member& from, const ReferenceId& theirs) {
             .with("source", from.id.fingerprint()));
 }
 
+/// Another peer has what this one still merges for, or something later. Whether it holds what this
+/// peer has contributed is in the roster of that epoch.
+void NodeCore::on_merge_passed(const Member& from, const ReferenceId& theirs, Instant now) {
+    const Epoch target = m_round->target();
+    const auto fork = m_forks.find(from.id);
+    if (fork != m_forks.end() && fork->second.merged_without_us == target) {
+        return on_fork(from, theirs, now);
+    }
+    if (m_pull || is_making(theirs.epoch, now)) return;
+    m_pull = Pull{theirs, from.id, {}, false, false, now};
+    m_actions.send.emplace_back(from.id, HistoryRequest{target});
+}
+
+void NodeCore::on_merge_history(const Member& from, const std::vector<HistoryEntry>& entries,
+                                Instant now) {
+    const ReferenceId theirs = m_pull->wanted;
+    const Epoch target = m_round->target();
+    m_pull.reset();
+    const HistoryEntry& first = entries.front();
+    // Where nobody remembers, rather lost than counted twice.
+    if (first.reference.epoch != target || contains(first.roster, m_options.self)) {
+        return absorb(from.id, theirs, now);
+    }
+    m_forks[from.id].merged_without_us = target;
+    on_fork(from, theirs, now);
+}
+
 void NodeCore::on_fork_history(const Member& from, const std::vector<HistoryEntry>& entries,
                                Instant now) {
     const auto fork = m_forks.find(from.id);
@@ -53,13 +79,15 @@ void NodeCore::on_fork_history(const Member& from, const std::vector<HistoryEntr
 
 /// A side that has no quorum of its own voters is absorbed by one that has; two that have, merge.
 void NodeCore::resolve_forks(Instant now) {
-    if (m_pull || is_merging() || !m_install_confirmed || m_left) return;
+    if (m_pull || !m_install_confirmed || m_left) return;
     const bool free_for_all = m_options.averaging.quorum == QuorumRule::none;
     const bool we_may = free_for_all || is_sufficient(live_members());
     for (const auto& [id, fork] : m_forks) {
         const PeerInfo* peer = find_peer(id);
         if (peer == nullptr || !peer->live || fork.voters.empty()) continue;
         if (peer->reference != fork.reference) continue;
+        // A merge that others have ended without this peer is begun anew above it.
+        if (is_merging() && fork.merged_without_us != m_round->target()) continue;
         const Roster side = live_members_at(fork.reference);
         if (!free_for_all && !has_quorum(as_voters(side), fork.voters)) continue;
         if (!we_may) return absorb(id, fork.reference, now);

@@ -176,4 +176,47 @@ TEST_CASE("a merge is called above the round of one side that is open", "[node_c
     CHECK(driver.core.round()->evidence().reason == RoundReason::merge);
 }
 
+TEST_CASE("a merge that others have ended is begun anew, or adopted by who was in it",
+          "[node_core_fork]") {
+    CoreDriver driver = driver_at_epoch_one(QuorumRule::none);
+    driver.step(1, 4);
+    const ReferencePointer theirs = meet(driver, 1);
+    driver.hear_heartbeat_at(theirs->id, 3);
+    driver.hear_at(theirs->id, peer(3), HistoryReply{{{theirs->id, peers({3, 4})}}});
+    REQUIRE(driver.core.round());
+    REQUIRE(driver.core.round()->target() == Epoch(2));
+    // What comes next, this peer does not hear in time.
+    const ReferencePointer later = make_next_reference(*theirs, Epoch(5), {7, 7, 7, 7});
+    driver.info(3).reference = later->id;
+    driver.look();
+    const Actions asked = driver.hear_heartbeat_at(later->id, 3);
+    CHECK(sent<HistoryRequest>(asked, 3) == HistoryRequest{Epoch(2)});
+    const ReferenceId merged{Epoch(2), {6, 6}};
+    SECTION("without it") {
+        const Actions told = driver.hear_at(
+            later->id, peer(3),
+            HistoryReply{{{merged, peers({1, 2, 3, 4})}, {later->id, peers({1, 2, 3, 4})}}});
+        CHECK(sent<HistoryRequest>(told, 3) == HistoryRequest{Epoch(5)});
+        const Actions anew =
+            driver.hear_at(later->id, peer(3), HistoryReply{{{later->id, peers({1, 2, 3, 4})}}});
+        REQUIRE(published<RoundState>(anew));
+        CHECK(published<RoundState>(anew)->target == Epoch(6));
+        CHECK(anew.freeze == Epoch(6));
+    }
+    SECTION("with it") {
+        const HistoryEntry with_us{merged, peers({0, 1, 2, 3, 4})};
+        const HistoryEntry newest{later->id, peers({1, 2, 3, 4})};
+        const Actions told = driver.hear_at(later->id, peer(3), HistoryReply{{with_us, newest}});
+        CHECK(sent<HistoryRequest>(told, 3) == HistoryRequest{Epoch(0)});
+        const Actions pulling = driver.hear_at(
+            later->id, peer(3),
+            HistoryReply{{{driver.initial->id, {}}, {theirs->id, peers({3, 4})}, with_us, newest}});
+        REQUIRE(pulling.pull);
+        driver.core.on_pulled(later, driver.now);
+        const Actions adopted = driver.core.take_actions(driver.now);
+        REQUIRE(adopted.install);
+        CHECK(adopted.install->spent == Spent::frozen);
+    }
+}
+
 }  // namespace dynavg::protocol

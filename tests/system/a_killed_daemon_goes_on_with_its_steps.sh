@@ -55,7 +55,7 @@ for ((trial = 0; trial < trials; ++trial)); do
     begun=$(now_ms)
     start c
     await c checkpoint_loaded '.steps'
-    loaded=$(events c checkpoint_loaded '.steps | values' | head --lines=1)
+    loaded=$(events c checkpoint_loaded '.steps | values' | sed --quiet 1p)
     ((loaded > 0 && loaded <= reached + 100)) || fail "went on at step $loaded, not up to $reached"
     until_true "c that counts" is_counted "$loaded"
     figure "killed and started again: counted in the network" $(($(now_ms) - begun)) 10000 ms

@@ -26,10 +26,10 @@ start_all -again
 for name in "${names[@]}"; do
     await "$name-again" round_committed '.participants | length == 3'
     stopped=$(events "$name" checkpoint_written '.steps | values' | tail --lines=1)
-    went_on=$(events "$name-again" checkpoint_loaded '.steps | values' | head --lines=1)
+    went_on=$(events "$name-again" checkpoint_loaded '.steps | values' | sed --quiet 1p)
     ((stopped > 0 && went_on == stopped)) ||
         fail "$name stopped at step $stopped and went on at $went_on"
-    first=$(references_of "$name-again" | head --lines=1 | cut --delimiter=' ' --fields=1)
+    first=$(references_of "$name-again" | sed --quiet 1p | cut --delimiter=' ' --fields=1)
     ((first > 1)) || fail "$name began anew at epoch $first"
 done
 

@@ -69,11 +69,11 @@ trial() {
     awake=$(events a round_committed .epoch | tail --lines=1)
     recover STOP
     again=$(events_new a round_committed 'select(.participants | length == 4) | .epoch' |
-        head --lines=1)
+        sed --quiet 1p)
     returned=$(time_of a round_committed '.participants | length == 4')
     figure "woken: rounds without it" $((again - awake - 1)) 1 rounds
     echo "figure: woken: in a round again after $((returned - back)) ms"
-    adopted=$(events_new d adopted .step | head --lines=1)
+    adopted=$(events_new d adopted .step | sed --quiet 1p)
     ((adopted >= before)) || fail "the woken peer has lost steps: $before, then $adopted"
     # What it had learned before it froze is in its drift still, or in the rounds of its return.
     expect_every_step_once "${names[@]}"

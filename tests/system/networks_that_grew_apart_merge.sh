@@ -28,7 +28,7 @@ two=(d e)
 names=("${three[@]}" "${two[@]}")
 join_network "${names[@]}" f g h i
 averaging='[averaging]
-threshold = 0.2
+threshold = 1
 quorum = "none"'
 configure_all "${names[@]}" -- averaging="$averaging"
 for name in "${names[@]}"; do start "$name"; done

@@ -25,7 +25,7 @@ expect_refusal b 'is alive'
 expect_refusal nobody 'has no vote here'
 
 # By then a has told of b by name and fingerprint, as "b (0123abcd)".
-fingerprint_of_b=$(events a peer_joined .peer | sed --quiet 's/^b (\(.*\))$/\1/p' | head --lines=1)
+fingerprint_of_b=$(events a peer_joined .peer | sed --quiet 's/^b (\(.*\))$/\1/p' | sed --quiet 1p)
 for name in b c; do kill -KILL "${pids[$name]}"; done
 for name in b c; do expect_exit "$name" 137; done
 for name in b c; do await a peer_suspected ".peer | startswith(\"$name \")"; done

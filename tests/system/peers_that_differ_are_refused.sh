@@ -8,7 +8,7 @@ start a
 seed="\"$(address_of a)\""
 
 configure other-model peers="$seed" model='builtin = "mlp"
-hidden = [8]'
+hidden = [9]'
 configure other-settings peers="$seed" averaging='[averaging]
 monitor = "norm"
 threshold = 0.25'

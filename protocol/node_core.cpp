@@ -202,7 +202,7 @@ void NodeCore::evaluate(Instant now) {
             if (!m_pacer.is_in_step() || m_checked_step == m_steps_since_reference) {
                 members.clear();
             } else {
-                members = m_pacer.live_members(m_view, m_reference->id);
+                members = m_pacer.live_members(m_view);
                 if (!step_is_complete(members)) return;
             }
         } else {
@@ -273,7 +273,7 @@ void NodeCore::ask_for_missing_states(Instant now) {
     if (now - m_last_asked < std::max(limits::kStateRetryInterval, m_step_time)) return;
     m_last_asked = now;
     const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
-    for (const Member& member : m_pacer.live_members(m_view, m_reference->id)) {
+    for (const Member& member : m_pacer.live_members(m_view)) {
         if (member == m_options.self || m_monitor.state_at(member.id, step) != nullptr) continue;
         m_actions.send.emplace_back(member.id, StateRequest{step});
     }

@@ -34,22 +34,13 @@ void Pacer::on_reference(const Roster& roster) {
     if (m_lockstep) m_members = roster;
 }
 
-Roster Pacer::live_members(const PeerView& view, const ReferenceId& reference) const {
-    const bool others_are_past =
-        std::any_of(view.peers.begin(), view.peers.end(), [&](const PeerInfo& peer) {
-            return peer.live && peer.reference == reference &&
-                   peer.steps_since_reference > m_check_every;
-        });
-    const auto stands_apart = [&](const PeerInfo& peer) {
-        return others_are_past && peer.reference == reference && !peer.in_step &&
-               peer.steps_since_reference == 0;
-    };
+Roster Pacer::live_members(const PeerView& view) const {
     Roster live;
     for (const Member& member : m_members) {
         const bool counts =
             member == m_self ||
-            std::any_of(view.peers.begin(), view.peers.end(), [&](const PeerInfo& peer) {
-                return peer.member == member && peer.live && !stands_apart(peer);
+            std::any_of(view.peers.begin(), view.peers.end(), [&member](const PeerInfo& peer) {
+                return peer.member == member && peer.live;
             });
         if (counts) live.push_back(member);
     }

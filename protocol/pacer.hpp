@@ -30,9 +30,8 @@ public:
     [[nodiscard]] bool is_in_step() const { return contains(m_members, m_self); }
     /// Those whose state is waited for, this peer included; sorted. Without lockstep: empty.
     [[nodiscard]] const Roster& members() const { return m_members; }
-    /// The members that are still live (or self), but for those that step with nobody: as they
-    /// started, they saw another one that had gone on without them.
-    [[nodiscard]] Roster live_members(const PeerView& view, const ReferenceId& reference) const;
+    /// The members that are still live (or self).
+    [[nodiscard]] Roster live_members(const PeerView& view) const;
 
 private:
     Member m_self;

@@ -113,26 +113,7 @@ TEST_CASE("members that are lost or came back in another life are not waited for
     pacer.on_reference(peers({0, 1, 2, 3}));
     PeerView view = view_of({peer(0), peer(2), peer(3, 2), peer(7)});
     view.peers[1].live = false;
-    CHECK(pacer.live_members(view, kInitial) == peers({0, 1}));
-}
-
-TEST_CASE("who steps with nobody is not waited for once others have gone on without it",
-          "[pacer]") {
-    Pacer pacer = lockstep_pacer(4);
-    PeerView view = view_of(peers({0, 2, 3}));
-    pacer.on_peers(view, kInitial);
-    REQUIRE(pacer.members() == peers({0, 1, 2, 3}));
-    // It may begin yet.
-    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
-    view.peers[0].in_step = view.peers[1].in_step = true;
-    view.peers[0].steps_since_reference = 2;
-    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2}));
-    view.peers[2].in_step = true;
-    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
-    // What is told of another reference says nothing.
-    view.peers[2].in_step = false;
-    view.peers[2].reference = kLater;
-    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
+    CHECK(pacer.live_members(view) == peers({0, 1}));
 }
 
 }  // namespace dynavg::protocol

@@ -134,7 +134,7 @@ has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null; }
 expect_exit() {
     until_true "end of $1" has_ended "$1"
     local code=0
-    { wait "${pids[$1]}"; } 2>/dev/null || code=$? # Else bash tells of each that was killed.
+    wait "${pids[$1]}" || code=$?
     unset "pids[$1]"
     [[ $code == "$2" ]] || fail "$1 ended with exit code $code, not $2"
 }

@@ -16,8 +16,7 @@ using dynavg::cli::ExitCode;
 
 constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
-constexpr std::string_view kAvailable = 
-    "status, peers, leave, forget, check-config, simulate";
+constexpr std::string_view kAvailable = "status, peers, leave, forget, check-config, simulate";
 
 /// Of the contract, but not in this version.
 constexpr std::array<std::string_view, 13> kLaterVerbs{

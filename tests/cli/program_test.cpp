@@ -135,8 +135,8 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
     const Outcome unknown = run("statsu");
     CHECK(unknown.code == 2);
     CHECK_THAT(unknown.output, Contains("statsu is no verb; available: status, peers"));
-    for (const char* verb : {"init", "join", "keygen", "id", "rounds", "wait",
-                             "set", "pause", "resume", "export", "doctor", "verify", "report"}) {
+    for (const char* verb : {"init", "join", "keygen", "id", "rounds", "wait", "set", "pause",
+                             "resume", "export", "doctor", "verify", "report"}) {
         CAPTURE(verb);
         const Outcome later = run(verb);
         CHECK(later.code == 2);

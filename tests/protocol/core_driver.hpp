@@ -155,8 +155,8 @@ public:
         core.on_exchange_done(result, now);
         return core.take_actions(now);
     }
-    /// A whole round by the book, called by this peer's step; all live peers are in it, but for whom
-    /// peer 1's accusations keep out. Ends with the install, confirmed by the trainer.
+    /// A whole round by the book, called by this peer's step; all live peers are in it, but for
+    /// whom peer 1's accusations keep out. Ends with the install, confirmed by the trainer.
     void commit_a_round(float value = 1, const std::vector<Accusation>& accusations = {}) {
         step(1, 100);
         if (!accusations.empty()) {

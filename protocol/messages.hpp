@@ -10,6 +10,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
 #include "protocol/local_state.hpp"
+#include "protocol/standing.hpp"
 
 /// What peers say to each other, as plain values. How it looks as bytes is wire/codec.hpp's matter.
 namespace dynavg::protocol {
@@ -131,7 +132,7 @@ struct Heartbeat {
     std::uint32_t step_time_us = 0;  ///< Mean of recent steps.
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
-    bool in_step = false;     ///< Lockstep: is one of those that step together.
+    Standing standing = Standing::not_started;
     Digest reference_digest;  ///< With Header::epoch the full ReferenceId.
     Incarnation remembers;    ///< As in RoundState.
     /// Members of the roster behind that reference whose departure the sender acknowledges; sorted.

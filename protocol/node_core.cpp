@@ -138,7 +138,7 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
         m_step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
     // Until the trainer has moved to the reference, nobody knows how much drift is left.
     heartbeat.done = m_done && m_install_confirmed;
-    heartbeat.in_step = m_pacer.is_in_step();
+    heartbeat.standing = m_pacer.standing();
     heartbeat.reference_digest = m_reference->id.digest;
     heartbeat.remembers = m_promise.remembers;
     heartbeat.departed = m_electorate.acknowledged();
@@ -202,7 +202,7 @@ void NodeCore::evaluate(Instant now) {
             if (!m_pacer.is_in_step() || m_checked_step == m_steps_since_reference) {
                 members.clear();
             } else {
-                members = m_pacer.live_members(m_view);
+                members = m_pacer.live_members(m_view, m_reference->id);
                 if (!step_is_complete(members)) return;
             }
         } else {
@@ -273,7 +273,7 @@ void NodeCore::ask_for_missing_states(Instant now) {
     if (now - m_last_asked < std::max(limits::kStateRetryInterval, m_step_time)) return;
     m_last_asked = now;
     const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
-    for (const Member& member : m_pacer.live_members(m_view)) {
+    for (const Member& member : m_pacer.live_members(m_view, m_reference->id)) {
         if (member == m_options.self || m_monitor.state_at(member.id, step) != nullptr) continue;
         m_actions.send.emplace_back(member.id, StateRequest{step});
     }
@@ -347,7 +347,7 @@ bool NodeCore::all_are_done() const {
     const bool only_members = in_lockstep() && !m_pacer.members().empty();
     return std::all_of(m_view.peers.begin(), m_view.peers.end(), [&](const PeerInfo& peer) {
         if (!peer.live) return true;
-        if (only_members && !contains(m_pacer.members(), peer.member)) return true;
+        if (only_members && !m_pacer.waits_for(peer, m_reference->id)) return true;
         return peer.done && peer.reference == m_reference->id;
     });
 }
@@ -360,7 +360,7 @@ bool NodeCore::final_round_is_due(Instant now) const {
                // In lockstep a joiner trains from the next reference on: there must be one.
                const bool waits_to_join = in_lockstep() && !peer.done &&
                                           peer.reference == m_reference->id &&
-                                          !contains(m_pacer.members(), peer.member);
+                                          !m_pacer.waits_for(peer, m_reference->id);
                const bool has_drift =
                    peer.steps_since_reference > 0 && !m_left_out.holds(peer.member.id, now);
                return peer.live && (has_drift || waits_to_join);
@@ -371,7 +371,8 @@ bool NodeCore::final_round_is_due(Instant now) const {
 bool NodeCore::regrouping_is_due() const {
     if (!in_lockstep() || m_pacer.is_in_step() || all_are_done() || !may_call()) return false;
     return std::none_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
-        return peer.live && (peer.in_step || peer.reference != m_reference->id);
+        return peer.live &&
+               (peer.standing == Standing::in_step || peer.reference != m_reference->id);
     });
 }
 

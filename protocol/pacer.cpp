@@ -34,16 +34,23 @@ void Pacer::on_reference(const Roster& roster) {
     if (m_lockstep) m_members = roster;
 }
 
-Roster Pacer::live_members(const PeerView& view) const {
+Standing Pacer::standing() const {
+    if (!m_started) return Standing::not_started;
+    return contains(m_members, m_self) ? Standing::in_step : Standing::apart;
+}
+
+bool Pacer::waits_for(const PeerInfo& peer, const ReferenceId& reference) const {
+    const bool apart = peer.standing == Standing::apart && peer.reference == reference;
+    return peer.live && !apart && contains(m_members, peer.member);
+}
+
+Roster Pacer::live_members(const PeerView& view, const ReferenceId& reference) const {
     Roster live;
-    for (const Member& member : m_members) {
-        const bool counts =
-            member == m_self ||
-            std::any_of(view.peers.begin(), view.peers.end(), [&member](const PeerInfo& peer) {
-                return peer.member == member && peer.live;
-            });
-        if (counts) live.push_back(member);
+    if (contains(m_members, m_self)) live.push_back(m_self);
+    for (const PeerInfo& peer : view.peers) {
+        if (waits_for(peer, reference)) live.push_back(peer.member);
     }
+    std::sort(live.begin(), live.end());
     return live;
 }
 

@@ -26,12 +26,16 @@ public:
     void on_restart() { m_started = true; }
 
     [[nodiscard]] bool has_started() const { return m_started; }
-    /// Lockstep: is this peer one of those that step together?
-    [[nodiscard]] bool is_in_step() const { return contains(m_members, m_self); }
+    /// Without lockstep nobody is in step.
+    [[nodiscard]] Standing standing() const;
+    [[nodiscard]] bool is_in_step() const { return standing() == Standing::in_step; }
     /// Those whose state is waited for, this peer included; sorted. Without lockstep: empty.
     [[nodiscard]] const Roster& members() const { return m_members; }
-    /// The members that are still live (or self).
-    [[nodiscard]] Roster live_members(const PeerView& view) const;
+    /// Is this other peer one whose state is waited for? It is live, and does not stand apart: a
+    /// member here may have seen, as it started, that others had gone on without it.
+    [[nodiscard]] bool waits_for(const PeerInfo& peer, const ReferenceId& reference) const;
+    /// This peer, if it is a member, and those that it waits for.
+    [[nodiscard]] Roster live_members(const PeerView& view, const ReferenceId& reference) const;
 
 private:
     Member m_self;

@@ -6,6 +6,7 @@
 
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
+#include "protocol/standing.hpp"
 
 namespace dynavg::protocol {
 
@@ -25,7 +26,7 @@ struct PeerInfo {
     Duration step_time{};
     bool done = false;
     bool leaving = false;
-    bool in_step = false;
+    Standing standing = Standing::not_started;
     Incarnation remembers;  ///< See RoundState.
 };
 

@@ -112,8 +112,9 @@ void fields(Codec& codec, typename Codec::template Ref<RoundStatus> value) {
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
     codec(value.incarnation, value.order, value.address, value.steps, value.steps_since_reference,
-          value.step_time_us, value.done, value.leaving, value.in_step, value.reference_digest,
-          value.remembers);
+          value.step_time_us, value.done, value.leaving);
+    codec.choice(value.standing, Standing::not_started, Standing::in_step);
+    codec(value.reference_digest, value.remembers);
     codec.set("departed", value.departed, limits::kRosterMembersMax);
     codec.maybe(value.round);
 }

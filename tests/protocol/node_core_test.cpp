@@ -336,7 +336,7 @@ TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
     for (PeerInfo& other : late.view.peers) {
         other.reference = late.initial->id;
         other.steps_since_reference = 40;
-        other.in_step = true;
+        other.standing = Standing::in_step;
     }
     CHECK(late.look().allowed_steps == 0);
     CHECK(late.core.has_started());

@@ -90,6 +90,7 @@ TEST_CASE("who comes when the others are past their first check is not in step",
         late.on_peers(view, kInitial);
         CHECK(late.has_started());
         CHECK_FALSE(late.is_in_step());
+        CHECK(late.standing() == Standing::apart);
         CHECK(late.members().empty());
     }
 }
@@ -113,7 +114,26 @@ TEST_CASE("members that are lost or came back in another life are not waited for
     pacer.on_reference(peers({0, 1, 2, 3}));
     PeerView view = view_of({peer(0), peer(2), peer(3, 2), peer(7)});
     view.peers[1].live = false;
-    CHECK(pacer.live_members(view) == peers({0, 1}));
+    CHECK(pacer.live_members(view, kLater) == peers({0, 1}));
+}
+
+TEST_CASE("who stands apart under this reference is not waited for", "[pacer]") {
+    Pacer pacer = lockstep_pacer(4);
+    CHECK(pacer.standing() == Standing::not_started);
+    PeerView view = view_of(peers({0, 2, 3}));
+    pacer.on_peers(view, kInitial);
+    CHECK(pacer.standing() == Standing::in_step);
+    // Who has not started may yet be in step.
+    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
+    view.peers[0].standing = Standing::in_step;
+    view.peers[2].standing = Standing::apart;
+    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2}));
+    CHECK_FALSE(pacer.waits_for(view.peers[2], kInitial));
+    // It is still one of those that the step began with, and where it stands under another
+    // reference says nothing.
+    CHECK(pacer.members() == peers({0, 1, 2, 3}));
+    view.peers[2].reference = kLater;
+    CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
 }
 
 }  // namespace dynavg::protocol

@@ -64,7 +64,7 @@ inline std::vector<Message> sample_messages() {
                               250,
                               true,
                               false,
-                              true,
+                              Standing::in_step,
                               {1, 2},
                               Incarnation(2),
                               {sample_member(3).id},

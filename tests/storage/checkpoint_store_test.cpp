@@ -101,7 +101,7 @@ TEST_CASE("the peers that were met are found again, and spare nothing if they ar
     CHECK(load(disk).known_peers == known);
     CHECK(load(disk).events.empty());
     auto& bytes = disk.files.at("peers");
-    bytes.resize(bytes.size() - 1);
+    bytes.pop_back();
     const Found found = load(disk);
     CHECK(found.known_peers.peers.empty());
     CHECK_FALSE(found.forgot);

@@ -109,6 +109,7 @@ Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
     options.monitor = averaging.monitor;
     options.sketch = averaging.sketch;
     options.sketch_seed = averaging.sketch_seed;
+    options.outer = averaging.outer.kind;
     options.device = std::string(config::name_of(config.training.device));
     auto trainer = training::make_trainer(std::move(options));
     if (trainer) (*trainer)->install(initial, initial->values);
@@ -127,9 +128,9 @@ Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config:
 protocol::ReferencePointer make_initial_reference(const config::ModelConfig& model,
                                                   const protocol::AveragingSettings& averaging) {
     const training::ModelSpec spec = model_spec(model);
-    return protocol::make_initial_reference(training::shape_of(spec, averaging.monitor),
-                                            training::initial_values(spec), averaging.threshold,
-                                            spec.seed);
+    return protocol::make_initial_reference(
+        training::shape_of(spec, averaging.monitor, averaging.outer.kind),
+        training::initial_values(spec), averaging.threshold, spec.seed);
 }
 
 protocol::NetworkFields network_fields(const config::Config& config,

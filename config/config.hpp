@@ -86,6 +86,14 @@ struct TrainingConfig {
     Device device = Device::cpu;
 };
 
+/// threshold = "auto", as written; load_config() makes averaging.threshold_rule of it.
+struct AutoThreshold {
+    bool chosen = false;
+    double initial = 0;
+    double interval_steps = 0;  ///< 0: not given.
+    double bytes_per_step = 0;  ///< 0: not given.
+};
+
 struct SecurityConfig {
     std::vector<std::string> trusted_peers;
     bool insecure = false;
@@ -103,6 +111,7 @@ struct Config {
     DataConfig data;
     TrainingConfig training;
     protocol::AveragingSettings averaging;
+    AutoThreshold auto_threshold;
     SecurityConfig security;
 
     /// A joiner without `[averaging]` takes the network's settings.

@@ -40,6 +40,7 @@ public:
         }
         check_rules(m_config, m_problems);
         if (!m_problems.empty()) return Unexpected<Error>(m_problems.error(file));
+        settle_averaging(m_config);
         m_config.file = file;
         return std::move(m_config);
     }

@@ -33,12 +33,26 @@ inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{
 
 inline constexpr std::array<Named<Device>, 1> kDevices{{{"cpu", Device::cpu}}};
 
-inline constexpr std::array<Named<protocol::MonitorKind>, 5> kMonitors{{
+inline constexpr std::array<Named<protocol::MonitorKind>, 7> kMonitors{{
     {"norm", protocol::MonitorKind::norm},
     {"linear", protocol::MonitorKind::linear},
     {"sketch", protocol::MonitorKind::sketch},
+    {"cascade", protocol::MonitorKind::cascade},
     {"exact", protocol::MonitorKind::exact},
+    {"local", protocol::MonitorKind::local},
     {"every-step", protocol::MonitorKind::every_step},
+}};
+
+inline constexpr std::array<Named<protocol::OuterKind>, 4> kOuterOptimizers{{
+    {"average", protocol::OuterKind::average},
+    {"momentum", protocol::OuterKind::momentum},
+    {"nesterov", protocol::OuterKind::nesterov},
+    {"adam", protocol::OuterKind::adam},
+}};
+
+inline constexpr std::array<Named<protocol::WeightRule>, 2> kWeightRules{{
+    {"equal", protocol::WeightRule::equal},
+    {"samples", protocol::WeightRule::samples},
 }};
 
 inline constexpr std::array<Named<protocol::Pace>, 2> kPaces{{

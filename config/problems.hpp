@@ -32,4 +32,7 @@ private:
 /// What single keys can't say: values that exclude or need each other.
 void check_rules(const Config& config, Problems& problems);
 
+/// Of a configuration that passed: what one averaging setting makes of others that are not set.
+void settle_averaging(Config& config);
+
 }  // namespace dynavg::config

@@ -77,6 +77,75 @@ constexpr std::array kRules{
              return is_set(c, "training.epsilon") && c.training.optimizer == OptimizerKind::sgd;
          },
          "is only for optimizer = \"adam\" or \"adamw\""},
+    Rule{"averaging.initial_threshold", "averaging.threshold",
+         [](const Config& c) {
+             return c.auto_threshold.chosen && !is_set(c, "averaging.initial_threshold");
+         },
+         "is missing; threshold = \"auto\" begins with it"},
+    Rule{"averaging.initial_threshold", "averaging.threshold",
+         [](const Config& c) {
+             return !c.auto_threshold.chosen && is_set(c, "averaging.initial_threshold");
+         },
+         "is only for threshold = \"auto\""},
+    Rule{"averaging.target_interval_steps", "averaging.threshold",
+         [](const Config& c) {
+             return c.auto_threshold.chosen && !is_set(c, "averaging.target_interval_steps") &&
+                    !is_set(c, "averaging.target_bytes_per_step");
+         },
+         "is missing; threshold = \"auto\" needs it or averaging.target_bytes_per_step"},
+    Rule{"averaging.target_bytes_per_step", "averaging.target_interval_steps",
+         [](const Config& c) {
+             return is_set(c, "averaging.target_interval_steps") &&
+                    is_set(c, "averaging.target_bytes_per_step");
+         },
+         "and averaging.target_interval_steps are two targets; keep one of them"},
+    Rule{"averaging.target_interval_steps", "averaging.threshold",
+         [](const Config& c) {
+             return !c.auto_threshold.chosen && is_set(c, "averaging.target_interval_steps");
+         },
+         "is only for threshold = \"auto\""},
+    Rule{"averaging.target_bytes_per_step", "averaging.threshold",
+         [](const Config& c) {
+             return !c.auto_threshold.chosen && is_set(c, "averaging.target_bytes_per_step");
+         },
+         "is only for threshold = \"auto\""},
+    Rule{"averaging.threshold", "averaging.monitor",
+         [](const Config& c) {
+             return c.auto_threshold.chosen &&
+                    (c.averaging.monitor == protocol::MonitorKind::every_step ||
+                     c.averaging.monitor == protocol::MonitorKind::interval);
+         },
+         "is \"auto\", and this monitor has no condition; choose another monitor"},
+    Rule{"averaging.check_every", "averaging.monitor",
+         [](const Config& c) {
+             return is_set(c, "averaging.check_every") &&
+                    c.averaging.monitor == protocol::MonitorKind::interval;
+         },
+         "is not for monitor = \"interval:N\", which checks every N steps; remove it"},
+    Rule{"averaging.outer_learning_rate", "averaging.outer_optimizer",
+         [](const Config& c) {
+             return is_set(c, "averaging.outer_learning_rate") &&
+                    c.averaging.outer.kind == protocol::OuterKind::average;
+         },
+         "is not for outer_optimizer = \"average\""},
+    Rule{"averaging.outer_momentum", "averaging.outer_optimizer",
+         [](const Config& c) {
+             return is_set(c, "averaging.outer_momentum") &&
+                    c.averaging.outer.kind == protocol::OuterKind::average;
+         },
+         "is not for outer_optimizer = \"average\""},
+    Rule{"averaging.outer_beta2", "averaging.outer_optimizer",
+         [](const Config& c) {
+             return is_set(c, "averaging.outer_beta2") &&
+                    c.averaging.outer.kind != protocol::OuterKind::adam;
+         },
+         "is only for outer_optimizer = \"adam\""},
+    Rule{"averaging.outer_epsilon", "averaging.outer_optimizer",
+         [](const Config& c) {
+             return is_set(c, "averaging.outer_epsilon") &&
+                    c.averaging.outer.kind != protocol::OuterKind::adam;
+         },
+         "is only for outer_optimizer = \"adam\""},
     Rule{"training.exit_when_done", "training.max_steps",
          [](const Config& c) { return c.training.exit_when_done && c.training.max_steps == 0; },
          "needs a training.max_steps above 0, else this node is never done"},
@@ -106,6 +175,20 @@ void check_rules(const Config& config, Problems& problems) {
         const std::string_view where = is_set(config, rule.key) ? rule.key : rule.other;
         problems.add(std::string(rule.key), position_of(config, where), std::string(rule.text));
     }
+}
+
+void settle_averaging(Config& config) {
+    protocol::AveragingSettings& averaging = config.averaging;
+    if (!is_set(config, "averaging.outer_learning_rate")) {
+        averaging.outer.learning_rate = default_learning_rate(averaging.outer.kind);
+    }
+    const AutoThreshold& wanted = config.auto_threshold;
+    if (!wanted.chosen) return;
+    averaging.threshold = wanted.initial;
+    const bool bytes = wanted.bytes_per_step > 0;
+    averaging.threshold_rule = {
+        bytes ? protocol::ThresholdKind::bytes : protocol::ThresholdKind::interval,
+        bytes ? wanted.bytes_per_step : wanted.interval_steps};
 }
 
 Expected<void, Error> check_daemon_rules(const Config& config) {

@@ -1,6 +1,7 @@
 #include "config/schema.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace {
 constexpr std::int64_t kPeersMax = protocol::limits::kPeersMax;
 constexpr std::int64_t kSketchRowsMax = 16;
 constexpr std::int64_t kMillisecondsMax = 3'600'000;
+constexpr std::string_view kIntervalPrefix = "interval:";
+constexpr std::uint64_t kIntervalStepsMax = 1'000'000'000;
 constexpr std::int64_t kCheckpointIntervalMax = 86'400;
 constexpr std::size_t kHiddenLayersMax = 16;
 constexpr std::size_t kPathBytesMax = 4095;
@@ -160,6 +163,65 @@ Codec<std::vector<std::string>> no_list_yet() {
 }
 
 /// One value today, so there is nothing to store.
+/// A monitor of kMonitors, or "interval:N".
+Key monitor_key(std::string name, std::string doc) {
+    const auto named = choice<protocol::MonitorKind>(kMonitors);
+    const std::string with_steps = ", interval:N (N steps, 1 to 1000000000)";
+    Key key;
+    key.name = std::move(name);
+    key.type = named.type;
+    key.allowed = named.allowed + with_steps;
+    key.default_value = named.print(protocol::AveragingSettings().monitor);
+    key.doc = std::move(doc);
+    key.store = [=, allowed = key.allowed](Config& config,
+                                           const Value& value) -> Expected<void, std::string> {
+        protocol::AveragingSettings& averaging = config.averaging;
+        const auto* text = std::get_if<std::string>(&value.data);
+        if (text != nullptr && text->starts_with(kIntervalPrefix)) {
+            const char* const end = text->data() + text->size();
+            const auto [stop, error] =
+                std::from_chars(text->data() + kIntervalPrefix.size(), end, averaging.interval);
+            const bool whole = error == std::errc{} && stop == end;
+            if (!whole || averaging.interval < 1 || averaging.interval > kIntervalStepsMax) {
+                return not_allowed(value, allowed);
+            }
+            averaging.monitor = protocol::MonitorKind::interval;
+            return {};
+        }
+        auto kind = named.parse(value);
+        if (!kind) {
+            std::string problem = std::move(kind.error());
+            problem.insert(problem.find(named.allowed) + named.allowed.size(), with_steps);
+            return Unexpected<std::string>(std::move(problem));
+        }
+        averaging.monitor = *kind;
+        return {};
+    };
+    return key;
+}
+
+/// A number, or "auto".
+Key threshold_key(std::string name, std::string doc) {
+    const auto fixed = number(above(0));
+    const std::string allowed = fixed.allowed + R"(, or "auto")";
+    Key key;
+    key.name = std::move(name);
+    key.type = fixed.type;
+    key.allowed = allowed;
+    key.default_value = fixed.print(protocol::AveragingSettings().threshold);
+    key.doc = std::move(doc);
+    key.store = [fixed, allowed](Config& config,
+                                 const Value& value) -> Expected<void, std::string> {
+        const auto* text = std::get_if<std::string>(&value.data);
+        config.auto_threshold.chosen = text != nullptr && *text == "auto";
+        if (config.auto_threshold.chosen) return {};
+        if (text != nullptr) return not_allowed(value, allowed);
+        return fixed.parse(value).map(
+            [&config](double threshold) { config.averaging.threshold = threshold; });
+    };
+    return key;
+}
+
 Key only(std::string name, std::string value, Later later, std::string doc) {
     Key key;
     key.name = std::move(name);
@@ -289,21 +351,52 @@ std::vector<Key> training_keys() {
 
 std::vector<Key> averaging_keys() {
     using A = protocol::AveragingSettings;
-    const std::string fixed = "a number as averaging.threshold";
+    using O = protocol::OuterOptimizer;
+    const auto outer = [](auto O::*member) {
+        return [member](Config & config) -> auto& {
+            return config.averaging.outer.*member;
+        };
+    };
     return {
-        key("averaging.monitor", field(&Config::averaging, &A::monitor),
-            choice<protocol::MonitorKind>(kMonitors, {"cascade", "local", "interval:"}),
-            "What peers tell each other of their drift, and how they bound its variance."),
-        key("averaging.threshold", field(&Config::averaging, &A::threshold),
-            with_later(number(above(0)), {"auto"}),
-            "A round starts when the bound on the models' variance is above this."),
+        monitor_key("averaging.monitor",
+                    "What peers tell each other of their drift, and when a round starts."),
+        threshold_key("averaging.threshold",
+                      "A round starts when the bound on the models' variance is above this; auto: "
+                      "found anew after each round."),
+        by_default("needed by auto", key("averaging.initial_threshold",
+                                         field(&Config::auto_threshold, &AutoThreshold::initial),
+                                         number(above(0)), "auto: the first one.")),
+        by_default(
+            "this or the next is needed by auto",
+            key("averaging.target_interval_steps",
+                field(&Config::auto_threshold, &AutoThreshold::interval_steps), number(at_least(1)),
+                "auto: local steps that should lie between two rounds.")),
+        by_default(
+            "none",
+            key("averaging.target_bytes_per_step",
+                field(&Config::auto_threshold, &AutoThreshold::bytes_per_step), number(above(0)),
+                "auto: bytes of models that a peer should send per local step; states come on "
+                "top.")),
         key("averaging.pace", field(&Config::averaging, &A::pace), choice<protocol::Pace>(kPaces),
             "free: nobody waits; lockstep: step by step together, reproducible to the bit."),
         key("averaging.max_lag_steps", field(&Config::averaging, &A::max_lag_steps),
             integer<std::uint64_t>(0),
             "free: how far a peer may run ahead of the slowest; 0 = no bound."),
-        only("averaging.outer_optimizer", "average", {"momentum", "nesterov", "adam"},
-             "What makes the next reference of the mean model."),
+        key("averaging.outer_optimizer", outer(&O::kind),
+            choice<protocol::OuterKind>(kOuterOptimizers),
+            "What makes the next reference of the mean model."),
+        by_default("1 of momentum, 0.7 of nesterov, 0.001 of adam",
+                   key("averaging.outer_learning_rate", outer(&O::learning_rate), number(above(0)),
+                       "Its step size; not of average.")),
+        key("averaging.outer_momentum", outer(&O::momentum), number(from_to_below(0, 1)),
+            "momentum, nesterov; of adam the decay of the first moment."),
+        key("averaging.outer_beta2", outer(&O::beta2), number(from_to_below(0, 1)),
+            "Only of adam: the decay of the second moment."),
+        key("averaging.outer_epsilon", outer(&O::epsilon), number(above(0)),
+            "Only of adam: keeps a division finite."),
+        key("averaging.weights", field(&Config::averaging, &A::weights),
+            choice<protocol::WeightRule>(kWeightRules),
+            "How much a peer counts: like any other, or by how many samples it trains on."),
         only("averaging.wire", "float32", {"bfloat16", "int8"}, "Numbers of models in transit."),
         key("averaging.min_peers", field(&Config::averaging, &A::min_peers),
             integer<std::uint32_t>(1, kPeersMax),
@@ -325,9 +418,6 @@ std::vector<Key> averaging_keys() {
         key("averaging.sketch_seed", field(&Config::averaging, &A::sketch_seed),
             integer<std::uint64_t>(0),
             "sketch: draws its signs and rotations, the same at all peers."),
-        later_key("averaging.initial_threshold", fixed, "Of `threshold = \"auto\"`."),
-        later_key("averaging.target_interval_steps", fixed, "Of `threshold = \"auto\"`."),
-        later_key("averaging.target_bytes_per_step", fixed, "Of `threshold = \"auto\"`."),
     };
 }
 

@@ -79,6 +79,7 @@ Expected<protocol::Endpoints, Error> App::Parts::bind() {
     options.network = network_id(config.node.network);
     options.self = self.id;
     options.shape = learning.initial->shape();
+    options.rules = {config.averaging.outer, config.averaging.threshold_rule};
     options.sequence = std::make_shared<MessageSequence>(self.incarnation);
     exchange.emplace(io, context, options, exchange_handlers());
     auto bulk = exchange->start();
@@ -142,7 +143,8 @@ void App::Parts::start_learning() {
     }
     exchange->set_reference(options.reference);
     if (config.training.max_steps > 0) options.max_steps = config.training.max_steps;
-    options.check_every = config.averaging.check_every;
+    options.check_every = config.averaging.steps_between_checks();
+    options.weight = weight_of(config.averaging.weights, learning.learner->samples());
     TrainerThreadHandlers handlers;
     handlers.on_report = [this](const protocol::StepReport& step) {
         steps = step.steps;
@@ -166,6 +168,7 @@ void App::Parts::start_learning() {
     protocol::NodeCoreOptions core;
     core.self = self;
     core.averaging = config.averaging;
+    core.weight = options.weight;
     core.initial = learning.initial;
     core.start_peers = config.node.start_peers;
     core.restored = restored;

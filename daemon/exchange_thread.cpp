@@ -69,7 +69,7 @@ public:
         : m_reporter(reporter),
           m_counters(counters),
           m_sequence(*options.sequence),
-          m_worker(options.shape),
+          m_worker(options.shape, options.rules),
           m_bulk(loop, std::move(context), {options.bind, options.network},
                  [this](const PeerId& from, const protocol::Message& message,
                         std::span<const std::byte> payload) { on_bulk(from, message, payload); }),

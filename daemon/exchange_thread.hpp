@@ -26,6 +26,7 @@ struct ExchangeThreadOptions {
     protocol::PeerId self;
     protocol::ReferenceShape shape;
     std::shared_ptr<MessageSequence> sequence;  ///< Shared with the io thread's messages.
+    protocol::OuterRules rules{};
 };
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.

@@ -288,7 +288,7 @@ ContributionPointer TrainerThread::Parts::try_freeze(Epoch target, bool& diverge
     if (given && given->target == target) return frozen = given;
     learner.copy_contribution(contribution->values);
     contribution->facts.steps = steps_since_reference;
-    contribution->facts.weight = steps_in_drift > 0 ? 1.0F : 0.0F;
+    contribution->facts.weight = steps_in_drift > 0 ? options.weight : 0.0F;
     contribution->facts.squared_norm = squared_norm;
     frozen = contribution;
     return contribution;

@@ -33,6 +33,7 @@ struct TrainerThreadOptions {
     std::uint64_t steps_since_reference = 0;
     std::uint64_t max_steps = kNoStepLimit;  ///< Of the total.
     std::uint64_t check_every = 1;           ///< Steps since the reference between two states.
+    float weight = 1;                        ///< Of a contribution that has steps in it.
 };
 
 /// Called on the io thread, from its loop, in the order in which things happened, never after
@@ -113,7 +114,7 @@ public:
     /// asked for before is applied first (the parameters cannot move while a pass reads them), and
     /// a drift that is not finite is dropped first. So never call it on the io thread. Null if the
     /// thread has ended, or if the reference is at or past `target` already. facts: steps since the
-    /// reference; weight 0 without steps in the drift, else 1. Thread: any but the trainer's and
+    /// reference; weight 0 without steps in the drift. Thread: any but the trainer's and
     /// the io thread's. Cost: two passes over the model.
     [[nodiscard]] protocol::ContributionPointer freeze(protocol::Epoch target);
 

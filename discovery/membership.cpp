@@ -73,6 +73,7 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
     info.step_time = std::chrono::microseconds(heartbeat.step_time_us);
     info.done = heartbeat.done;
     info.standing = heartbeat.standing;
+    info.weight = heartbeat.weight;
     info.remembers = heartbeat.remembers;
     info.leaving = heartbeat.leaving || peer->state == PeerState::left;
     if (peer->state == PeerState::live || peer->state == PeerState::suspected) {

@@ -21,7 +21,8 @@ Digest ExchangeKey::digest() const {
 }
 
 struct ExchangeWorker::Parts {
-    explicit Parts(ReferenceShape shape_of_model) : shape(shape_of_model) {}
+    Parts(ReferenceShape shape_of_model, const OuterRules& outer_rules)
+        : shape(shape_of_model), rules(outer_rules) {}
 
     /// A session that met an unusable contribution serves nobody any more.
     void drop_if_stopped() {
@@ -42,6 +43,7 @@ struct ExchangeWorker::Parts {
     }
 
     ReferenceShape shape;
+    OuterRules rules;
     ReferencePointer reference;
     ContributionPointer contribution;
     ReferenceServer server;
@@ -52,7 +54,8 @@ struct ExchangeWorker::Parts {
     ExchangeCounters counters;
 };
 
-ExchangeWorker::ExchangeWorker(ReferenceShape shape) : m_parts(std::make_unique<Parts>(shape)) {}
+ExchangeWorker::ExchangeWorker(ReferenceShape shape, const OuterRules& rules)
+    : m_parts(std::make_unique<Parts>(shape, rules)) {}
 
 ExchangeWorker::~ExchangeWorker() = default;
 
@@ -83,7 +86,7 @@ void ExchangeWorker::start(ExchangeOrder order, Instant now) {
     parts.actions.unusable.clear();
     parts.actions.stalled.clear();
     ExchangeSession& session =
-        parts.session.emplace(std::move(order), parts.reference, parts.contribution);
+        parts.session.emplace(std::move(order), parts.rules, parts.reference, parts.contribution);
     session.start(now, parts.actions);
     for (const auto& [from, request] : parts.pending.take(session.key())) {
         if (!session.on_request(from, request, parts.actions)) ++parts.counters.refused;

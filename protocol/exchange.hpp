@@ -103,8 +103,8 @@ struct ExchangeCounters {
 /// model, plus headers.
 class ExchangeWorker {
 public:
-    /// `shape` bounds everything that peers may send.
-    explicit ExchangeWorker(ReferenceShape shape);
+    /// `shape` bounds everything that peers may send; `rules` make the next reference.
+    explicit ExchangeWorker(ReferenceShape shape, const OuterRules& rules = {});
     ~ExchangeWorker();
 
     /// The reference in force: the base of the next one, and served to whoever pulls it.

@@ -31,9 +31,10 @@ std::uint32_t request_end(const ChunkRequest& request, std::uint32_t chunks) {
 
 }  // namespace
 
-ExchangeSession::ExchangeSession(ExchangeOrder order, ReferencePointer base,
-                                 ContributionPointer own)
+ExchangeSession::ExchangeSession(ExchangeOrder order, const OuterRules& rules,
+                                 ReferencePointer base, ContributionPointer own)
     : m_order(std::move(order)),
+      m_rules(rules),
       m_key(m_order.key.digest()),
       m_base(std::move(base)),
       m_own(std::move(own)),
@@ -268,11 +269,13 @@ void ExchangeSession::finish_if_complete(ExchangeActions& actions) {
         if (member != m_self && !m_partners[member].mean.complete()) return;
     }
     m_phase = Phase::done;
-    auto next = m_order.start_anew == nullptr
-                    ? make_next_reference(*m_base, target(), std::move(m_mean))
-                    : make_merged_reference(*m_order.start_anew, target(), std::move(m_mean));
-    actions.done = ExchangeResult{
-        m_order.key, m_order.ballot, {m_order.roster, m_reducer.facts()}, std::move(next)};
+    Certificate certificate{m_order.roster, m_reducer.facts()};
+    auto next =
+        m_order.start_anew == nullptr
+            ? make_next_reference(*m_base, target(), std::move(m_mean), m_rules, certificate.facts)
+            : make_merged_reference(*m_order.start_anew, target(), std::move(m_mean));
+    actions.done =
+        ExchangeResult{m_order.key, m_order.ballot, std::move(certificate), std::move(next)};
     m_mean = {};
     m_base.reset();
 }

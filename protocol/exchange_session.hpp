@@ -21,7 +21,8 @@ namespace dynavg::protocol {
 class ExchangeSession {
 public:
     /// `base` and `own` have the same number of values; order.self is in order.roster.
-    ExchangeSession(ExchangeOrder order, ReferencePointer base, ContributionPointer own);
+    ExchangeSession(ExchangeOrder order, const OuterRules& rules, ReferencePointer base,
+                    ContributionPointer own);
 
     [[nodiscard]] const Digest& key() const { return m_key; }
     [[nodiscard]] Epoch target() const { return m_order.key.round.target; }
@@ -78,6 +79,7 @@ private:
     void finish_if_complete(ExchangeActions& actions);
 
     ExchangeOrder m_order;
+    OuterRules m_rules;
     Digest m_key;
     ReferencePointer m_base;
     ContributionPointer m_own;

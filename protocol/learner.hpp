@@ -31,6 +31,8 @@ public:
     virtual ~Learner() = default;
 
     [[nodiscard]] virtual ReferenceShape shape() const = 0;
+    /// That it trains on.
+    [[nodiscard]] virtual std::uint64_t samples() const { return 1; }
 
     /// First half of a local step: a forward and a backward pass over one batch. Returns its loss.
     virtual double compute_gradient() = 0;

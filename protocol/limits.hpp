@@ -55,6 +55,12 @@ inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
 inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
 /// Who stands behind a foreign reference is asked again.
 inline constexpr Duration kForkRetryInterval = std::chrono::seconds(1);
+/// How much one peer may count, for one that counts 1 or its samples.
+inline constexpr float kWeightMin = 1;
+inline constexpr float kWeightMax = 1e12F;
+/// cascade, free pace: who hears that a sketch is needed tells its own for so long, and after so
+/// long the linear bound decides alone.
+inline constexpr Duration kSketchPatience = std::chrono::seconds(1);
 /// Lockstep: a missing state is asked for, at most this often.
 inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 /// The longest that a network may ask for between two states of a peer.

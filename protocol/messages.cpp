@@ -42,6 +42,12 @@ std::string_view name_of(RoundReason reason) {
             return "leave";
         case RoundReason::regroup:
             return "regroup";
+        case RoundReason::violation:
+            return "violation";
+        case RoundReason::interval:
+            return "interval";
+        case RoundReason::overdue:
+            return "overdue";
     }
     return "unknown";
 }

@@ -46,7 +46,10 @@ enum class RoundReason : std::uint8_t {
     final = 3,
     merge = 4,
     leave = 5,
-    regroup = 6
+    regroup = 6,
+    violation = 7,
+    interval = 8,
+    overdue = 9
 };
 
 [[nodiscard]] std::string_view name_of(RoundReason reason);
@@ -133,6 +136,7 @@ struct Heartbeat {
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
     Standing standing = Standing::not_started;
+    float weight = 1;         ///< How much the sender counts: 1, or its samples.
     Digest reference_digest;  ///< With Header::epoch the full ReferenceId.
     Incarnation remembers;    ///< As in RoundState.
     /// Members of the roster behind that reference whose departure the sender acknowledges; sorted.
@@ -202,9 +206,10 @@ struct RoundRequest {
     bool operator==(const RoundRequest&) const = default;
 };
 
-/// Lockstep: the state of this step (since the header's reference) did not come; answered with it.
+/// The state of this step (since the header's reference) did not come; answered with it.
 struct StateRequest {
     std::uint32_t step = 0;
+    bool with_sketch = false;  ///< cascade: the linear bound is above the threshold.
     bool operator==(const StateRequest&) const = default;
 };
 

@@ -8,14 +8,24 @@ VarianceMonitor::VarianceMonitor(MonitorKind kind, SketchShape shape, std::size_
     : m_kind(kind), m_shape(shape), m_values(state_values(kind, shape, parameters)) {}
 
 bool VarianceMonitor::put(const PeerId& peer, std::uint32_t step, LocalState state, Instant now) {
-    if (!is_valid(state, m_values)) return false;
+    const bool is_short = is_brief(m_kind, state);
+    if (!is_valid(state, is_short ? state.values.size() : m_values)) return false;
     const auto found = m_states.find(peer);
     if (found == m_states.end()) {
         m_states.emplace(peer, Recent{{step, std::move(state), now}, std::nullopt});
-    } else if (Recent& recent = found->second; step > recent.latest.step) {
+        return true;
+    }
+    Recent& recent = found->second;
+    const auto completes = [&](const Entry& held) {
+        return held.step == step && !is_short && is_brief(m_kind, held.state);
+    };
+    if (step > recent.latest.step) {
         recent.before = std::move(recent.latest);
         recent.latest = {step, std::move(state), now};
-    } else if (step < recent.latest.step && (!recent.before || step > recent.before->step)) {
+    } else if (completes(recent.latest)) {
+        recent.latest = {step, std::move(state), now};
+    } else if (step < recent.latest.step &&
+               (!recent.before || step > recent.before->step || completes(*recent.before))) {
         recent.before = Entry{step, std::move(state), now};
     }
     return true;
@@ -36,6 +46,13 @@ std::optional<std::uint32_t> VarianceMonitor::latest_step(const PeerId& peer) co
     return found->second.latest.step;
 }
 
+bool VarianceMonitor::lacks_sketch(const PeerId& peer, std::uint32_t step) const {
+    const LocalState* state = state_at(peer, step);
+    const auto found = m_states.find(peer);
+    if (state == nullptr && found != m_states.end()) state = &found->second.latest.state;
+    return state != nullptr && is_brief(m_kind, *state);
+}
+
 Estimate VarianceMonitor::estimate_latest(const Roster& peers, Instant now) const {
     return estimate(peers, std::nullopt, now);
 }
@@ -47,18 +64,22 @@ Estimate VarianceMonitor::estimate_at(std::uint32_t step, const Roster& peers, I
 Estimate VarianceMonitor::estimate(const Roster& peers, std::optional<std::uint32_t> step,
                                    Instant now) const {
     Estimate estimate;
-    std::vector<const LocalState*> used;
+    std::vector<WeightedState> used;
+    double weights = 0;
     for (const Member& peer : peers) {
+        const auto weight = m_weights.find(peer.id);
+        weights += weight == m_weights.end() ? 1.0 : weight->second;
         const auto found = m_states.find(peer.id);
         if (found == m_states.end()) continue;
         const Recent& recent = found->second;
         const bool earlier = step && recent.before && recent.before->step == *step;
         const Entry& entry = earlier ? *recent.before : recent.latest;
-        used.push_back(&entry.state);
+        used.push_back({&entry.state, weight == m_weights.end() ? 1.0 : weight->second});
+        estimate.brief |= is_brief(m_kind, entry.state);
         estimate.oldest = std::max(estimate.oldest, now - entry.arrival);
     }
     estimate.states = static_cast<std::uint32_t>(used.size());
-    estimate.bound = variance_bound(m_kind, m_shape, used, peers.size());
+    estimate.bound = variance_bound(m_kind, m_shape, used, weights);
     return estimate;
 }
 

@@ -40,6 +40,7 @@ struct RestoredCore {
 struct NodeCoreOptions {
     Member self;
     AveragingSettings averaging;
+    float weight = 1;               ///< How much this peer counts: weight_of() its samples.
     ReferencePointer initial;       ///< The common epoch 0.
     std::uint32_t start_peers = 1;  ///< Training begins once so many peers are live, self included.
     std::optional<RestoredCore> restored;
@@ -154,6 +155,8 @@ public:
     [[nodiscard]] const History& history() const { return m_history; }
     [[nodiscard]] const std::optional<Round>& round() const { return m_round; }
     [[nodiscard]] Instant round_since() const { return m_called_at; }
+    /// cascade: states that were published with their sketch.
+    [[nodiscard]] std::uint64_t sketches_told() const { return m_sketches_told; }
     [[nodiscard]] const std::optional<Estimate>& last_estimate() const { return m_estimate; }
     [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
     /// Lockstep: whose states this peer waits for, itself included; else empty.
@@ -165,16 +168,19 @@ public:
     [[nodiscard]] bool is_finished() const;
 
 private:
-    // node_core.cpp: states and the decision
+    // node_core_decide.cpp: states and the decision
     void on_state(const Member& from, const Header& header, const StateMessage& message,
                   Instant now);
     void publish_state(Instant now);
     void evaluate(Instant now);
+    [[nodiscard]] Roster members_to_judge(Instant now) const;
+    void judge(const Roster& members, Instant now);
+    [[nodiscard]] std::optional<RoundReason> reason_to_call(std::size_t peers) const;
     void report_who_is_missing();
     [[nodiscard]] bool step_is_complete(const Roster& members) const;
     [[nodiscard]] bool waits_for_states() const;
     void ask_for_missing_states(Instant now);
-    void answer_state_request(const Member& from, const StateRequest& request);
+    void answer_state_request(const Member& from, const StateRequest& request, Instant now);
     void call_round(RoundReason reason, const Estimate& estimate, Instant now);
     [[nodiscard]] bool final_round_is_due(Instant now) const;
     [[nodiscard]] bool regrouping_is_due() const;
@@ -183,6 +189,10 @@ private:
     [[nodiscard]] std::uint64_t allowed_steps_in_lockstep() const;
     [[nodiscard]] Instant next_tick(Instant now) const;
     [[nodiscard]] bool in_lockstep() const;
+    /// Free pace sends states only for those monitors that need them.
+    [[nodiscard]] bool tells_states() const;
+    [[nodiscard]] bool tells_sketch(std::uint32_t step, Instant now) const;
+    void want_sketches(const Roster& members, Instant now);
     [[nodiscard]] bool has_reference(const Header& header) const;
     [[nodiscard]] Roster live_members() const;
     /// Whatever reference they have.
@@ -284,6 +294,12 @@ private:
     bool m_state_is_published = true;
     Instant m_last_published{};
     Instant m_last_asked{};
+    // cascade: when sketches are told, beside the brief states.
+    std::optional<std::uint32_t> m_sketch_step;  ///< Lockstep: for this step.
+    Instant m_sketches_until{};                  ///< Free pace.
+    std::optional<Instant> m_brief_since;        ///< Free pace: a sketch is waited for.
+    Instant m_last_asked_sketch{};
+    std::uint64_t m_sketches_told = 0;
 
     // What a restart must find again.
     Promise m_promise;             ///< As it is on disk.

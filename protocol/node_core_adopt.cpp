@@ -187,6 +187,9 @@ void NodeCore::install(ReferencePointer reference, Instant now) {
     m_install_confirmed = false;
     m_checked_step.reset();
     m_state_is_published = true;
+    m_sketch_step.reset();
+    m_sketches_until = {};
+    m_brief_since.reset();
     m_frozen_for.reset();
     m_given.reset();
     m_round.reset();

@@ -7,7 +7,7 @@ namespace dynavg::protocol {
 Pacer::Pacer(Member self, const AveragingSettings& averaging, std::uint32_t start_peers)
     : m_self(self),
       m_lockstep(averaging.pace == Pace::lockstep),
-      m_check_every(averaging.check_every),
+      m_check_every(averaging.steps_between_checks()),
       m_start_peers(start_peers) {}
 
 void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {

@@ -27,6 +27,7 @@ struct PeerInfo {
     bool done = false;
     bool leaving = false;
     Standing standing = Standing::not_started;
+    float weight = 1;
     Incarnation remembers;  ///< See RoundState.
 };
 

@@ -9,20 +9,23 @@
 #include "protocol/check.hpp"
 #include "protocol/digest.hpp"
 #include "protocol/random.hpp"
+#include "protocol/weighted_mean.hpp"
 
 namespace dynavg::protocol {
 
 namespace {
 
 ReferencePointer finish(Reference reference) {
-    const Digest digest = Digester()
-                              .add_u64(reference.epoch.value())
-                              .add_double(reference.threshold)
-                              .add_u64(reference.parameters)
-                              .add(std::span<const float>(reference.values))
-                              .add(std::span<const float>(reference.direction))
-                              .finish();
-    reference.id = {reference.epoch, digest};
+    Digester digester;
+    digester.add_u64(reference.epoch.value())
+        .add_double(reference.threshold)
+        .add_u64(reference.parameters)
+        .add(std::span<const float>(reference.values))
+        .add(std::span<const float>(reference.direction));
+    if (!reference.outer.empty()) {
+        digester.add(std::span<const float>(reference.outer)).add_u64(reference.outer_steps);
+    }
+    reference.id = {reference.epoch, digester.finish()};
     return std::make_shared<const Reference>(std::move(reference));
 }
 
@@ -34,6 +37,7 @@ bool is_usable(const Reference& reference) {
         squared_norm += static_cast<double>(value) * static_cast<double>(value);
     }
     return std::all_of(reference.values.begin(), reference.values.end(), finite) &&
+           std::all_of(reference.outer.begin(), reference.outer.end(), finite) &&
            squared_norm <= 1.001 && std::isfinite(reference.threshold) && reference.threshold > 0;
 }
 
@@ -65,11 +69,14 @@ std::vector<float> unit_difference(std::span<const float> next, std::span<const 
 }  // namespace
 
 std::size_t ReferenceShape::encoded_bytes() const {
-    return sizeof(double) + sizeof(float) * (values() + (has_direction ? parameters : 0));
+    const std::size_t vectors = outer_vectors + (has_direction ? 1 : 0);
+    return sizeof(double) + sizeof(float) * (values() + vectors * parameters) +
+           (outer_vectors > 0 ? sizeof(std::uint64_t) : 0);
 }
 
 ReferenceShape Reference::shape() const {
-    return {parameters, values.size() - parameters, !direction.empty()};
+    const std::size_t vectors = parameters == 0 ? 0 : outer.size() / parameters;
+    return {parameters, values.size() - parameters, !direction.empty(), vectors};
 }
 
 ReferencePointer make_initial_reference(ReferenceShape shape, std::vector<float> values,
@@ -80,19 +87,30 @@ ReferencePointer make_initial_reference(ReferenceShape shape, std::vector<float>
     reference.values = std::move(values);
     reference.parameters = shape.parameters;
     if (shape.has_direction) reference.direction = random_direction(shape.parameters, seed);
+    reference.outer.resize(shape.outer_vectors * shape.parameters);
     return finish(std::move(reference));
 }
 
 ReferencePointer make_next_reference(const Reference& previous, Epoch target,
-                                     std::vector<float> mean) {
+                                     std::vector<float> mean, const OuterRules& rules,
+                                     std::span<const ContributionFacts> facts) {
     DYNAVG_CHECK(mean.size() == previous.values.size());
+    const std::span<float> parameters = std::span(mean).first(previous.parameters);
     Reference next;
     next.epoch = target;
     next.threshold = previous.threshold;
+    if (rules.threshold.kind != ThresholdKind::fixed) {
+        const double move = squared_distance(parameters, previous.parameter_values());
+        next.threshold = next_threshold(rules.threshold, previous.threshold, facts, move,
+                                        previous.values.size());
+    }
     next.parameters = previous.parameters;
+    next.outer = previous.outer;
+    next.outer_steps = previous.outer_steps + 1;
+    outer_step(rules.optimizer, previous.parameter_values(), parameters, next.outer,
+               previous.outer_steps);
     if (!previous.direction.empty()) {
-        next.direction = unit_difference(std::span(mean).first(previous.parameters),
-                                         previous.parameter_values());
+        next.direction = unit_difference(parameters, previous.parameter_values());
         if (next.direction.empty()) next.direction = previous.direction;
     }
     next.values = std::move(mean);
@@ -107,6 +125,7 @@ ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
     next.threshold = initial.threshold;
     next.parameters = initial.parameters;
     next.direction = initial.direction;
+    next.outer = initial.outer;
     next.values = std::move(mean);
     return finish(std::move(next));
 }
@@ -121,6 +140,8 @@ std::vector<std::byte> encode_reference(const Reference& reference) {
     put(&reference.threshold, sizeof reference.threshold);
     put(reference.values.data(), reference.values.size() * sizeof(float));
     put(reference.direction.data(), reference.direction.size() * sizeof(float));
+    put(reference.outer.data(), reference.outer.size() * sizeof(float));
+    if (!reference.outer.empty()) put(&reference.outer_steps, sizeof reference.outer_steps);
     return bytes;
 }
 
@@ -135,6 +156,7 @@ Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> by
     reference.parameters = shape.parameters;
     reference.values.resize(shape.values());
     reference.direction.resize(shape.has_direction ? shape.parameters : 0);
+    reference.outer.resize(shape.outer_vectors * shape.parameters);
     const std::byte* in = bytes.data();
     const auto take = [&in](void* data, std::size_t size) {
         if (size > 0) std::memcpy(data, in, size);
@@ -143,6 +165,8 @@ Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> by
     take(&reference.threshold, sizeof reference.threshold);
     take(reference.values.data(), reference.values.size() * sizeof(float));
     take(reference.direction.data(), reference.direction.size() * sizeof(float));
+    take(reference.outer.data(), reference.outer.size() * sizeof(float));
+    if (shape.outer_vectors > 0) take(&reference.outer_steps, sizeof reference.outer_steps);
     if (!is_usable(reference)) {
         return fail(fmt::format("reference {} holds numbers that are infinite or not a number",
                                 expected.epoch.value()));

@@ -8,6 +8,9 @@
 #include "protocol/expected.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/local_state.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/outer_optimizer.hpp"
+#include "protocol/threshold_rule.hpp"
 
 namespace dynavg::protocol {
 
@@ -16,6 +19,7 @@ struct ReferenceShape {
     std::size_t parameters = 0;  ///< d, trainable and monitored.
     std::size_t buffers = 0;     ///< Averaged at rounds, not monitored (BatchNorm statistics).
     bool has_direction = false;  ///< The linear monitor's unit vector travels with the reference.
+    std::size_t outer_vectors = 0;  ///< Of the outer optimizer, each as long as the parameters.
     [[nodiscard]] std::size_t values() const { return parameters + buffers; }
     /// Bytes of encode_reference().
     [[nodiscard]] std::size_t encoded_bytes() const;
@@ -29,8 +33,10 @@ struct Reference {
     double threshold = 0;          ///< Theta in force.
     std::vector<float> values;     ///< Parameters, then buffers.
     std::vector<float> direction;  ///< xi: unit vector over the parameters; empty without `linear`.
-    std::size_t parameters = 0;    ///< How many of `values` are parameters.
-    ReferenceId id;                ///< Epoch, and digest over all of the above.
+    std::vector<float> outer;      ///< The outer optimizer's state; empty with `average`.
+    std::uint64_t outer_steps = 0;  ///< That are in it.
+    std::size_t parameters = 0;     ///< How many of `values` are parameters.
+    ReferenceId id;                 ///< Epoch, and digest over all of the above.
 
     [[nodiscard]] std::span<const float> parameter_values() const {
         return std::span(values).first(parameters);
@@ -46,17 +52,28 @@ using ReferencePointer = std::shared_ptr<const Reference>;
                                                       std::vector<float> values, double threshold,
                                                       std::uint64_t seed);
 
-/// The outer step: from the mean of the models to the next reference. Elementwise IEEE arithmetic
-/// in a fixed order, so that every peer makes the same bits. The new direction is the unit vector
-/// of (mean - previous parameters); it stays if the two are equal.
-[[nodiscard]] ReferencePointer make_next_reference(const Reference& previous, Epoch target,
-                                                   std::vector<float> mean);
+/// What all peers do alike with the mean of a round.
+struct OuterRules {
+    OuterOptimizer optimizer;
+    ThresholdRule threshold;
+};
 
-/// The mean of models with different pasts: direction and threshold are those of the common start.
+/// The outer step: from the mean of the models, which `facts` tell of in roster order, to the next
+/// reference. Elementwise IEEE arithmetic in a fixed order, so that every peer makes the same bits.
+/// Buffers become the mean's. The new direction is the unit vector of (next - previous parameters);
+/// it stays if the two are equal.
+[[nodiscard]] ReferencePointer make_next_reference(const Reference& previous, Epoch target,
+                                                   std::vector<float> mean,
+                                                   const OuterRules& rules = {},
+                                                   std::span<const ContributionFacts> facts = {});
+
+/// The mean of models with different pasts: direction, threshold and outer state are those of the
+/// common start.
 [[nodiscard]] ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
                                                      std::vector<float> mean);
 
-/// Canonical little-endian bytes: threshold, values, direction. Cost: one copy.
+/// Canonical little-endian bytes: threshold, values, direction, outer state and its steps. Cost:
+/// one copy.
 [[nodiscard]] std::vector<std::byte> encode_reference(const Reference& reference);
 
 /// The reverse; fails if the size is not the shape's or if the digest is not `expected`'s.

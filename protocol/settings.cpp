@@ -58,13 +58,30 @@ std::string_view name_of(QuorumRule rule) {
     return rule == QuorumRule::majority ? "majority" : "none";
 }
 
+std::string_view name_of(WeightRule rule) {
+    return rule == WeightRule::equal ? "equal" : "samples";
+}
+
+float weight_of(WeightRule rule, std::uint64_t samples) {
+    return rule == WeightRule::samples ? static_cast<float>(samples) : 1.0F;
+}
+
 NetworkFields fields_of(const AveragingSettings& settings) {
     return {
         {"averaging.monitor", std::string(name_of(settings.monitor))},
+        {"averaging.interval", fmt::to_string(settings.interval)},
         {"averaging.sketch_rows", fmt::to_string(settings.sketch.rows)},
         {"averaging.sketch_columns", fmt::to_string(settings.sketch.columns)},
         {"averaging.sketch_seed", fmt::to_string(settings.sketch_seed)},
         {"averaging.threshold", fmt::format("{}", settings.threshold)},
+        {"averaging.threshold_rule", std::string(name_of(settings.threshold_rule.kind))},
+        {"averaging.threshold_target", fmt::format("{}", settings.threshold_rule.target)},
+        {"averaging.outer_optimizer", std::string(name_of(settings.outer.kind))},
+        {"averaging.outer_learning_rate", fmt::format("{}", settings.outer.learning_rate)},
+        {"averaging.outer_momentum", fmt::format("{}", settings.outer.momentum)},
+        {"averaging.outer_beta2", fmt::format("{}", settings.outer.beta2)},
+        {"averaging.outer_epsilon", fmt::format("{}", settings.outer.epsilon)},
+        {"averaging.weights", std::string(name_of(settings.weights))},
         {"averaging.pace", std::string(name_of(settings.pace))},
         {"averaging.max_lag_steps", fmt::to_string(settings.max_lag_steps)},
         {"averaging.min_peers", fmt::to_string(settings.min_peers)},
@@ -82,10 +99,30 @@ Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fi
         if (kind) settings.monitor = *kind;
         return kind.has_value();
     });
+    reader.number("averaging.interval", settings.interval);
     reader.number("averaging.sketch_rows", settings.sketch.rows);
     reader.number("averaging.sketch_columns", settings.sketch.columns);
     reader.number("averaging.sketch_seed", settings.sketch_seed);
     reader.number("averaging.threshold", settings.threshold);
+    reader.read("averaging.threshold_rule", [&settings](const std::string& text) {
+        const auto kind = threshold_kind_from_name(text);
+        if (kind) settings.threshold_rule.kind = *kind;
+        return kind.has_value();
+    });
+    reader.number("averaging.threshold_target", settings.threshold_rule.target);
+    reader.read("averaging.outer_optimizer", [&settings](const std::string& text) {
+        const auto kind = outer_from_name(text);
+        if (kind) settings.outer.kind = *kind;
+        return kind.has_value();
+    });
+    reader.number("averaging.outer_learning_rate", settings.outer.learning_rate);
+    reader.number("averaging.outer_momentum", settings.outer.momentum);
+    reader.number("averaging.outer_beta2", settings.outer.beta2);
+    reader.number("averaging.outer_epsilon", settings.outer.epsilon);
+    reader.read("averaging.weights", [&settings](const std::string& text) {
+        settings.weights = text == "equal" ? WeightRule::equal : WeightRule::samples;
+        return text == name_of(settings.weights);
+    });
     reader.read("averaging.pace", [&settings](const std::string& text) {
         settings.pace = text == "free" ? Pace::free : Pace::lockstep;
         return text == name_of(settings.pace);
@@ -105,7 +142,8 @@ Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fi
                       settings.sketch.rows > 0 && settings.sketch.rows <= 64 &&
                       settings.sketch.columns > 0 && settings.sketch.columns <= 65536 &&
                       interval_us >= 0 && settings.state_interval <= limits::kStateIntervalMax &&
-                      settings.check_every > 0;
+                      settings.check_every > 0 && settings.interval > 0 &&
+                      is_valid(settings.threshold_rule) && is_valid(settings.outer);
     if (!sane) return fail("the network's averaging settings are out of range");
     return settings;
 }

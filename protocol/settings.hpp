@@ -6,21 +6,33 @@
 #include "protocol/instant.hpp"
 #include "protocol/local_state.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/outer_optimizer.hpp"
+#include "protocol/threshold_rule.hpp"
 
 namespace dynavg::protocol {
 
 enum class Pace : std::uint8_t { free, lockstep };
 enum class QuorumRule : std::uint8_t { majority, none };
+/// How much a peer counts in the mean and in the variance: one like another, or by its samples.
+enum class WeightRule : std::uint8_t { equal, samples };
 
 [[nodiscard]] std::string_view name_of(Pace pace);
 [[nodiscard]] std::string_view name_of(QuorumRule rule);
+[[nodiscard]] std::string_view name_of(WeightRule rule);
+
+/// How much a peer with so many samples, at least one, counts.
+[[nodiscard]] float weight_of(WeightRule rule, std::uint64_t samples);
 
 /// What all peers of a network must have in common about averaging: `[averaging]`.
 struct AveragingSettings {
     MonitorKind monitor = MonitorKind::linear;
+    std::uint64_t interval = 1;  ///< interval: local steps between two rounds.
     SketchShape sketch;
     std::uint64_t sketch_seed = 1;
-    double threshold = 5.0;  ///< Theta; positive.
+    double threshold = 5.0;  ///< Theta; positive. Of the first epoch, if a rule moves it.
+    ThresholdRule threshold_rule;
+    OuterOptimizer outer;
+    WeightRule weights = WeightRule::equal;
     Pace pace = Pace::free;
     std::uint64_t max_lag_steps = 0;  ///< free: how far to run ahead of the slowest; 0 = no bound.
     std::uint32_t min_peers = 2;      ///< Fewer live peers than this: train, do not average.
@@ -28,6 +40,11 @@ struct AveragingSettings {
     Duration state_interval = std::chrono::milliseconds(50);  ///< free: a state at most this often.
     std::uint64_t check_every = 1;  ///< Local steps between two checks of the condition.
     bool operator==(const AveragingSettings&) const = default;
+
+    /// Local steps between two checks; `interval` has one when its round is due.
+    [[nodiscard]] std::uint64_t steps_between_checks() const {
+        return monitor == MonitorKind::interval ? interval : check_every;
+    }
 };
 
 /// "averaging.monitor" -> "linear", ... for the handshake; every setting above has a field.

@@ -19,7 +19,7 @@ constexpr double kNormTolerance = 1e-3;
 constexpr double kNormSlack = 1e-9;
 
 std::optional<std::string> judge_facts(const ContributionFacts& facts) {
-    if (!std::isfinite(facts.weight) || facts.weight < 0) {
+    if (!(facts.weight >= 0 && facts.weight <= limits::kWeightMax)) {
         return fmt::format("its weight is {}", facts.weight);
     }
     if (!std::isfinite(facts.squared_norm) || facts.squared_norm < 0) {

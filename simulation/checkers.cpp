@@ -113,7 +113,8 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     const auto* estimate = std::get_if<double>(event.find("estimate"));
     const auto* threshold = std::get_if<double>(event.find("threshold"));
     const bool told = reason != nullptr && estimate != nullptr && threshold != nullptr;
-    if (!told || (*reason == "crossing" && !(*estimate > *threshold))) {
+    const bool needs_a_crossing = told && (*reason == "crossing" || *reason == "violation");
+    if (!told || (needs_a_crossing && !(*estimate > *threshold))) {
         report("justified", fmt::format("peer {} started a round without a crossing: {}",
                                         peer.index(), event.message));
     }
@@ -180,7 +181,8 @@ void Checkers::check_agreement(const Peer& peer, const protocol::ReferencePointe
 void Checkers::on_step(const Peer& peer, double) {
     m_ledgers[peer.index()].on_step();
     if (m_averaging.pace != protocol::Pace::lockstep ||
-        m_averaging.monitor == protocol::MonitorKind::every_step) {
+        m_averaging.monitor == protocol::MonitorKind::every_step ||
+        m_averaging.monitor == protocol::MonitorKind::interval) {
         return;
     }
     const Epoch epoch = peer.installed()->epoch;
@@ -218,10 +220,12 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
     }
     double variance = squares / static_cast<double>(members.size());
     for (const double value : mean) variance -= value * value;
-    if (variance > m_averaging.threshold * (1 + 1e-5)) {
+    const bool fixed = m_averaging.threshold_rule.kind == protocol::ThresholdKind::fixed;
+    const double threshold = fixed ? m_averaging.threshold : peer.installed()->threshold;
+    if (variance > threshold * (1 + 1e-5)) {
         report("bounded variance",
                fmt::format("variance {} after step {} of epoch {}, threshold {}, and no round",
-                           variance, step, epoch.value(), m_averaging.threshold));
+                           variance, step, epoch.value(), threshold));
     }
 }
 
@@ -235,8 +239,10 @@ void Checkers::on_settled(const Peer& peer) {
 // 4. Bounded variance, free pace. A peer that is behind must catch up before it may call.
 void Checkers::check_free_estimate(const Peer& peer) {
     const protocol::NodeCore& core = peer.core();
-    const bool free = m_averaging.pace == protocol::Pace::free;
+    const bool free = m_averaging.pace == protocol::Pace::free &&
+                      m_averaging.monitor != protocol::MonitorKind::interval;
     const bool above = free && !core.round() && core.last_estimate() && core.may_call() &&
+                       !core.last_estimate()->brief &&
                        core.last_estimate()->bound > core.reference()->threshold;
     if (!above || (m_faults != nullptr && calm() == protocol::Duration::zero())) {
         m_above_since.erase(peer.index());

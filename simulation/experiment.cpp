@@ -188,7 +188,7 @@ Expected<Outcome, Error> Experiment::run() {
 std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summary) {
     const protocol::AveragingSettings& averaging = config.averaging;
     const std::uint64_t models = summary.rounds * 4 * summary.parameters * summary.peers * 2;
-    if (averaging.monitor == protocol::MonitorKind::every_step) return models;
+    if (!protocol::needs_states(averaging.monitor)) return models;
     const std::uint64_t state =
         4 * (1 + protocol::state_values(averaging.monitor, averaging.sketch, summary.parameters));
     return models + summary.steps / averaging.check_every * summary.peers * state;

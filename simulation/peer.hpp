@@ -131,6 +131,8 @@ public:
     [[nodiscard]] const discovery::Node& node() const { return *m_life->node; }
     [[nodiscard]] const protocol::NodeCore& core() const { return *m_life->node->core(); }
     [[nodiscard]] const protocol::Learner& learner() const { return m_life->trainer.learner(); }
+    /// How much its model counts.
+    [[nodiscard]] float weight() const { return m_life->trainer.weight(); }
     [[nodiscard]] const protocol::ExchangeWorker& worker() const { return m_life->worker; }
     [[nodiscard]] const protocol::ReferencePointer& installed() const {
         return m_life->trainer.installed();
@@ -148,7 +150,8 @@ private:
 
     /// What a crash takes.
     struct Life {
-        Life(std::unique_ptr<protocol::Learner> learner, PeerTrainerOptions options);
+        Life(std::unique_ptr<protocol::Learner> learner,
+             const protocol::AveragingSettings& averaging, PeerTrainerOptions options);
         std::optional<storage::Found> found;
         std::unique_ptr<PeerStorage> storage;
         std::optional<discovery::Node> node;

@@ -37,8 +37,10 @@ bool is_empty(const storage::Found& found) {
 
 }  // namespace
 
-Peer::Life::Life(std::unique_ptr<protocol::Learner> learner, PeerTrainerOptions options)
-    : worker(learner->shape()), trainer(std::move(learner), std::move(options)) {}
+Peer::Life::Life(std::unique_ptr<protocol::Learner> learner,
+                 const protocol::AveragingSettings& averaging, PeerTrainerOptions options)
+    : worker(learner->shape(), {averaging.outer, averaging.threshold_rule}),
+      trainer(std::move(learner), std::move(options)) {}
 
 Peer::Peer(PeerOptions options, MakeLearner make_learner, EventQueue& events, Network& network,
            Directory directory, Observer& observer)
@@ -53,7 +55,7 @@ Peer::Peer(PeerOptions options, MakeLearner make_learner, EventQueue& events, Ne
       m_clock_ahead(m_options.clock_ahead) {
     m_member.order = static_cast<std::int32_t>(m_options.index);
     m_member.id = protocol::PeerId::from_name(m_options.name);
-    m_life = std::make_unique<Life>(m_make_learner(), trainer_options());
+    m_life = std::make_unique<Life>(m_make_learner(), m_options.averaging, trainer_options());
 }
 
 void Peer::start() {
@@ -73,7 +75,8 @@ void Peer::start() {
 }
 
 void Peer::begin_life() {
-    if (m_lives > 1) m_life = std::make_unique<Life>(m_make_learner(), trainer_options());
+    if (m_lives > 1)
+        m_life = std::make_unique<Life>(m_make_learner(), m_options.averaging, trainer_options());
     start_node({});
 }
 
@@ -105,7 +108,7 @@ void Peer::begin_life_from_disk() {
         restored->drift_since = restart.drift_since;
         restored->frozen_for = restart.frozen_for;
     }
-    m_life = std::make_unique<Life>(std::move(learner), std::move(trainer));
+    m_life = std::make_unique<Life>(std::move(learner), m_options.averaging, std::move(trainer));
     m_life->storage = std::move(storage);
     m_life->found = std::move(found);
     start_node(std::move(restored));
@@ -116,7 +119,8 @@ void Peer::begin_life_from_disk() {
 PeerTrainerOptions Peer::trainer_options() {
     PeerTrainerOptions trainer;
     trainer.reference = m_options.initial;
-    trainer.check_every = m_options.averaging.check_every;
+    trainer.check_every = m_options.averaging.steps_between_checks();
+    trainer.weights = m_options.averaging.weights;
     trainer.tasks = m_options.tasks;
     trainer.on_diverged = [this](std::uint64_t steps) {
         m_observer.on_event(
@@ -162,6 +166,7 @@ void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
     protocol::NodeCoreOptions core;
     core.self = m_member;
     core.averaging = m_options.averaging;
+    core.weight = m_life->trainer.weight();
     core.initial = m_options.initial;
     core.start_peers = m_options.start_peers;
     core.restored = std::move(restored);

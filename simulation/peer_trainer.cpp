@@ -69,7 +69,7 @@ protocol::ContributionPointer PeerTrainer::freeze(protocol::Epoch target) {
     auto contribution = std::make_shared<protocol::Contribution>();
     contribution->target = target;
     contribution->facts.steps = m_steps_since;
-    contribution->facts.weight = m_steps_in_drift > 0 ? 1.0F : 0.0F;
+    contribution->facts.weight = m_steps_in_drift > 0 ? weight() : 0.0F;
     contribution->facts.squared_norm = squared_norm;
     contribution->values.resize(m_learner->shape().values());
     m_learner->copy_contribution(contribution->values);

@@ -18,6 +18,7 @@ struct PeerTrainerOptions {
     /// What an earlier life gave to a round whose end it did not see; may be null.
     protocol::ContributionPointer given;
     std::uint64_t check_every = 1;
+    protocol::WeightRule weights = protocol::WeightRule::equal;
     TaskPool* tasks = nullptr;  ///< See PeerOptions.
     /// The drift was not finite and has been dropped, with so many steps.
     std::function<void(std::uint64_t steps_lost)> on_diverged;
@@ -49,6 +50,10 @@ public:
     /// What counts as frozen for the next reference: of this life, else what was given.
     [[nodiscard]] const protocol::ContributionPointer& frozen() const {
         return m_frozen ? m_frozen : m_given;
+    }
+    /// Of a contribution that has steps in it.
+    [[nodiscard]] float weight() const {
+        return weight_of(m_options.weights, m_learner->samples());
     }
     [[nodiscard]] std::uint64_t steps() const { return m_steps; }
     [[nodiscard]] std::uint64_t steps_since_reference() const { return m_steps_since; }

@@ -53,19 +53,21 @@ double exact_variance(Peers all) {
     std::vector<float> model(reference.values.size());
     std::vector<double> sum(parameters);
     double squares = 0;
+    double weights = 0;
     for (const auto& peer : peers) {
+        const auto weight = static_cast<double>(peer->weight());
+        weights += weight;
         peer->learner().copy_contribution(model);
         for (std::size_t i = 0; i < parameters; ++i) {
             const double drift =
                 static_cast<double>(model[i]) - static_cast<double>(reference.values[i]);
-            sum[i] += drift;
-            squares += drift * drift;
+            sum[i] += weight * drift;
+            squares += weight * drift * drift;
         }
     }
     double square_of_sum = 0;
     for (const double value : sum) square_of_sum += value * value;
-    const auto count = static_cast<double>(peers.size());
-    return squares / count - square_of_sum / (count * count);
+    return squares / weights - square_of_sum / (weights * weights);
 }
 
 std::vector<float> mean_model(Peers all) {
@@ -73,13 +75,15 @@ std::vector<float> mean_model(Peers all) {
     const std::size_t size = peers.front()->installed()->values.size();
     std::vector<float> model(size);
     std::vector<double> sum(size);
+    double weights = 0;
     for (const auto& peer : peers) {
+        const auto weight = static_cast<double>(peer->weight());
+        weights += weight;
         peer->learner().copy_contribution(model);
-        for (std::size_t i = 0; i < size; ++i) sum[i] += static_cast<double>(model[i]);
+        for (std::size_t i = 0; i < size; ++i) sum[i] += weight * static_cast<double>(model[i]);
     }
-    const auto count = static_cast<double>(peers.size());
     std::transform(sum.begin(), sum.end(), model.begin(),
-                   [count](double value) { return static_cast<float>(value / count); });
+                   [weights](double value) { return static_cast<float>(value / weights); });
     return model;
 }
 

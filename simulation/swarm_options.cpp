@@ -36,6 +36,25 @@ void draw_averaging(WorldOptions& options, Dice& dice) {
     averaging.check_every = dice.once_in(4) ? dice.between(2, 5) : 1;
 }
 
+/// In place of the common ones. From dice of its own: what else a seed means stays.
+void draw_algorithm(WorldOptions& options, Dice dice) {
+    using protocol::MonitorKind;
+    protocol::AveragingSettings& averaging = options.averaging;
+    constexpr std::array kMonitors{MonitorKind::local,   MonitorKind::interval,
+                                   MonitorKind::linear,  MonitorKind::sketch,
+                                   MonitorKind::cascade, MonitorKind::cascade};
+    constexpr std::size_t kValuesOfSketchMax = 40;
+    const std::size_t values = options.peers + options.extra_values;
+    const bool sketches = values <= kValuesOfSketchMax;
+    averaging.monitor = kMonitors.at(dice.between(0, sketches ? 5 : 2));
+    if (sketches) averaging.sketch = {1, static_cast<std::uint32_t>(values)};
+    averaging.interval = dice.between(2, 30);
+    if (averaging.monitor != MonitorKind::interval && dice.once_in(2)) {
+        averaging.threshold_rule = {protocol::ThresholdKind::interval,
+                                    static_cast<double>(dice.between(2, 40))};
+    }
+}
+
 void draw_links(WorldOptions& options, Dice& dice) {
     constexpr std::array kLoss{0.0, 0.02, 0.1, 0.2, 0.3};
     options.links.loss = kLoss.at(dice.between(0, kLoss.size() - 1));
@@ -98,13 +117,14 @@ void add_faults(WorldOptions& options, FaultMode mode) {
 
 }  // namespace
 
-WorldOptions swarm_options(std::uint64_t seed, FaultMode faults) {
+WorldOptions swarm_options(std::uint64_t seed, FaultMode faults, Algorithms algorithms) {
     Dice dice = dice_of(seed, 3);
     WorldOptions options;
     options.seed = seed;
     options.peers = dice.between(3, 9);
     options.extra_values = dice.once_in(8) ? dice.between(0, 100000) : dice.between(0, 20);
     draw_averaging(options, dice);
+    if (algorithms == Algorithms::every) draw_algorithm(options, dice_of(seed, 12));
     // The others join later. So many must start together that the late ones alone are no quorum.
     const bool late_joiners = dice.once_in(3);
     options.start_peers = static_cast<std::uint32_t>(

@@ -14,7 +14,6 @@ ToyLearner::ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
       m_monitor(monitor),
       m_reference(std::move(initial)),
       m_values(m_reference->values) {
-    DYNAVG_CHECK(monitor != protocol::MonitorKind::sketch);
     DYNAVG_CHECK(coordinate < m_values.size());
 }
 
@@ -25,23 +24,24 @@ protocol::ReferenceShape ToyLearner::shape() const {
 protocol::LocalState ToyLearner::local_state() const {
     double squared_norm = 0;
     double along = 0;
-    const bool exact = m_monitor == protocol::MonitorKind::exact;
-    std::vector<float> drift(exact ? m_values.size() : 0);
+    using protocol::MonitorKind;
+    const bool whole = m_monitor == MonitorKind::exact || m_monitor == MonitorKind::sketch ||
+                       m_monitor == MonitorKind::cascade;
+    protocol::LocalState state;
+    if (has_direction(m_monitor)) state.values.push_back(0);
     for (std::size_t i = 0; i < m_values.size(); ++i) {
         const float difference = m_values[i] - m_reference->values[i];
-        if (exact) drift[i] = difference;
+        if (whole) state.values.push_back(difference);
         const auto component = static_cast<double>(difference);
         squared_norm += component * component;
         if (!m_reference->direction.empty()) {
             along += component * static_cast<double>(m_reference->direction[i]);
         }
     }
-    protocol::LocalState state;
     state.squared_norm =
         std::nextafter(static_cast<float>(squared_norm), std::numeric_limits<float>::infinity());
     if (squared_norm <= 0) state.squared_norm = 0;
-    if (m_monitor == protocol::MonitorKind::linear) state.values = {static_cast<float>(along)};
-    if (exact) state.values = std::move(drift);
+    if (has_direction(m_monitor)) state.values.front() = static_cast<float>(along);
     return state;
 }
 

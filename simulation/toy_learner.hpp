@@ -8,7 +8,8 @@ namespace dynavg::simulation {
 
 /// A model whose training can be counted: every local step of peer i adds 1 to coordinate i, and
 /// nothing else. So the references show how often each step has entered them. Coordinates beyond
-/// the peers stay zero; they only make the vector longer. Monitors: all but sketch.
+/// the peers stay zero; they only make the vector longer. Its sketch has one row as long as the
+/// vector, which is the drift itself.
 class ToyLearner final : public protocol::Learner {
 public:
     ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,

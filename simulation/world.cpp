@@ -25,8 +25,9 @@ constexpr Duration kEndAfterFaults = 15min;
 constexpr Duration kRestAfterFaults = 3min;
 
 protocol::ReferencePointer initial_reference(const WorldOptions& options) {
-    const bool linear = options.averaging.monitor == protocol::MonitorKind::linear;
-    const protocol::ReferenceShape shape{options.peers + options.extra_values, 0, linear};
+    const bool linear = has_direction(options.averaging.monitor);
+    const protocol::ReferenceShape shape{options.peers + options.extra_values, 0, linear,
+                                         outer_vectors(options.averaging.outer.kind)};
     return make_initial_reference(shape, std::vector<float>(shape.values(), 0.0F),
                                   options.averaging.threshold, options.seed);
 }

@@ -31,6 +31,12 @@ struct FaultOptions {
     protocol::Duration length{};  ///< All faults end then.
 };
 
+/// Which monitors and threshold rules are drawn.
+enum class Algorithms : std::uint8_t {
+    common,  ///< norm, linear, exact, every-step; fixed thresholds.
+    every,   ///< The others.
+};
+
 /// One network with the toy model. Drawn from a seed by swarm_options() or set by a test.
 struct WorldOptions {
     std::uint64_t seed = 0;
@@ -74,6 +80,7 @@ struct WorldReport {
 
 /// The options that a seed of the swarm stands for: peers, links, timers, pace, monitor, steps, and
 /// faults.
-[[nodiscard]] WorldOptions swarm_options(std::uint64_t seed, FaultMode faults = FaultMode::none);
+[[nodiscard]] WorldOptions swarm_options(std::uint64_t seed, FaultMode faults = FaultMode::none,
+                                         Algorithms algorithms = Algorithms::common);
 
 }  // namespace dynavg::simulation

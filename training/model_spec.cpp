@@ -180,10 +180,12 @@ std::vector<float> initial_values(const ModelSpec& spec) {
     return values;
 }
 
-protocol::ReferenceShape shape_of(const ModelSpec& spec, protocol::MonitorKind monitor) {
+protocol::ReferenceShape shape_of(const ModelSpec& spec, protocol::MonitorKind monitor,
+                                  protocol::OuterKind outer) {
     protocol::ReferenceShape shape;
     shape.parameters = count_parameters(spec);
-    shape.has_direction = monitor == protocol::MonitorKind::linear;
+    shape.has_direction = protocol::has_direction(monitor);
+    shape.outer_vectors = protocol::outer_vectors(outer);
     return shape;
 }
 

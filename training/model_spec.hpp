@@ -77,9 +77,10 @@ struct ParameterInfo {
 /// RandomStream(seed, initial_weights, index of the tensor).
 [[nodiscard]] std::vector<float> initial_values(const ModelSpec& spec);
 
-/// Sizes for the protocol; the linear monitor has a direction.
-[[nodiscard]] protocol::ReferenceShape shape_of(const ModelSpec& spec,
-                                                protocol::MonitorKind monitor);
+/// Sizes for the protocol; the linear monitor has a direction, an outer optimizer its state.
+[[nodiscard]] protocol::ReferenceShape shape_of(
+    const ModelSpec& spec, protocol::MonitorKind monitor,
+    protocol::OuterKind outer = protocol::OuterKind::average);
 
 /// Over names, shapes and types of all parameters: peers compare it before they join. The seed and
 /// the values are not in it.

@@ -46,7 +46,9 @@ Expected<void, Error> check(const TrainerOptions& options) {
         return fail(
             fmt::format("batch_size is {}; it must be 1 to {}", options.batch_size, kBatchSizeMax));
     }
-    if (options.monitor == protocol::MonitorKind::sketch && !is_supported(options.sketch)) {
+    const bool sketches = options.monitor == protocol::MonitorKind::sketch ||
+                          options.monitor == protocol::MonitorKind::cascade;
+    if (sketches && !is_supported(options.sketch)) {
         return fail(fmt::format("a sketch of {} x {} is not possible; it has 1 to {} rows of {}",
                                 options.sketch.rows, options.sketch.columns, kSketchRowsMax,
                                 kSketchColumns));
@@ -91,7 +93,11 @@ Trainer::Trainer(TrainerOptions options)
 Trainer::~Trainer() = default;
 
 protocol::ReferenceShape Trainer::shape() const {
-    return shape_of(m_options.model, m_options.monitor);
+    return shape_of(m_options.model, m_options.monitor, m_options.outer);
+}
+
+std::uint64_t Trainer::samples() const {
+    return m_options.shard.samples.size();
 }
 
 void Trainer::draw_batch() {
@@ -128,6 +134,8 @@ protocol::LocalState Trainer::local_state() const {
     switch (m_options.monitor) {
         case protocol::MonitorKind::norm:
         case protocol::MonitorKind::every_step:
+        case protocol::MonitorKind::local:
+        case protocol::MonitorKind::interval:
             squared_norm = drift_squared_norm(w, reference);
             break;
         case protocol::MonitorKind::linear: {
@@ -140,6 +148,14 @@ protocol::LocalState Trainer::local_state() const {
             squared_norm = drift_norm_and_sketch(w, reference, m_options.sketch,
                                                  m_options.sketch_seed, state.values);
             break;
+        case protocol::MonitorKind::cascade: {
+            const DriftSums sums = drift_norm_and_dot(w, reference, m_reference->direction);
+            state.values.front() = static_cast<float>(sums.along);
+            squared_norm =
+                drift_norm_and_sketch(w, reference, m_options.sketch, m_options.sketch_seed,
+                                      std::span(state.values).subspan(1));
+            break;
+        }
         case protocol::MonitorKind::exact:
             squared_norm = drift_squared_norm(w, reference);
             lane_kernels().difference(w.data(), reference.data(), state.values.data(), w.size());
@@ -159,7 +175,7 @@ void Trainer::install(protocol::ReferencePointer reference, std::span<const floa
     const std::span<float> w = m_network->parameters();
     DYNAVG_CHECK(reference != nullptr && reference->values.size() == w.size());
     DYNAVG_CHECK(reference->parameters == w.size() && base.size() == w.size());
-    DYNAVG_CHECK(m_options.monitor != protocol::MonitorKind::linear ||
+    DYNAVG_CHECK(!protocol::has_direction(m_options.monitor) ||
                  reference->direction.size() == w.size());
     lane_kernels().rebase(w.data(), reference->values.data(), base.data(), w.size());
     m_reference = std::move(reference);

@@ -28,6 +28,7 @@ struct TrainerOptions {
     protocol::MonitorKind monitor = protocol::MonitorKind::linear;
     protocol::SketchShape sketch{};
     std::uint64_t sketch_seed = 1;  ///< The same for all peers.
+    protocol::OuterKind outer = protocol::OuterKind::average;
     std::string device = "cpu";
 };
 
@@ -44,6 +45,7 @@ public:
     ~Trainer() override;
 
     [[nodiscard]] protocol::ReferenceShape shape() const override;
+    [[nodiscard]] std::uint64_t samples() const override;
     double compute_gradient() override;
     void apply_update() override;
     [[nodiscard]] protocol::LocalState local_state() const override;

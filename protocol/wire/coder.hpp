@@ -129,7 +129,7 @@ public:
     template <class T>
     void within(std::string_view name, T& value, T first, T last) {
         get(value);
-        if (value < first || value > last) {
+        if (!(value >= first && value <= last)) {
             m_archive.refuse(fmt::format("{} {} is not in [{}, {}]", name, value, first, last));
         }
     }

@@ -65,7 +65,7 @@ void fields(Codec& codec, typename Codec::template Ref<Endpoints> value) {
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Evidence> value) {
-    codec.choice(value.reason, RoundReason::crossing, RoundReason::regroup);
+    codec.choice(value.reason, RoundReason::crossing, RoundReason::overdue);
     codec.no_nan(value.estimate);
     codec.no_nan(value.threshold);
     codec(value.states, value.oldest_state_ms, value.step);
@@ -114,6 +114,7 @@ void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
     codec(value.incarnation, value.order, value.address, value.steps, value.steps_since_reference,
           value.step_time_us, value.done, value.leaving);
     codec.choice(value.standing, Standing::not_started, Standing::in_step);
+    codec.within("weight", value.weight, limits::kWeightMin, limits::kWeightMax);
     codec(value.reference_digest, value.remembers);
     codec.set("departed", value.departed, limits::kRosterMembersMax);
     codec.maybe(value.round);
@@ -161,7 +162,7 @@ void fields(Codec& /*codec*/, typename Codec::template Ref<RoundRequest> /*value
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<StateRequest> value) {
-    codec(value.step);
+    codec(value.step, value.with_sketch);
 }
 
 template <class Codec>

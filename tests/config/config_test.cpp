@@ -89,6 +89,7 @@ outer_optimizer = "average"
 wire = "float32"
 min_peers = 3
 quorum = "none"
+weights = "samples"
 state_interval_ms = 20
 check_every = 2
 stale_drift = "keep"
@@ -134,6 +135,9 @@ insecure = true
                                                .sketch = {.rows = 3, .columns = 256},
                                                .sketch_seed = 11,
                                                .threshold = 2,
+                                               .threshold_rule = {},
+                                               .outer = {},
+                                               .weights = protocol::WeightRule::samples,
                                                .pace = protocol::Pace::lockstep,
                                                .max_lag_steps = 5,
                                                .min_peers = 3,
@@ -152,7 +156,8 @@ TEST_CASE("an empty table counts as given", "[config]") {
 }
 
 TEST_CASE("every monitor has the protocol's name", "[config]") {
-    for (const char* name : {"norm", "linear", "sketch", "exact", "every-step"}) {
+    for (const char* name :
+         {"norm", "linear", "sketch", "cascade", "exact", "local", "every-step"}) {
         const Config config =
             parsed(kData + "[averaging]\nmonitor = \"" + std::string(name) + "\"\n");
         CHECK(protocol::name_of(config.averaging.monitor) == name);
@@ -207,7 +212,8 @@ TEST_CASE("a value out of range is named with the range", "[config]") {
 TEST_CASE("an unknown choice is named with the choices and the nearest", "[config]") {
     CHECK(error_of(kData + "[averaging]\nmonitor = \"linaer\"\n") ==
           "test.toml:4:1: averaging.monitor: \"linaer\" is not allowed; allowed: norm, linear, "
-          "sketch, exact, every-step; did you mean \"linear\"?");
+          "sketch, cascade, exact, local, every-step, interval:N (N steps, 1 to 1000000000); did "
+          "you mean \"linear\"?");
 }
 
 TEST_CASE("what the contract has but this version has not is said so", "[config]") {
@@ -221,16 +227,6 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
         refused("model", "builtin = \"" + std::string(name) + "\"");
     }
     refused("model", "script = \"model.pt\"");
-    for (const char* name : {"cascade", "local", "interval:50"}) {
-        refused("averaging", "monitor = \"" + std::string(name) + "\"");
-    }
-    refused("averaging", "threshold = \"auto\"");
-    refused("averaging", "initial_threshold = 1.0");
-    refused("averaging", "target_interval_steps = 10");
-    refused("averaging", "target_bytes_per_step = 10");
-    for (const char* name : {"momentum", "nesterov", "adam"}) {
-        refused("averaging", "outer_optimizer = \"" + std::string(name) + "\"");
-    }
     refused("averaging", "wire = \"bfloat16\"");
     refused("averaging", "wire = \"int8\"");
     refused("averaging", "stale_drift = \"clip\"");
@@ -286,6 +282,74 @@ TEST_CASE("values that exclude or need each other are told", "[config]") {
                Contains("only for optimizer"));
     CHECK_THAT(error_of(kData + "[training]\nexit_when_done = true\n"),
                Contains("needs a training.max_steps"));
+}
+
+TEST_CASE("interval:N is a monitor with its steps", "[config]") {
+    const Config config = parsed(kData + "[averaging]\nmonitor = \"interval:50\"\n");
+    CHECK(config.averaging.monitor == protocol::MonitorKind::interval);
+    CHECK(config.averaging.interval == 50);
+    CHECK(config.averaging.steps_between_checks() == 50);
+    for (const char* text : {"interval", "interval:", "interval:0", "interval:-1", "interval:1.5",
+                             "interval:2000000000", "interval:1x"}) {
+        CAPTURE(text);
+        CHECK_THAT(error_of(kData + "[averaging]\nmonitor = \"" + std::string(text) + "\"\n"),
+                   Contains("interval:N (N steps, 1 to 1000000000)"));
+    }
+    CHECK_THAT(error_of(kData + "[averaging]\nmonitor = \"interval:9\"\ncheck_every = 2\n"),
+               Contains("averaging.check_every: is not for monitor"));
+}
+
+TEST_CASE("an automatic threshold has a first one and a target", "[config]") {
+    const std::string automatic = kData + "[averaging]\nthreshold = \"auto\"\n";
+    const Config steps = parsed(automatic + "initial_threshold = 2\ntarget_interval_steps = 200\n");
+    CHECK(steps.averaging.threshold == 2);
+    CHECK(steps.averaging.threshold_rule ==
+          protocol::ThresholdRule{protocol::ThresholdKind::interval, 200});
+    const Config bytes = parsed(automatic + "initial_threshold = 2\ntarget_bytes_per_step = 1e3\n");
+    CHECK(bytes.averaging.threshold_rule ==
+          protocol::ThresholdRule{protocol::ThresholdKind::bytes, 1000});
+    CHECK_THAT(error_of(automatic + "target_interval_steps = 200\n"),
+               Contains("averaging.initial_threshold: is missing"));
+    CHECK_THAT(error_of(automatic + "initial_threshold = 2\n"),
+               Contains("averaging.target_interval_steps: is missing"));
+    CHECK_THAT(error_of(automatic + "initial_threshold = 2\ntarget_interval_steps = 200\n"
+                                    "target_bytes_per_step = 3\n"),
+               Contains("two targets"));
+    CHECK_THAT(error_of(kData + "[averaging]\nthreshold = \"automatic\"\n"),
+               Contains("\"automatic\" is not allowed"));
+    for (const char* line :
+         {"initial_threshold = 2", "target_interval_steps = 9", "target_bytes_per_step = 9"}) {
+        CHECK_THAT(error_of(kData + "[averaging]\n" + line + "\n"),
+                   Contains("is only for threshold = \"auto\""));
+    }
+    for (const char* monitor : {"every-step", "interval:5"}) {
+        CHECK_THAT(error_of(automatic +
+                            "initial_threshold = 2\ntarget_interval_steps = 200\n"
+                            "monitor = \"" +
+                            monitor + "\"\n"),
+                   Contains("has no condition"));
+    }
+}
+
+TEST_CASE("an outer optimizer has its own rate unless it is told", "[config]") {
+    const auto outer = [](const std::string& lines) {
+        return parsed(kData + "[averaging]\n" + lines).averaging.outer;
+    };
+    CHECK(outer("outer_optimizer = \"momentum\"\n").learning_rate == 1);
+    CHECK(outer("outer_optimizer = \"nesterov\"\n").learning_rate == 0.7);
+    CHECK(outer("outer_optimizer = \"adam\"\n").learning_rate == 0.001);
+    const auto told = outer(
+        "outer_epsilon = 0.001\nouter_beta2 = 0.99\nouter_momentum = 0.5\n"
+        "outer_learning_rate = 0.1\nouter_optimizer = \"adam\"\n");
+    CHECK(told == protocol::OuterOptimizer{protocol::OuterKind::adam, 0.1, 0.5, 0.99, 0.001});
+    for (const char* line : {"outer_learning_rate = 1", "outer_momentum = 0.1"}) {
+        CHECK_THAT(error_of(kData + "[averaging]\n" + line + "\n"),
+                   Contains("is not for outer_optimizer = \"average\""));
+    }
+    for (const char* line : {"outer_beta2 = 0.9", "outer_epsilon = 0.1"}) {
+        CHECK_THAT(error_of(kData + "[averaging]\nouter_optimizer = \"momentum\"\n" + line + "\n"),
+                   Contains("is only for outer_optimizer = \"adam\""));
+    }
 }
 
 TEST_CASE("splits are read as they are written", "[config]") {

@@ -62,7 +62,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 bool is_setting(const std::string& line) {
-    const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+    const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
     return end != 0 && end != std::string::npos && line.compare(end, 3, " = ") == 0;
 }
 

@@ -19,6 +19,7 @@ struct CoreDriverOptions {
     Roster others{};  ///< Live from the start, at epoch 0.
     std::uint32_t start_peers = 1;
     double threshold = 5;
+    float weight = 1;
     std::optional<RestoredCore> restored{};
     bool durable = false;
     std::uint32_t life = 1;  ///< Incarnation.
@@ -38,7 +39,8 @@ class CoreDriver {
 public:
     explicit CoreDriver(CoreDriverOptions options)
         : self(peer(options.self, options.life)),
-          initial(make_initial_reference({4, 0, false}, {0, 0, 0, 0}, options.threshold, 1)),
+          initial(make_initial_reference({4, 0, has_direction(options.averaging.monitor)},
+                                         {0, 0, 0, 0}, options.threshold, 1)),
           core(core_options(options)) {
         for (const Member& other : options.others) view.peers.push_back(info_of(other));
         look();
@@ -64,12 +66,13 @@ public:
     }
 
     /// A local step, the n-th since the reference, with this squared norm of the drift.
-    Actions step(std::uint64_t since_reference, float squared_norm) {
+    Actions step(std::uint64_t since_reference, float squared_norm,
+                 const std::vector<float>& values = {}) {
         StepReport report;
         report.reference = core.reference()->id;
         report.steps = steps_before + since_reference;
         report.steps_since_reference = since_reference;
-        if (since_reference > 0) report.state = LocalState{squared_norm, {}};
+        if (since_reference > 0) report.state = LocalState{squared_norm, values};
         report.done = done;
         core.on_step(report, now);
         return core.take_actions(now);
@@ -105,8 +108,9 @@ public:
         return hear_at(core.reference()->id, from, message);
     }
     Actions hear(int from, const Message& message) { return hear(peer(from), message); }
-    Actions hear_state(int from, std::uint32_t step, float squared_norm) {
-        return hear(from, StateMessage{step, {squared_norm, {}}});
+    Actions hear_state(int from, std::uint32_t step, float squared_norm,
+                       const std::vector<float>& values = {}) {
+        return hear(from, StateMessage{step, {squared_norm, values}});
     }
     Actions hear_heartbeat_at(const ReferenceId& reference, int from) {
         Heartbeat heartbeat;
@@ -183,6 +187,7 @@ private:
     [[nodiscard]] NodeCoreOptions core_options(const CoreDriverOptions& options) const {
         NodeCoreOptions core_options;
         core_options.self = self;
+        core_options.weight = options.weight;
         core_options.averaging = options.averaging;
         core_options.initial = initial;
         core_options.start_peers = options.start_peers;

@@ -131,17 +131,8 @@ TEST_CASE("finite values whose mean overflows name the largest", "[exchange]") {
     CHECK(network[1].unusable[0].first == roster[1]);
 }
 
-TEST_CASE("weights whose sum overflows name the largest", "[exchange]") {
-    ExchangeNetwork network({10, 0, false}, 3, 4);
-    const Roster roster = network.roster(3);
-    const std::vector<float> weights{1.0F, 3e38F, 2e38F};
-    for (std::size_t i = 0; i < 3; ++i) network.contribute(i, weights[i]);
-    for (std::size_t i = 0; i < 3; ++i) network.start(i, roster);
-    network.run(std::chrono::seconds(5));
-    for (std::size_t i = 0; i < 3; ++i) {
-        REQUIRE(network[i].unusable.size() == 1);
-        CHECK(network[i].unusable[0].first == roster[1]);
-    }
+TEST_CASE("a weight that no number of samples gives names its sender", "[exchange]") {
+    require_blamed(0, [](Contribution& spoilt) { spoilt.facts.weight = 2 * limits::kWeightMax; });
 }
 
 TEST_CASE("facts that change from chunk to chunk name their sender", "[exchange]") {

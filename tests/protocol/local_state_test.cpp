@@ -20,9 +20,9 @@ using Vector = std::vector<double>;
 
 double bound_of(MonitorKind kind, const std::vector<LocalState>& states, std::size_t peers,
                 SketchShape shape = kShape) {
-    std::vector<const LocalState*> pointers;
-    for (const LocalState& state : states) pointers.push_back(&state);
-    return variance_bound(kind, shape, pointers, peers);
+    std::vector<WeightedState> weighted;
+    for (const LocalState& state : states) weighted.push_back({&state});
+    return variance_bound(kind, shape, weighted, static_cast<double>(peers));
 }
 
 double dot(const Vector& a, const Vector& b) {

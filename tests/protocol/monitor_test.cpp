@@ -46,6 +46,43 @@ TEST_CASE("only the peers asked about count, each with its latest state", "[moni
     CHECK(monitor.estimate_latest(peers({0, 1}), kStart).states == 0);
 }
 
+TEST_CASE("a peer counts by its weight, heard or not", "[monitor]") {
+    VarianceMonitor monitor = norm_monitor();
+    monitor.weigh(id(0), 3);
+    REQUIRE(monitor.put(id(0), 1, {6, {}}, kStart));
+    REQUIRE(monitor.put(id(1), 1, {2, {}}, kStart));
+    CHECK(monitor.estimate_latest(peers({0, 1}), kStart).bound == Approx((3 * 6 + 2) / 4.0));
+    monitor.weigh(id(2), 6);
+    CHECK(monitor.estimate_latest(peers({0, 1, 2}), kStart).bound == Approx((3 * 6 + 2) / 10.0));
+}
+
+TEST_CASE("cascade is linear until all sketches are in, then the lower of both", "[monitor]") {
+    constexpr SketchShape kRow{1, 4};
+    VarianceMonitor monitor(MonitorKind::cascade, kRow, 4);
+    const auto estimate = [&] { return monitor.estimate_at(1, peers({0, 1}), kStart); };
+    // Drifts (2, 0, 0, 0) and (2, 2, 0, 0); the direction sees nothing of them.
+    REQUIRE(monitor.put(id(0), 1, {4, {0}}, kStart));
+    REQUIRE(monitor.put(id(1), 1, {8, {0}}, kStart));
+    CHECK(estimate().brief);
+    CHECK(estimate().bound == Approx(6));
+    CHECK(monitor.lacks_sketch(id(0), 1));
+    REQUIRE(monitor.put(id(0), 1, {4, {0, 2, 0, 0, 0}}, kStart));
+    CHECK_FALSE(monitor.lacks_sketch(id(0), 1));
+    CHECK(estimate().brief);
+    CHECK(estimate().bound == Approx(6));
+    REQUIRE(monitor.put(id(1), 1, {8, {0, 2, 2, 0, 0}}, kStart));
+    CHECK_FALSE(estimate().brief);
+    CHECK(estimate().bound == Approx(6 - 5 / 1.5));
+    // A brief one that comes late takes nothing away.
+    REQUIRE(monitor.put(id(1), 1, {8, {0}}, kStart));
+    CHECK_FALSE(estimate().brief);
+    CHECK_FALSE(monitor.put(id(1), 2, {8, {0, 1}}, kStart));
+    // A direction that sees all is the better bound.
+    REQUIRE(monitor.put(id(0), 2, {4, {2, 2, 0, 0, 0}}, kStart));
+    REQUIRE(monitor.put(id(1), 2, {4, {2, 2, 0, 0, 0}}, kStart));
+    CHECK(monitor.estimate_at(2, peers({0, 1}), kStart).bound == Approx(0));
+}
+
 TEST_CASE("the last two steps of a peer are kept", "[monitor]") {
     VarianceMonitor monitor = norm_monitor();
     for (const std::uint32_t step : {1U, 2U, 3U}) {

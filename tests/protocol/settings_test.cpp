@@ -16,7 +16,11 @@ AveragingSettings unusual_settings() {
     settings.monitor = MonitorKind::sketch;
     settings.sketch = {7, 100};
     settings.sketch_seed = std::numeric_limits<std::uint64_t>::max();
+    settings.interval = 40;
     settings.threshold = 0.1;
+    settings.threshold_rule = {ThresholdKind::bytes, 0.3};
+    settings.weights = WeightRule::samples;
+    settings.outer = {OuterKind::adam, 0.01, 0.8, 0.7, 0.001};
     settings.pace = Pace::lockstep;
     settings.max_lag_steps = 12;
     settings.min_peers = 3;
@@ -72,7 +76,7 @@ TEST_CASE("a field that is missing is told by name", "[settings]") {
 
 TEST_CASE("a value that this version does not know is told with its field", "[settings]") {
     for (const auto& [name, text] : fields_of(AveragingSettings{})) {
-        for (const std::string& unknown : {std::string("cascade"), std::string(), text + "x",
+        for (const std::string& unknown : {std::string("telepathy"), std::string(), text + "x",
                                            " " + text, std::string("99999999999999999999999x")}) {
             CAPTURE(name, unknown);
             const auto settings = averaging_from_fields(with(name, unknown));

@@ -35,10 +35,10 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
             trainer->apply_update();
             states.push_back(trainer->local_state());
         }
-        std::vector<const protocol::LocalState*> pointers;
-        for (const auto& state : states) pointers.push_back(&state);
-        const double bound =
-            protocol::variance_bound(averaging.monitor, averaging.sketch, pointers, peers);
+        std::vector<protocol::WeightedState> weighted;
+        for (const auto& state : states) weighted.push_back({&state});
+        const double bound = protocol::variance_bound(averaging.monitor, averaging.sketch, weighted,
+                                                      static_cast<double>(peers));
         if (bound <= averaging.threshold && step < steps) continue;
         std::vector<std::vector<float>> models;
         std::vector<const float*> values;

@@ -16,15 +16,17 @@ using dynavg::simulation::FaultMode;
 using dynavg::simulation::WorldOptions;
 using dynavg::simulation::WorldReport;
 
-void print_failure(const char* program, const WorldOptions& options, const WorldReport& report) {
+void print_failure(const char* program, bool every_algorithm, const WorldOptions& options,
+                   const WorldReport& report) {
     fmt::print("seed {}: {}\n", options.seed, options.describe());
     for (const auto& violation : report.violations) {
         fmt::print("  {:.3f} s: {}: {}\n",
                    static_cast<double>(violation.when.time_since_epoch().count()) / 1e6,
                    violation.invariant, violation.detail);
     }
-    fmt::print("  replay: {} --faults {} --first {} --count 1 --trace\n", program,
-               name_of(options.faults.mode), options.seed);
+    fmt::print("  replay: {} --faults {}{} --first {} --count 1 --trace\n", program,
+               name_of(options.faults.mode), every_algorithm ? " --every-algorithm" : "",
+               options.seed);
 }
 
 }  // namespace
@@ -36,12 +38,15 @@ int main(int argc, char** argv) {
     bool trace = false;
     bool stop = false;
     std::string faults = "none";
+    bool every_algorithm = false;
     std::string schedule;
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", first, "First seed");
     app.add_option("--count", count, "Number of seeds");
     app.add_option("--faults", faults, "none, safety or liveness")
         ->check(CLI::IsMember({"none", "safety", "liveness"}));
+    app.add_flag("--every-algorithm", every_algorithm,
+                 "local, interval, sketch, cascade, automatic thresholds");
     app.add_option("--schedule", schedule, "These faults instead of the seed's");
     app.add_flag("--stop", stop, "End at the first that broke an invariant");
     app.add_flag("--verbose", verbose, "Print every network");
@@ -51,13 +56,15 @@ int main(int argc, char** argv) {
     const FaultMode mode = faults == "safety"     ? FaultMode::safety
                            : faults == "liveness" ? FaultMode::liveness
                                                   : FaultMode::none;
+    using dynavg::simulation::Algorithms;
+    const Algorithms algorithms = every_algorithm ? Algorithms::every : Algorithms::common;
     const auto begin = std::chrono::steady_clock::now();
     std::uint64_t failed = 0;
     std::uint64_t epochs = 0;
     std::uint64_t messages = 0;
     double virtual_s = 0;
     for (std::uint64_t seed = first; seed < first + count && !(stop && failed > 0); ++seed) {
-        WorldOptions options = dynavg::simulation::swarm_options(seed, mode);
+        WorldOptions options = dynavg::simulation::swarm_options(seed, mode, algorithms);
         if (!schedule.empty()) {
             auto parsed = dynavg::simulation::parse_faults(schedule, options.peers);
             if (!parsed) {
@@ -73,7 +80,7 @@ int main(int argc, char** argv) {
         virtual_s += static_cast<double>(report.virtual_time.count()) / 1e6;
         if (!report.violations.empty()) {
             ++failed;
-            print_failure(argv[0], options, report);
+            print_failure(argv[0], every_algorithm, options, report);
         }
         if (verbose) {
             fmt::print("seed {}: {}\n  {} epochs, {} messages, {:.1f} s of virtual time;", seed,

@@ -60,13 +60,24 @@ Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
 
 }  // namespace
 
-training::ModelSpec model_spec(const config::ModelConfig& model) {
+training::ImageShape image_shape(config::DataSource source) {
+    switch (source) {
+        case config::DataSource::synthetic_digits:
+        case config::DataSource::idx:
+            break;
+    }
+    return {1, 28, 28};
+}
+
+training::ModelSpec model_spec(const config::Config& config) {
+    const config::ModelConfig& model = config.model;
     training::ModelSpec spec;
     spec.builtin = std::string(config::name_of(model.builtin));
     if (model.builtin == config::BuiltinModel::mlp) {
         spec.hidden.assign(model.hidden.begin(), model.hidden.end());
     }
     spec.seed = model.seed;
+    spec.input = image_shape(config.data.source);
     return spec;
 }
 
@@ -99,7 +110,7 @@ Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
     auto samples = cut_shard(config.data, *data.train, shard);
     if (!samples) return Unexpected<Error>(samples.error());
     training::TrainerOptions options;
-    options.model = model_spec(config.model);
+    options.model = model_spec(config);
     options.dataset = data.train;
     options.shard = std::move(*samples);
     options.optimizer = optimizer_options(config.training);
@@ -119,14 +130,14 @@ Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config:
                                                                    const Data& data) {
     if (!data.test) return std::optional<training::Evaluator>();
     auto evaluator =
-        training::make_evaluator(model_spec(config.model), data.test, config.data.test->samples);
+        training::make_evaluator(model_spec(config), data.test, config.data.test->samples);
     if (!evaluator) return Unexpected<Error>(evaluator.error());
     return std::optional<training::Evaluator>(std::move(*evaluator));
 }
 
-protocol::ReferencePointer make_initial_reference(const config::ModelConfig& model,
+protocol::ReferencePointer make_initial_reference(const config::Config& config,
                                                   const protocol::AveragingSettings& averaging) {
-    const training::ModelSpec spec = model_spec(model);
+    const training::ModelSpec spec = model_spec(config);
     return protocol::make_initial_reference(training::shape_of(spec, averaging.monitor),
                                             training::initial_values(spec), averaging.threshold,
                                             spec.seed);
@@ -134,7 +145,7 @@ protocol::ReferencePointer make_initial_reference(const config::ModelConfig& mod
 
 protocol::NetworkFields network_fields(const config::Config& config,
                                        const protocol::Reference& initial) {
-    const training::ModelSpec spec = model_spec(config.model);
+    const training::ModelSpec spec = model_spec(config);
     protocol::NetworkFields fields;
     if (config.has_averaging_section) fields = fields_of(config.averaging);
     fields["network"] = config.node.network;

@@ -28,7 +28,11 @@ struct ShardChoice {
     std::uint32_t count = 1;
 };
 
-[[nodiscard]] training::ModelSpec model_spec(const config::ModelConfig& model);
+/// The size of the images that a data source gives.
+[[nodiscard]] training::ImageShape image_shape(config::DataSource source);
+
+/// The model, made for the images of the configured source.
+[[nodiscard]] training::ModelSpec model_spec(const config::Config& config);
 
 /// Reads or draws the data. Seconds, and memory for all samples.
 [[nodiscard]] Expected<Data, Error> load_data(const config::DataConfig& data);
@@ -48,7 +52,7 @@ struct ShardChoice {
 
 /// Epoch 0: the model's seeded initial weights, the same for all peers.
 [[nodiscard]] protocol::ReferencePointer make_initial_reference(
-    const config::ModelConfig& model, const protocol::AveragingSettings& averaging);
+    const config::Config& config, const protocol::AveragingSettings& averaging);
 
 /// By what two networks are compared in the handshake. Without an [averaging] section the fields
 /// of the settings are left out: the network's are taken.

@@ -1,5 +1,6 @@
 #include "training/model_spec.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kHiddenLayersMax = 32;
 constexpr std::size_t kHiddenUnitsMax = 65536;
+constexpr std::size_t kSideMax = 4096;
 
 std::vector<LayerSpec> lenet5() {
     return {ConvolutionLayer{6, 5, Padding::same},
@@ -61,6 +63,11 @@ std::vector<LayerSpec> mlp(const std::vector<std::size_t>& hidden) {
 /// Walks the layers and collects what each one learns.
 class ParameterCollector {
 public:
+    explicit ParameterCollector(ImageShape input) : m_image(input) {}
+
+    /// False if nothing is left of the image behind some layer.
+    [[nodiscard]] bool has_room() const { return m_has_room; }
+
     void operator()(const ConvolutionLayer& layer) {
         const std::size_t window = layer.kernel * layer.kernel;
         add(fmt::format("conv{}", ++m_convolutions),
@@ -68,8 +75,8 @@ public:
             m_image.channels * window, layer.filters * window);
         m_image.channels = layer.filters;
         if (layer.padding == Padding::valid) {
-            m_image.height -= layer.kernel - 1;
-            m_image.width -= layer.kernel - 1;
+            shrink_to(m_image.height + 1 - std::min(layer.kernel, m_image.height + 1),
+                      m_image.width + 1 - std::min(layer.kernel, m_image.width + 1));
         }
     }
     void operator()(const DenseLayer& layer) {
@@ -77,10 +84,7 @@ public:
         add(fmt::format("dense{}", ++m_denses), {layer.units, inputs}, inputs, layer.units);
         m_image = {layer.units, 1, 1};
     }
-    void operator()(const PoolingLayer&) {
-        m_image.height /= 2;
-        m_image.width /= 2;
-    }
+    void operator()(const PoolingLayer&) { shrink_to(m_image.height / 2, m_image.width / 2); }
     void operator()(const ActivationLayer&) {}
     void operator()(const DropoutLayer&) {}
 
@@ -94,14 +98,32 @@ private:
         parameters.push_back({name + ".bias", {outputs}, 0, 0});
     }
 
-    ImageShape m_image = kModelInput;
+    void shrink_to(std::size_t height, std::size_t width) {
+        m_image.height = height;
+        m_image.width = width;
+        m_has_room = m_has_room && m_image.pixels() > 0;
+    }
+
+    ImageShape m_image;
+    bool m_has_room = true;
     int m_convolutions = 0;
     int m_denses = 0;
 };
 
+ParameterCollector collect(const ModelSpec& spec) {
+    ParameterCollector collector(spec.input);
+    for (const LayerSpec& layer : layers_of(spec)) std::visit(collector, layer);
+    return collector;
+}
+
 }  // namespace
 
 Expected<void, Error> validate(const ModelSpec& spec) {
+    const ImageShape& input = spec.input;
+    if (input.pixels() == 0 || std::max({input.channels, input.height, input.width}) > kSideMax) {
+        return fail(fmt::format("images of {} x {} with {} channels are no input for a model",
+                                input.height, input.width, input.channels));
+    }
     if (spec.builtin == "mlp") {
         if (spec.hidden.size() > kHiddenLayersMax) {
             return fail(fmt::format("model \"mlp\" has {} hidden layers; at most {} are possible",
@@ -134,6 +156,12 @@ Expected<void, Error> validate(const ModelSpec& spec) {
         return fail(fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\"",
                                 spec.builtin));
     }
+    if (!collect(spec).has_room()) {
+        return fail(
+            fmt::format("model \"{}\" has no room on images of {} x {}; choose a smaller "
+                        "model or larger images",
+                        spec.builtin, input.height, input.width));
+    }
     return {};
 }
 
@@ -151,9 +179,7 @@ std::size_t ParameterInfo::size() const {
 }
 
 std::vector<ParameterInfo> parameters_of(const ModelSpec& spec) {
-    ParameterCollector collector;
-    for (const LayerSpec& layer : layers_of(spec)) std::visit(collector, layer);
-    return std::move(collector.parameters);
+    return std::move(collect(spec).parameters);
 }
 
 std::size_t count_parameters(const ModelSpec& spec) {

@@ -14,8 +14,7 @@
 
 namespace dynavg::training {
 
-/// What every built-in model takes and tells apart.
-inline constexpr ImageShape kModelInput{1, 28, 28};
+/// What every built-in model tells apart.
 inline constexpr std::size_t kModelClasses = 10;
 
 /// Names a model. All peers of a network have the same one.
@@ -23,10 +22,11 @@ struct ModelSpec {
     std::string builtin = "lenet5";     ///< lenet5, vgg16star, mlp, logistic.
     std::vector<std::size_t> hidden{};  ///< mlp: units of each hidden layer (relu).
     std::uint64_t seed = 1;             ///< Of the initial weights.
+    ImageShape input{};                 ///< Of the data; that of MNIST's digits without a word.
 };
 
-/// Whether such a model exists; the Error names what is allowed. The other functions here take
-/// specs that passed.
+/// Whether such a model exists and has room on such images; the Error names what is allowed. The
+/// other functions here take specs that passed.
 [[nodiscard]] Expected<void, Error> validate(const ModelSpec& spec);
 
 enum class Padding : std::uint8_t { valid, same };

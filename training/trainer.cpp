@@ -40,7 +40,7 @@ Expected<void, Error> check(const TrainerOptions& options) {
     if (auto valid = validate(options.model); !valid) return valid;
     if (auto valid = validate(options.optimizer); !valid) return valid;
     if (options.dataset == nullptr) return fail("there is no data to train on");
-    if (auto fits = check_fits(*options.dataset); !fits) return fits;
+    if (auto fits = check_fits(*options.dataset, options.model); !fits) return fits;
     if (auto valid = check_shard(options.shard, *options.dataset); !valid) return valid;
     if (options.batch_size == 0 || options.batch_size > kBatchSizeMax) {
         return fail(
@@ -56,13 +56,13 @@ Expected<void, Error> check(const TrainerOptions& options) {
 
 }  // namespace
 
-Expected<void, Error> check_fits(const Dataset& dataset) {
-    if (dataset.shape != kModelInput) {
+Expected<void, Error> check_fits(const Dataset& dataset, const ModelSpec& model) {
+    if (dataset.shape != model.input) {
         return fail(fmt::format(
             "{} has images of {} x {} with {} channels; the model takes {} x "
             "{} with {}",
             dataset.name, dataset.shape.height, dataset.shape.width, dataset.shape.channels,
-            kModelInput.height, kModelInput.width, kModelInput.channels));
+            model.input.height, model.input.width, model.input.channels));
     }
     if (dataset.classes > kModelClasses) {
         return fail(fmt::format("{} has {} classes, the model tells {} apart", dataset.name,
@@ -82,7 +82,7 @@ Trainer::Trainer(TrainerOptions options)
       m_network(make_network(m_options.model, NetworkUse::training)),
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
       m_step(m_options.first_step),
-      m_batch_images(m_options.batch_size * kModelInput.pixels()),
+      m_batch_images(m_options.batch_size * m_options.model.input.pixels()),
       m_batch_labels(m_options.batch_size) {
     const std::vector<float> values = initial_values(m_options.model);
     std::copy(values.begin(), values.end(), m_network->parameters().begin());
@@ -99,7 +99,7 @@ void Trainer::draw_batch() {
     const std::vector<std::uint32_t>& samples = m_options.shard.samples;
     protocol::RandomStream stream(m_options.seed, protocol::RandomPurpose::batches,
                                   m_options.shard_index, m_step);
-    const std::size_t pixels = kModelInput.pixels();
+    const std::size_t pixels = m_options.model.input.pixels();
     for (std::size_t i = 0; i < m_batch_labels.size(); ++i) {
         const std::uint32_t sample = samples[stream.below(samples.size())];
         to_floats(dataset.image(sample), std::span(m_batch_images).subspan(i * pixels, pixels));

@@ -79,7 +79,7 @@ private:
 /// empty shard or one that names samples which are not there, a bad optimizer, batch or sketch.
 [[nodiscard]] Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options);
 
-/// Whether this data can feed the built-in models.
-[[nodiscard]] Expected<void, Error> check_fits(const Dataset& dataset);
+/// Whether this data can feed that model.
+[[nodiscard]] Expected<void, Error> check_fits(const Dataset& dataset, const ModelSpec& model);
 
 }  // namespace dynavg::training

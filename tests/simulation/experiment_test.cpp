@@ -21,8 +21,7 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
     training::configure_process(1);
     const protocol::AveragingSettings& averaging = config.averaging;
     const auto data = assembly::load_data(config.data);
-    protocol::ReferencePointer reference =
-        assembly::make_initial_reference(config.model, averaging);
+    protocol::ReferencePointer reference = assembly::make_initial_reference(config, averaging);
     std::vector<std::unique_ptr<training::Trainer>> trainers;
     for (std::uint32_t i = 0; i < peers; ++i) {
         trainers.push_back(

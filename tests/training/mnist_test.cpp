@@ -20,7 +20,7 @@ TEST_CASE("LeNet-5 learns MNIST", "[mnist]") {
     REQUIRE(test.has_value());
     CHECK((*train)->size() == 60'000);
     CHECK((*test)->size() == 10'000);
-    CHECK((*train)->shape == kModelInput);
+    CHECK((*train)->shape == ImageShape{1, 28, 28});
 
     TrainerOptions options = options_for({});
     options.dataset = *train;

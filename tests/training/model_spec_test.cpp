@@ -19,6 +19,28 @@ TEST_CASE("the models have the parameters of the papers", "[model_spec]") {
     CHECK(initial_values({.builtin = "vgg16star"}).size() == 2'592'202);
 }
 
+TEST_CASE("a model takes the images of its data", "[model_spec]") {
+    const ImageShape colour{3, 32, 32};
+    const auto parameters = [&](const std::string& builtin) {
+        return count_parameters({.builtin = builtin, .input = colour});
+    };
+    // Six kernels of 5 x 5 x 3, and 16 planes of 6 x 6 before the first dense layer.
+    CHECK(parameters("lenet5") == 61'706 + 6 * 25 * 2 + 16 * (36 - 25) * 120);
+    CHECK(parameters("vgg16star") == 2'592'202 + 64 * 9 * 2 + 256 * (16 - 9) * 512);
+    CHECK(parameters("logistic") == 30'730);
+    CHECK(schema_digest({.builtin = "lenet5", .input = colour}) != schema_digest({}));
+    CHECK(validate({.builtin = "lenet5", .input = colour}).has_value());
+}
+
+TEST_CASE("a model without room on the images is refused", "[model_spec]") {
+    CHECK_THAT(validate({.builtin = "vgg16star", .input = {1, 7, 7}}).error().message,
+               contains_text("7 x 7") && contains_text("larger images"));
+    CHECK_THAT(validate({.builtin = "lenet5", .input = {1, 8, 6}}).error().message,
+               contains_text("no room"));
+    CHECK_FALSE(validate({.builtin = "logistic", .input = {1, 0, 28}}).has_value());
+    CHECK(validate({.builtin = "vgg16star", .input = {1, 8, 8}}).has_value());
+}
+
 TEST_CASE("only the linear monitor gives the reference a direction", "[model_spec]") {
     CHECK(shape_of({}, protocol::MonitorKind::linear).has_direction);
     CHECK_FALSE(shape_of({}, protocol::MonitorKind::sketch).has_direction);
@@ -67,6 +89,9 @@ TEST_CASE("fans count the window as Keras does", "[model_spec]") {
 
 TEST_CASE("initial weights follow from the seed alone, on every machine", "[model_spec]") {
     CHECK(digest_of(initial_values({})).hex() == "c9d9c348ec87483932a85d98c3bea3ed");
+    CHECK(digest_of(initial_values({.builtin = "vgg16star"})).hex() ==
+          "9e2fe1301c345a1907016ebd0916c9c1");
+    CHECK(schema_digest({}).hex() == "98a1f6456766a6e8bbcc60de18bc7e1f");
     CHECK(initial_values({.seed = 2}) != initial_values({.seed = 1}));
 }
 

@@ -16,11 +16,16 @@ struct Samples {
     [[nodiscard]] Batch batch() const { return {images, labels}; }
 };
 
-Samples first_samples(std::size_t count) {
+/// Of digits if the input is theirs, else of random pixels.
+Samples first_samples(std::size_t count, const ImageShape& input = {}) {
     const auto dataset = small_dataset();
     Samples samples;
-    samples.images.resize(count * kModelInput.pixels());
-    to_floats(std::span(dataset->images).first(samples.images.size()), samples.images);
+    samples.images.resize(count * input.pixels());
+    if (input == dataset->shape) {
+        to_floats(std::span(dataset->images).first(samples.images.size()), samples.images);
+    } else {
+        samples.images = random_values(samples.images.size(), 23);
+    }
     samples.labels.assign(dataset->labels.begin(),
                           dataset->labels.begin() + static_cast<std::ptrdiff_t>(count));
     return samples;
@@ -58,7 +63,7 @@ std::unique_ptr<Network> initialized(const ModelSpec& spec, NetworkUse use) {
 
 /// For every tensor, along its own gradient and along a random vector.
 void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
-    const Samples data = first_samples(samples);
+    const Samples data = first_samples(samples, spec.input);
     const auto network = initialized(spec, NetworkUse::training);
     // Zero biases would hide a wrong derivative behind them.
     const auto nudge = random_values(network->parameters().size(), 21, 0.02F);
@@ -96,6 +101,9 @@ TEST_CASE("gradients agree with finite differences", "[network]") {
     }
     SECTION("LeNet-5") {
         check_gradient({}, 16, 0.01F);
+    }
+    SECTION("LeNet-5 on colours") {
+        check_gradient({.input = {3, 32, 32}}, 16, 0.01F);
     }
     // Pools 7 x 7 to 3 x 3, so that a last row and column are in no window.
     SECTION("VGG16*, under its dropout masks") {
@@ -159,7 +167,7 @@ TEST_CASE("a sample's logits do not depend on its company", "[network]") {
     std::vector<float> together(400);
     network->logits(data.images, together);
     std::vector<float> alone(10);
-    network->logits(std::span(data.images).subspan(39 * kModelInput.pixels()), alone);
+    network->logits(std::span(data.images).subspan(39 * ImageShape{}.pixels()), alone);
     for (std::size_t i = 0; i < 10; ++i) {
         CHECK(alone[i] == Approx(together[390 + i]).margin(1e-5));
     }

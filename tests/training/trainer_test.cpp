@@ -132,7 +132,7 @@ TEST_CASE("every sample of the shard is drawn, and no other", "[trainer]") {
     // black: the biases show which labels came.
     auto dataset = std::make_shared<Dataset>();
     dataset->name = "black";
-    dataset->images.resize(10 * kModelInput.pixels());
+    dataset->images.resize(10 * ImageShape{}.pixels());
     for (std::uint8_t label = 0; label < 10; ++label) dataset->labels.push_back(label);
     TrainerOptions options = options_for({.builtin = "logistic"});
     options.dataset = dataset;
@@ -280,7 +280,7 @@ TEST_CASE("the evaluator counts over the whole set, in whatever batches", "[eval
     const ModelSpec model{.builtin = "logistic"};
     auto dataset = std::make_shared<Dataset>();
     dataset->name = "1100 black images";
-    dataset->images.resize(1100 * kModelInput.pixels());
+    dataset->images.resize(1100 * ImageShape{}.pixels());
     dataset->labels.assign(1100, 3);
     std::fill(dataset->labels.begin(), dataset->labels.begin() + 275, std::uint8_t{4});
     std::vector<float> values(shape_of(model, MonitorKind::norm).values());

@@ -8,7 +8,7 @@
 
 namespace dynavg::training {
 
-/// Samples for one pass: count x kModelInput.pixels() floats, and a label each.
+/// Samples for one pass: count x ModelSpec::input.pixels() floats, and a label each.
 struct Batch {
     std::span<const float> images;
     std::span<const std::uint8_t> labels;

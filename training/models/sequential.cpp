@@ -79,7 +79,7 @@ std::span<float> span_of(const at::Tensor& tensor) {
 /// graph, and lets kernels of ours stand where LibTorch's are slow.
 class SequentialNetwork final : public Network {
 public:
-    SequentialNetwork(const ModelSpec& spec, NetworkUse use) {
+    SequentialNetwork(const ModelSpec& spec, NetworkUse use) : m_input(spec.input) {
         const c10::InferenceMode inference;
         const auto size = static_cast<std::int64_t>(count_parameters(spec));
         m_flat = at::zeros({size}, at::kFloat);
@@ -125,19 +125,20 @@ public:
 private:
     /// The images are only read: the first layer has parameters, and works out of place.
     at::Tensor forward(std::span<const float> images, const Pass& pass) {
-        const auto count = static_cast<std::int64_t>(images.size() / kModelInput.pixels());
-        DYNAVG_CHECK(images.size() == static_cast<std::size_t>(count) * kModelInput.pixels());
-        at::Tensor values = at::from_blob(const_cast<float*>(images.data()),
-                                          {count, static_cast<std::int64_t>(kModelInput.channels),
-                                           static_cast<std::int64_t>(kModelInput.height),
-                                           static_cast<std::int64_t>(kModelInput.width)},
-                                          at::kFloat);
+        const auto count = static_cast<std::int64_t>(images.size() / m_input.pixels());
+        DYNAVG_CHECK(images.size() == static_cast<std::size_t>(count) * m_input.pixels());
+        at::Tensor values = at::from_blob(
+            const_cast<float*>(images.data()),
+            {count, static_cast<std::int64_t>(m_input.channels),
+             static_cast<std::int64_t>(m_input.height), static_cast<std::int64_t>(m_input.width)},
+            at::kFloat);
         for (const std::unique_ptr<Layer>& layer : m_layers) {
             values = layer->forward(std::move(values), pass);
         }
         return values;
     }
 
+    ImageShape m_input;
     at::Tensor m_flat;
     at::Tensor m_gradient;
     std::vector<std::unique_ptr<Layer>> m_layers;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "protocol/digest.hpp"
+#include "training/data/cifar10.hpp"
 #include "training/data/idx.hpp"
 #include "training/data/synthetic_digits.hpp"
 #include "training/splits.hpp"
@@ -16,14 +17,19 @@ constexpr std::uint64_t kSyntheticTestSamples = 10'000;
 
 using DatasetPointer = std::shared_ptr<const training::Dataset>;
 
-Expected<DatasetPointer, Error> load_test(const config::DataConfig& data) {
-    if (data.source == config::DataSource::synthetic_digits) {
-        const std::uint64_t samples =
-            data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
-        return training::synthetic_digits(data.seed, training::DataPart::test, samples);
+/// One part of the set; `samples` is how many digits are drawn, where they are.
+Expected<DatasetPointer, Error> load_part(const config::DataConfig& data, training::DataPart part,
+                                          const std::filesystem::path& path,
+                                          std::uint64_t samples) {
+    switch (data.source) {
+        case config::DataSource::synthetic_digits:
+            break;
+        case config::DataSource::idx:
+            return training::read_idx_directory(path, part);
+        case config::DataSource::cifar10:
+            return training::read_cifar10_directory(path, part);
     }
-    const auto& path = data.test->path.empty() ? data.path : data.test->path;
-    return training::read_idx_directory(path, training::DataPart::test);
+    return training::synthetic_digits(data.seed, part, samples);
 }
 
 training::OptimizerOptions optimizer_options(const config::TrainingConfig& training) {
@@ -65,6 +71,8 @@ training::ImageShape image_shape(config::DataSource source) {
         case config::DataSource::synthetic_digits:
         case config::DataSource::idx:
             break;
+        case config::DataSource::cifar10:
+            return training::kCifar10Shape;
     }
     return {1, 28, 28};
 }
@@ -83,16 +91,14 @@ training::ModelSpec model_spec(const config::Config& config) {
 
 Expected<Data, Error> load_data(const config::DataConfig& data) {
     Data loaded;
-    if (data.source == config::DataSource::synthetic_digits) {
-        loaded.train =
-            training::synthetic_digits(data.seed, training::DataPart::train, data.samples);
-    } else {
-        auto train = training::read_idx_directory(data.path, training::DataPart::train);
-        if (!train) return Unexpected<Error>(train.error());
-        loaded.train = std::move(*train);
-    }
+    auto train = load_part(data, training::DataPart::train, data.path, data.samples);
+    if (!train) return Unexpected<Error>(train.error());
+    loaded.train = std::move(*train);
     if (data.test) {
-        auto test = load_test(data);
+        const auto& path = data.test->path.empty() ? data.path : data.test->path;
+        const std::uint64_t samples =
+            data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
+        auto test = load_part(data, training::DataPart::test, path, samples);
         if (!test) return Unexpected<Error>(test.error());
         loaded.test = std::move(*test);
     }

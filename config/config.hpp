@@ -36,7 +36,7 @@ struct ModelConfig {
     std::uint64_t seed = 1;                       ///< The common initial model.
 };
 
-enum class DataSource : std::uint8_t { synthetic_digits, idx };
+enum class DataSource : std::uint8_t { synthetic_digits, idx, cifar10 };
 
 /// How one data set is cut among peers, for experiments.
 struct Split {
@@ -62,7 +62,7 @@ struct TestConfig {
 
 struct DataConfig {
     DataSource source = DataSource::synthetic_digits;
-    std::filesystem::path path;     ///< idx: the folder of the set.
+    std::filesystem::path path;     ///< idx, cifar10: the folder of the set.
     std::uint64_t samples = 60000;  ///< synthetic-digits: how many are drawn, before the cut.
     std::uint64_t seed = 1;         ///< synthetic-digits: equal seeds, equal digits.
     std::optional<ShardConfig> shard;

@@ -20,9 +20,10 @@ inline constexpr std::array<Named<BuiltinModel>, 3> kModels{{
     {"mlp", BuiltinModel::mlp},
 }};
 
-inline constexpr std::array<Named<DataSource>, 2> kSources{{
+inline constexpr std::array<Named<DataSource>, 3> kSources{{
     {"synthetic-digits", DataSource::synthetic_digits},
     {"idx", DataSource::idx},
+    {"cifar10", DataSource::cifar10},
 }};
 
 inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{

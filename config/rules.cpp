@@ -19,6 +19,10 @@ bool is_set(const Config& config, std::string_view key) {
     return config.positions.contains(key);
 }
 
+bool reads_files(const Config& config) {
+    return config.data.source != DataSource::synthetic_digits;
+}
+
 struct Rule {
     std::string_view key;    ///< Which is wrong,
     std::string_view other;  ///< because of this one.
@@ -33,25 +37,21 @@ constexpr std::array kRules{
          },
          "is only for builtin = \"mlp\"; remove it or choose that model"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return c.data.source == DataSource::idx && c.data.path.empty(); },
-         "is missing; source = \"idx\" needs the folder of the data set"},
+         [](const Config& c) { return reads_files(c) && c.data.path.empty(); },
+         "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return c.data.source != DataSource::idx && !c.data.path.empty(); },
-         "is only for source = \"idx\"; synthetic digits need no files"},
+         [](const Config& c) { return !reads_files(c) && !c.data.path.empty(); },
+         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.test.path", "data.source",
          [](const Config& c) {
-             return c.data.source != DataSource::idx && c.data.test && !c.data.test->path.empty();
+             return !reads_files(c) && c.data.test && !c.data.test->path.empty();
          },
-         "is only for source = \"idx\"; synthetic digits need no files"},
+         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.samples", "data.source",
-         [](const Config& c) {
-             return is_set(c, "data.samples") && c.data.source != DataSource::synthetic_digits;
-         },
+         [](const Config& c) { return is_set(c, "data.samples") && reads_files(c); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.seed", "data.source",
-         [](const Config& c) {
-             return is_set(c, "data.seed") && c.data.source != DataSource::synthetic_digits;
-         },
+         [](const Config& c) { return is_set(c, "data.seed") && reads_files(c); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.shard.index", "data.shard.count",
          [](const Config& c) { return c.data.shard && c.data.shard->index >= c.data.shard->count; },

@@ -232,11 +232,11 @@ std::vector<Key> data_keys() {
     using T = TestConfig;
     return {
         required(key("data.source", field(&Config::data, &D::source),
-                     choice<DataSource>(kSources, {"cifar10", "csv", "npy"}),
+                     choice<DataSource>(kSources, {"csv", "npy"}),
                      "What kind of data set this node trains on.")),
-        by_default("needed by idx",
+        by_default("needed by idx and cifar10",
                    key("data.path", field(&Config::data, &D::path), path(kPathBytesMax),
-                       "Folder of the data set; only of idx.")),
+                       "Folder of the data set; only of idx and cifar10.")),
         key("data.samples", field(&Config::data, &D::samples),
             integer<std::uint64_t>(1, 10'000'000),
             "How many digits are drawn, before the cut into shards; only of synthetic-digits."),
@@ -250,7 +250,8 @@ std::vector<Key> data_keys() {
         key("data.shard.split", field(&D::shard, &S::split), split(), "How it is cut."),
         by_default("`data.path`",
                    key("data.test.path", field(&D::test, &T::path), path(kPathBytesMax),
-                       "Folder of the set on which the reference is evaluated; only of idx.")),
+                       "Folder of the set on which the reference is evaluated; only of idx and "
+                       "cifar10.")),
         key("data.test.samples", field(&D::test, &T::samples), integer<std::uint64_t>(0),
             "How many samples are evaluated; 0 = all."),
         key("data.test.every_rounds", field(&D::test, &T::every_rounds), integer<std::uint64_t>(1),

@@ -235,7 +235,7 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
     refused("averaging", "wire = \"int8\"");
     refused("averaging", "stale_drift = \"clip\"");
     refused("averaging", "stale_drift = \"drop\"");
-    for (const char* name : {"cifar10", "csv", "npy"}) {
+    for (const char* name : {"csv", "npy"}) {
         refused("data", "source = \"" + std::string(name) + "\"");
     }
     refused("security", "trusted_peers = [\"abc\"]");
@@ -267,8 +267,8 @@ TEST_CASE("addresses and names have a form", "[config]") {
 
 TEST_CASE("values that exclude or need each other are told", "[config]") {
     CHECK(error_of("[data]\nsource = \"idx\"\n") ==
-          "test.toml:2:1: data.path: is missing; source = \"idx\" needs the folder of the data "
-          "set");
+          "test.toml:2:1: data.path: is missing; sources \"idx\" and \"cifar10\" need the folder "
+          "of the data set");
     CHECK_THAT(error_of(kData + "path = \"/srv\"\n"), Contains("3:1: data.path: is only for"));
     CHECK_THAT(error_of(kData + "test = { path = \"/srv\" }\n"), Contains("data.test.path"));
     CHECK_THAT(error_of("[data]\nsource = \"idx\"\npath = \"/srv\"\nsamples = 1\n"),
@@ -307,7 +307,7 @@ TEST_CASE("splits are read as they are written", "[config]") {
 TEST_CASE("all problems are told at once, in the order of the file", "[config]") {
     CHECK(error_of(
               "[training]\nbatch = 1\nseed = -1\n[averaging]\nwire = 8\n[node]\nname = \"\"\n") ==
-          "test.toml: data.source: is missing; allowed: synthetic-digits, idx\n"
+          "test.toml: data.source: is missing; allowed: synthetic-digits, idx, cifar10\n"
           "test.toml:2:1: training.batch: unknown key; did you mean training.batch_size?\n"
           "test.toml:3:1: training.seed: -1 is not allowed; allowed: 0 or more\n"
           "test.toml:5:1: averaging.wire: must be a string: float32, but is 8 (integer)\n"

@@ -28,7 +28,7 @@ struct NodeConfig {
     std::uint32_t start_peers = 1;
 };
 
-enum class BuiltinModel : std::uint8_t { lenet5, vgg16star, mlp };
+enum class BuiltinModel : std::uint8_t { lenet5, vgg16star, mlp, densenet121, densenet201 };
 
 struct ModelConfig {
     BuiltinModel builtin = BuiltinModel::lenet5;

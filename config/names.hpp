@@ -14,10 +14,12 @@ namespace dynavg::config {
 template <class E>
 using Named = std::pair<std::string_view, E>;
 
-inline constexpr std::array<Named<BuiltinModel>, 3> kModels{{
+inline constexpr std::array<Named<BuiltinModel>, 5> kModels{{
     {"lenet5", BuiltinModel::lenet5},
     {"vgg16star", BuiltinModel::vgg16star},
     {"mlp", BuiltinModel::mlp},
+    {"densenet121", BuiltinModel::densenet121},
+    {"densenet201", BuiltinModel::densenet201},
 }};
 
 inline constexpr std::array<Named<DataSource>, 3> kSources{{

@@ -19,6 +19,10 @@ bool is_set(const Config& config, std::string_view key) {
     return config.positions.contains(key);
 }
 
+bool halves_often(BuiltinModel model) {
+    return model == BuiltinModel::densenet121 || model == BuiltinModel::densenet201;
+}
+
 bool reads_files(const Config& config) {
     return config.data.source != DataSource::synthetic_digits;
 }
@@ -36,6 +40,12 @@ constexpr std::array kRules{
              return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp;
          },
          "is only for builtin = \"mlp\"; remove it or choose that model"},
+    Rule{"model.builtin", "data.source",
+         [](const Config& c) {
+             return halves_often(c.model.builtin) && c.data.source != DataSource::cifar10;
+         },
+         "halves its images five times, which takes 32 x 32 pixels; of the sources only "
+         "\"cifar10\" has as many"},
     Rule{"data.path", "data.source",
          [](const Config& c) { return reads_files(c) && c.data.path.empty(); },
          "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},

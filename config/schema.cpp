@@ -215,8 +215,7 @@ std::vector<Key> model_keys() {
     using M = ModelConfig;
     return {
         key("model.builtin", field(&Config::model, &M::builtin),
-            choice<BuiltinModel>(kModels, {"densenet121", "densenet201", "convnext", "logistic"}),
-            "The architecture."),
+            choice<BuiltinModel>(kModels, {"convnext", "logistic"}), "The architecture."),
         key("model.hidden", field(&Config::model, &M::hidden),
             list_of(integer<std::uint32_t>(1, 65536), kHiddenLayersMax, Repetition::allowed),
             "Widths of the hidden layers; only of mlp."),

@@ -25,9 +25,9 @@ Evaluator::~Evaluator() = default;
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 
 protocol::Evaluation Evaluator::evaluate(std::span<const float> values) {
-    const std::span<float> parameters = m_network->parameters();
-    DYNAVG_CHECK(values.size() == parameters.size());
-    std::copy(values.begin(), values.end(), parameters.begin());
+    const std::span<float> own = m_network->values();
+    DYNAVG_CHECK(values.size() == own.size());
+    std::copy(values.begin(), values.end(), own.begin());
     const std::size_t pixels = m_dataset->shape.pixels();
     std::size_t hits = 0;
     double loss = 0;

@@ -1,12 +1,14 @@
 #include "training/trainer.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/check.hpp"
 #include "protocol/random.hpp"
+#include "protocol/weighted_mean.hpp"
 #include "training/drift_kernel.hpp"
 #include "training/models/network.hpp"
 #include "training/sketch_kernel.hpp"
@@ -85,7 +87,7 @@ Trainer::Trainer(TrainerOptions options)
       m_batch_images(m_options.batch_size * m_options.model.input.pixels()),
       m_batch_labels(m_options.batch_size) {
     const std::vector<float> values = initial_values(m_options.model);
-    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+    std::copy(values.begin(), values.end(), m_network->values().begin());
 }
 
 Trainer::~Trainer() = default;
@@ -115,6 +117,7 @@ double Trainer::compute_gradient() {
 
 void Trainer::apply_update() {
     m_optimizer.update(m_network->parameters(), m_network->gradient());
+    m_network->update_buffers();
     ++m_step;
 }
 
@@ -145,32 +148,37 @@ protocol::LocalState Trainer::local_state() const {
             lane_kernels().difference(w.data(), reference.data(), state.values.data(), w.size());
             break;
     }
+    // Buffers are no part of the drift, but a model whose statistics overflow has diverged.
+    if (!protocol::all_finite(values().subspan(w.size()))) {
+        squared_norm = std::numeric_limits<double>::infinity();
+    }
     state.squared_norm = rounded_up(squared_norm);
     return state;
 }
 
 void Trainer::copy_contribution(std::span<float> out) const {
-    const std::span<const float> w = parameters();
-    DYNAVG_CHECK(out.size() == w.size());
-    std::copy(w.begin(), w.end(), out.begin());
+    DYNAVG_CHECK(out.size() == values().size());
+    std::copy(values().begin(), values().end(), out.begin());
 }
 
 void Trainer::install(protocol::ReferencePointer reference, std::span<const float> base) {
     const std::span<float> w = m_network->parameters();
-    DYNAVG_CHECK(reference != nullptr && reference->values.size() == w.size());
-    DYNAVG_CHECK(reference->parameters == w.size() && base.size() == w.size());
+    const std::span<float> buffers = m_network->values().subspan(w.size());
+    DYNAVG_CHECK(reference != nullptr && reference->values.size() == values().size());
+    DYNAVG_CHECK(reference->parameters == w.size() && base.size() == values().size());
     DYNAVG_CHECK(m_options.monitor != protocol::MonitorKind::linear ||
                  reference->direction.size() == w.size());
     lane_kernels().rebase(w.data(), reference->values.data(), base.data(), w.size());
+    std::copy_n(reference->values.begin() + static_cast<std::ptrdiff_t>(w.size()), buffers.size(),
+                buffers.begin());
     m_reference = std::move(reference);
 }
 
 bool Trainer::restore(protocol::ReferencePointer reference, std::span<const float> values,
                       std::span<const std::byte> optimizer, std::uint64_t steps) {
-    install(std::move(reference), parameters());
-    const std::span<float> w = m_network->parameters();
-    DYNAVG_CHECK(values.size() == w.size());
-    std::copy(values.begin(), values.end(), w.begin());
+    install(std::move(reference), this->values());
+    DYNAVG_CHECK(values.size() == this->values().size());
+    std::copy(values.begin(), values.end(), m_network->values().begin());
     m_step = steps;
     return m_optimizer.restore_state(optimizer);
 }
@@ -181,9 +189,12 @@ std::vector<std::byte> Trainer::optimizer_state() const {
 
 void Trainer::reset_to_reference() {
     DYNAVG_CHECK(m_reference != nullptr);
-    const std::span<const float> values = m_reference->parameter_values();
-    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+    std::copy(m_reference->values.begin(), m_reference->values.end(), m_network->values().begin());
     m_optimizer.reset();
+}
+
+std::span<const float> Trainer::values() const {
+    return std::as_const(*m_network).values();
 }
 
 std::span<const float> Trainer::parameters() const {

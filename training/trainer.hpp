@@ -37,6 +37,9 @@ struct TrainerOptions {
 /// from RandomStream(seed, batches, shard index, n) and its dropout masks from (seed, dropout,
 /// shard index, n). Equal options give equal bits, in whatever process.
 ///
+/// Buffers (running statistics of batch norms) move with apply_update(). They are part of a
+/// contribution, and no part of the drift: an install replaces them.
+///
 /// Before the first install() the parameters are the model's initial values, and there is no
 /// reference: local_state() and reset_to_reference() must wait for it. Threads: as Learner says.
 class Trainer final : public protocol::Learner {
@@ -54,7 +57,9 @@ public:
     [[nodiscard]] std::vector<std::byte> optimizer_state() const override;
     void reset_to_reference() override;
 
-    /// Parameters as they stand; of the training thread.
+    /// Parameters, then buffers, as they stand; of the training thread.
+    [[nodiscard]] std::span<const float> values() const;
+    /// Their beginning, which is learned and monitored.
     [[nodiscard]] std::span<const float> parameters() const;
     /// Gradient of the last compute_gradient().
     [[nodiscard]] std::span<const float> gradient() const;

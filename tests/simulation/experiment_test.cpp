@@ -42,7 +42,7 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
         std::vector<std::vector<float>> models;
         std::vector<const float*> values;
         for (const auto& trainer : trainers) {
-            models.emplace_back(trainer->parameters().begin(), trainer->parameters().end());
+            models.emplace_back(trainer->values().begin(), trainer->values().end());
         }
         for (const auto& model : models) values.push_back(model.data());
         std::vector<float> mean(reference->values.size());

@@ -151,7 +151,7 @@ TEST_CASE("LeNet-5 learns CIFAR-10", "[cifar10]") {
     run_steps(*trainer, 1500);
     auto evaluator = make_evaluator(options.model, test, 0);
     REQUIRE(evaluator.has_value());
-    CHECK(evaluator->evaluate(trainer->parameters()).accuracy > 0.4);
+    CHECK(evaluator->evaluate(trainer->values()).accuracy > 0.4);
 }
 
 }  // namespace dynavg::training::tests

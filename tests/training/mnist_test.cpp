@@ -29,7 +29,7 @@ TEST_CASE("LeNet-5 learns MNIST", "[mnist]") {
     run_steps(*trainer, 2 * 60'000 / 32);
     auto evaluator = make_evaluator({}, *test, 0);
     REQUIRE(evaluator.has_value());
-    CHECK(evaluator->evaluate(trainer->parameters()).accuracy > 0.97);
+    CHECK(evaluator->evaluate(trainer->values()).accuracy > 0.97);
 }
 
 }  // namespace dynavg::training::tests

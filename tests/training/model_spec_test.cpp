@@ -1,5 +1,6 @@
 #include "training/model_spec.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/catch.hpp"
@@ -22,7 +23,7 @@ TEST_CASE("the models have the parameters of the papers", "[model_spec]") {
 TEST_CASE("a model takes the images of its data", "[model_spec]") {
     const ImageShape colour{3, 32, 32};
     const auto parameters = [&](const std::string& builtin) {
-        return count_parameters({.builtin = builtin, .input = colour});
+        return layout_of(ModelSpec{.builtin = builtin, .input = colour}).parameter_count();
     };
     // Six kernels of 5 x 5 x 3, and 16 planes of 6 x 6 before the first dense layer.
     CHECK(parameters("lenet5") == 61'706 + 6 * 25 * 2 + 16 * (36 - 25) * 120);
@@ -30,6 +31,61 @@ TEST_CASE("a model takes the images of its data", "[model_spec]") {
     CHECK(parameters("logistic") == 30'730);
     CHECK(schema_digest({.builtin = "lenet5", .input = colour}) != schema_digest({}));
     CHECK(validate({.builtin = "lenet5", .input = colour}).has_value());
+}
+
+TEST_CASE("DenseNets have the parameters of the papers, and buffers beside them", "[model_spec]") {
+    const auto shape = [](const std::string& builtin) {
+        const ModelSpec spec{.builtin = builtin, .input = {3, 32, 32}};
+        CHECK(validate(spec).has_value());
+        CHECK_FALSE(validate({.builtin = builtin}).has_value());  // No room on 28 x 28.
+        return shape_of(spec, protocol::MonitorKind::linear);
+    };
+    CHECK(shape("densenet121") == protocol::ReferenceShape{6'964'106, 83'648, true});
+    CHECK(shape("densenet201") == protocol::ReferenceShape{18'112'138, 229'056, true});
+}
+
+TEST_CASE("DenseNet begins He-normal and with the statistics of no data", "[model_spec]") {
+    const ModelSpec spec{.builtin = "densenet121", .input = {3, 32, 32}};
+    const ModelLayout layout = layout_of(spec);
+    const std::vector<float> values = initial_values(spec);
+    REQUIRE(values.size() == layout.value_count());
+    std::size_t offset = 0;
+    for (const ParameterInfo& info : layout.parameters) {
+        const auto part = std::span(values).subspan(offset, info.size());
+        offset += info.size();
+        INFO(info.name);
+        if (info.initializer == Initializer::constant) {
+            const float expected = info.name.ends_with("gamma") ? 1 : 0;
+            CHECK(std::all_of(part.begin(), part.end(), [&](float v) { return v == expected; }));
+            CHECK(info.l2 == 0);
+            continue;
+        }
+        CHECK(info.l2 == 1e-4F);
+        double sum = 0;
+        double squares = 0;
+        double largest = 0;
+        for (const float value : part) {
+            sum += static_cast<double>(value);
+            squares += static_cast<double>(value) * static_cast<double>(value);
+            largest = std::max(largest, std::abs(static_cast<double>(value)));
+        }
+        // A normal of this deviation, cut at two of it, has variance 2 / fan_in.
+        const double cut = 2 * std::sqrt(2 / static_cast<double>(info.fan_in)) / 0.87962566;
+        const double variance = 2 / static_cast<double>(info.fan_in);
+        const auto count = static_cast<double>(info.size());
+        CHECK(largest <= cut * (1 + 1e-6));
+        CHECK(largest > 0.98 * cut);
+        CHECK(squares / count == Approx(variance).epsilon(4 * std::sqrt(1.2 / count)));
+        CHECK(sum / count == Approx(0).margin(4 * std::sqrt(variance / count)));
+    }
+    for (const ParameterInfo& info : layout.buffers) {
+        const float expected = info.name.ends_with("variance") ? 1 : 0;
+        CHECK(values.at(offset) == expected);
+        CHECK(values.at(offset + info.size() - 1) == expected);
+        offset += info.size();
+    }
+    CHECK(offset == values.size());
+    CHECK(digest_of(values).hex() == "615fcdaaad81ac0ce11a45e1beb438e5");
 }
 
 TEST_CASE("a model without room on the images is refused", "[model_spec]") {
@@ -51,7 +107,7 @@ TEST_CASE("kernels begin Glorot-uniform, biases at zero", "[model_spec]") {
     const ModelSpec spec;
     const std::vector<float> values = initial_values(spec);
     std::size_t offset = 0;
-    for (const ParameterInfo& info : parameters_of(spec)) {
+    for (const ParameterInfo& info : layout_of(spec).parameters) {
         const auto part = std::span(values).subspan(offset, info.size());
         offset += info.size();
         double squares = 0;
@@ -76,7 +132,7 @@ TEST_CASE("kernels begin Glorot-uniform, biases at zero", "[model_spec]") {
 }
 
 TEST_CASE("fans count the window as Keras does", "[model_spec]") {
-    const auto infos = parameters_of({.builtin = "lenet5"});
+    const auto infos = layout_of(ModelSpec{}).parameters;
     REQUIRE(infos.size() == 10);
     CHECK(infos[0].name == "conv1.kernel");
     CHECK(infos[0].fan_in == 25);

@@ -5,6 +5,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/training/support.hpp"
+#include "training/models/architectures.hpp"
 
 namespace dynavg::training::tests {
 
@@ -31,21 +32,6 @@ Samples first_samples(std::size_t count, const ImageShape& input = {}) {
     return samples;
 }
 
-/// (L(w + h d) - L(w - h d)) / 2h with d nonzero in one tensor only.
-double slope_along(Network& network, const Batch& batch, std::size_t offset,
-                   const std::vector<float>& direction, float h) {
-    const auto w = network.parameters().subspan(offset, direction.size());
-    const std::vector<float> kept(w.begin(), w.end());
-    const auto loss_at = [&](float by) {
-        for (std::size_t i = 0; i < kept.size(); ++i) w[i] = kept[i] + by * direction[i];
-        return network.compute_gradient(batch, {});
-    };
-    const double above = loss_at(h);
-    const double below = loss_at(-h);
-    std::copy(kept.begin(), kept.end(), w.begin());
-    return (above - below) / (2 * static_cast<double>(h));
-}
-
 double dot(std::span<const float> a, std::span<const float> b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -54,24 +40,44 @@ double dot(std::span<const float> a, std::span<const float> b) {
     return sum;
 }
 
+/// (L(w + h d) - L(w - h d)) / 2h with d nonzero in one tensor only, whose L2 factor is `l2`.
+double slope_along(Network& network, const Batch& batch, std::size_t offset,
+                   const std::vector<float>& direction, float h, float l2) {
+    const auto w = network.parameters().subspan(offset, direction.size());
+    const std::vector<float> kept(w.begin(), w.end());
+    const auto loss_at = [&](float by) {
+        for (std::size_t i = 0; i < kept.size(); ++i) w[i] = kept[i] + by * direction[i];
+        return network.compute_gradient(batch, {}) + static_cast<double>(l2) * dot(w, w);
+    };
+    const double above = loss_at(h);
+    const double below = loss_at(-h);
+    std::copy(kept.begin(), kept.end(), w.begin());
+    return (above - below) / (2 * static_cast<double>(h));
+}
+
 std::unique_ptr<Network> initialized(const ModelSpec& spec, NetworkUse use) {
     auto network = make_network(spec, use);
     const std::vector<float> values = initial_values(spec);
-    std::copy(values.begin(), values.end(), network->parameters().begin());
+    std::copy(values.begin(), values.end(), network->values().begin());
     return network;
 }
 
-/// For every tensor, along its own gradient and along a random vector.
-void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
-    const Samples data = first_samples(samples, spec.input);
-    const auto network = initialized(spec, NetworkUse::training);
+/// For every tensor, along its own gradient and along a random vector. `noise` is what rounding of
+/// the loss does to a slope, about 1e-7 / h.
+void check_gradient(const std::string& name, const std::vector<LayerSpec>& layers,
+                    const ImageShape& input, std::size_t samples, float h, double noise = 1e-4) {
+    const Samples data = first_samples(samples, input);
+    const ModelLayout layout = layout_of(layers, input);
+    const auto network = make_network(layers, input, NetworkUse::training);
+    const std::vector<float> initial = initial_values(layout, 1);
     // Zero biases would hide a wrong derivative behind them.
-    const auto nudge = random_values(network->parameters().size(), 21, 0.02F);
+    const auto nudge = random_values(layout.parameter_count(), 21, 0.02F);
+    std::copy(initial.begin(), initial.end(), network->values().begin());
     for (std::size_t i = 0; i < nudge.size(); ++i) network->parameters()[i] += nudge[i];
     network->compute_gradient(data.batch(), {});
     const std::vector<float> gradient(network->gradient().begin(), network->gradient().end());
     std::size_t offset = 0;
-    for (const ParameterInfo& info : parameters_of(spec)) {
+    for (const ParameterInfo& info : layout.parameters) {
         const auto part = std::span(gradient).subspan(offset, info.size());
         const auto norm = static_cast<float>(std::sqrt(dot(part, part)));
         REQUIRE(norm > 0);
@@ -80,14 +86,18 @@ void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
         std::vector<float> random = random_values(info.size(), 22);
         const auto length = static_cast<float>(std::sqrt(dot(random, random)));
         for (float& value : random) value /= length;
-        INFO(spec.builtin << " " << info.name << ", gradient's norm " << norm);
-        const double tolerance = 0.02 * static_cast<double>(norm) + 1e-4;
-        CHECK(slope_along(*network, data.batch(), offset, along, h) ==
+        INFO(name << " " << info.name << ", gradient's norm " << norm);
+        const double tolerance = 0.02 * static_cast<double>(norm) + noise;
+        CHECK(slope_along(*network, data.batch(), offset, along, h, info.l2) ==
               Approx(static_cast<double>(norm)).margin(tolerance));
-        CHECK(slope_along(*network, data.batch(), offset, random, h) ==
+        CHECK(slope_along(*network, data.batch(), offset, random, h, info.l2) ==
               Approx(dot(part, random)).margin(tolerance));
         offset += info.size();
     }
+}
+
+void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
+    check_gradient(spec.builtin, layers_of(spec), spec.input, samples, h);
 }
 
 }  // namespace
@@ -108,6 +118,10 @@ TEST_CASE("gradients agree with finite differences", "[network]") {
     // Pools 7 x 7 to 3 x 3, so that a last row and column are in no window.
     SECTION("VGG16*, under its dropout masks") {
         check_gradient({.builtin = "vgg16star"}, 2, 0.0005F);
+    }
+    SECTION("a small DenseNet, under its dropout masks and with its L2 terms") {
+        const DenseNetOptions options{.blocks = {2, 1, 1, 2}, .growth = 4, .l2 = 0.01F};
+        check_gradient("densenet", densenet(options), {3, 32, 32}, 24, 0.0002F, 1.5e-3);
     }
 }
 
@@ -146,7 +160,7 @@ TEST_CASE("dropout follows from its key, and is off in evaluation", "[network]")
     CHECK(one->compute_gradient(data.batch(), {.seed = 1, .shard = 3, .step = 3}) != loss);
     CHECK(one->compute_gradient(data.batch(), {.seed = 1, .shard = 2, .step = 4}) != loss);
     // Half of the gradients behind a dropped unit are zero.
-    const auto infos = parameters_of(spec);
+    const auto infos = layout_of(spec).parameters;
     const std::size_t biases = one->parameters().size() - 10 - 5120 - 512;
     REQUIRE(infos[15].name == "dense2.bias");
     std::size_t zeros = 0;

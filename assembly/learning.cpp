@@ -7,6 +7,7 @@
 #include "training/data/idx.hpp"
 #include "training/data/synthetic_digits.hpp"
 #include "training/splits.hpp"
+#include "training/weights.hpp"
 
 namespace dynavg::assembly {
 
@@ -81,8 +82,14 @@ training::ModelSpec model_spec(const config::Config& config) {
     const config::ModelConfig& model = config.model;
     training::ModelSpec spec;
     spec.builtin = std::string(config::name_of(model.builtin));
-    if (model.builtin == config::BuiltinModel::mlp) {
+    const bool is_convnext = model.builtin == config::BuiltinModel::convnext;
+    if (model.builtin == config::BuiltinModel::mlp ||
+        (is_convnext && config.positions.contains("model.hidden"))) {
         spec.hidden.assign(model.hidden.begin(), model.hidden.end());
+    }
+    if (is_convnext) {
+        spec.size = std::string(config::name_of(model.size));
+        spec.drop_path = static_cast<float>(model.drop_path);
     }
     spec.seed = model.seed;
     spec.input = image_shape(config.data.source);
@@ -123,12 +130,14 @@ Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
     options.batch_size = config.training.batch_size;
     options.seed = config.training.seed;
     options.shard_index = shard.index;
+    options.head_first_steps = config.training.head_first_steps;
     options.monitor = averaging.monitor;
     options.sketch = averaging.sketch;
     options.sketch_seed = averaging.sketch_seed;
     options.device = std::string(config::name_of(config.training.device));
     auto trainer = training::make_trainer(std::move(options));
-    if (trainer) (*trainer)->install(initial, initial->values);
+    // Nothing was learned yet: its own values as the base make it the reference, whatever they are.
+    if (trainer) (*trainer)->install(initial, (*trainer)->values());
     return trainer;
 }
 
@@ -141,12 +150,20 @@ Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config:
     return std::optional<training::Evaluator>(std::move(*evaluator));
 }
 
-protocol::ReferencePointer make_initial_reference(const config::Config& config,
-                                                  const protocol::AveragingSettings& averaging) {
+Expected<protocol::ReferencePointer, Error> make_initial_reference(
+    const config::Config& config, const protocol::AveragingSettings& averaging) {
     const training::ModelSpec spec = model_spec(config);
+    if (auto valid = training::validate(spec); !valid) return Unexpected<Error>(valid.error());
+    std::vector<float> values;
+    if (config.model.weights.empty()) {
+        values = training::initial_values(spec);
+    } else {
+        auto read = training::read_weights(config.model.weights, spec);
+        if (!read) return Unexpected<Error>(read.error());
+        values = std::move(*read);
+    }
     return protocol::make_initial_reference(training::shape_of(spec, averaging.monitor),
-                                            training::initial_values(spec), averaging.threshold,
-                                            spec.seed);
+                                            std::move(values), averaging.threshold, spec.seed);
 }
 
 protocol::NetworkFields network_fields(const config::Config& config,

@@ -50,8 +50,9 @@ struct ShardChoice {
 [[nodiscard]] Expected<std::optional<training::Evaluator>, Error> make_evaluator(
     const config::Config& config, const Data& data);
 
-/// Epoch 0: the model's seeded initial weights, the same for all peers.
-[[nodiscard]] protocol::ReferencePointer make_initial_reference(
+/// Epoch 0: the model's seeded initial weights or those of `[model] weights`, the same for all
+/// peers. Fails if that file can't be the model's.
+[[nodiscard]] Expected<protocol::ReferencePointer, Error> make_initial_reference(
     const config::Config& config, const protocol::AveragingSettings& averaging);
 
 /// By what two networks are compared in the handshake. Without an [averaging] section the fields

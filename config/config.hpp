@@ -28,12 +28,25 @@ struct NodeConfig {
     std::uint32_t start_peers = 1;
 };
 
-enum class BuiltinModel : std::uint8_t { lenet5, vgg16star, mlp, densenet121, densenet201 };
+enum class BuiltinModel : std::uint8_t {
+    lenet5,
+    vgg16star,
+    mlp,
+    densenet121,
+    densenet201,
+    convnext
+};
+enum class ModelSize : std::uint8_t { atto, tiny, small, base, large };
 
 struct ModelConfig {
     BuiltinModel builtin = BuiltinModel::lenet5;
-    std::vector<std::uint32_t> hidden{200, 100};  ///< mlp: widths of the hidden layers.
-    std::uint64_t seed = 1;                       ///< The common initial model.
+    /// mlp: widths of the hidden layers. convnext: of dense layers before the last, none unless
+    /// set.
+    std::vector<std::uint32_t> hidden{200, 100};
+    ModelSize size = ModelSize::tiny;  ///< convnext.
+    double drop_path = 0;              ///< convnext: stochastic depth.
+    std::filesystem::path weights;     ///< Where the initial model begins; may be empty.
+    std::uint64_t seed = 1;            ///< The common initial model.
 };
 
 enum class DataSource : std::uint8_t { synthetic_digits, idx, cifar10 };
@@ -80,7 +93,8 @@ struct TrainingConfig {
     double weight_decay = 0;
     double epsilon = 1e-7;  ///< adam, adamw.
     std::uint32_t batch_size = 32;
-    std::uint64_t max_steps = 0;  ///< 0 = for ever.
+    std::uint64_t head_first_steps = 0;  ///< At first only the head learns.
+    std::uint64_t max_steps = 0;         ///< 0 = for ever.
     bool exit_when_done = false;
     std::uint64_t seed = 1;
     Device device = Device::cpu;
@@ -125,6 +139,7 @@ struct Config {
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
 [[nodiscard]] std::string_view name_of(BuiltinModel model);
+[[nodiscard]] std::string_view name_of(ModelSize size);
 [[nodiscard]] std::string_view name_of(DataSource source);
 [[nodiscard]] std::string_view name_of(OptimizerKind kind);
 [[nodiscard]] std::string_view name_of(Device device);

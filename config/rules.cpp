@@ -20,7 +20,8 @@ bool is_set(const Config& config, std::string_view key) {
 }
 
 bool halves_often(BuiltinModel model) {
-    return model == BuiltinModel::densenet121 || model == BuiltinModel::densenet201;
+    return model == BuiltinModel::densenet121 || model == BuiltinModel::densenet201 ||
+           model == BuiltinModel::convnext;
 }
 
 bool reads_files(const Config& config) {
@@ -37,9 +38,20 @@ struct Rule {
 constexpr std::array kRules{
     Rule{"model.hidden", "model.builtin",
          [](const Config& c) {
-             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp;
+             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp &&
+                    c.model.builtin != BuiltinModel::convnext;
          },
-         "is only for builtin = \"mlp\"; remove it or choose that model"},
+         "is only for builtin = \"mlp\" or \"convnext\"; remove it or choose such a model"},
+    Rule{"model.size", "model.builtin",
+         [](const Config& c) {
+             return is_set(c, "model.size") && c.model.builtin != BuiltinModel::convnext;
+         },
+         "is only for builtin = \"convnext\"; remove it or choose that model"},
+    Rule{"model.drop_path", "model.builtin",
+         [](const Config& c) {
+             return is_set(c, "model.drop_path") && c.model.builtin != BuiltinModel::convnext;
+         },
+         "is only for builtin = \"convnext\"; remove it or choose that model"},
     Rule{"model.builtin", "data.source",
          [](const Config& c) {
              return halves_often(c.model.builtin) && c.data.source != DataSource::cifar10;

@@ -53,7 +53,9 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
                                                 const dynavg::assembly::Data& data) {
     namespace assembly = dynavg::assembly;
     daemon::Learning learning;
-    learning.initial = assembly::make_initial_reference(config, config.averaging);
+    auto initial = assembly::make_initial_reference(config, config.averaging);
+    if (!initial) return Unexpected<Error>(initial.error());
+    learning.initial = std::move(*initial);
     learning.model = assembly::model_spec(config).builtin;
     learning.fields = assembly::network_fields(config, *learning.initial);
     auto trainer = assembly::make_trainer(config, config.averaging, data,

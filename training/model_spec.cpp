@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -18,28 +19,57 @@ constexpr std::size_t kHiddenLayersMax = 32;
 constexpr std::size_t kHiddenUnitsMax = 65536;
 constexpr std::size_t kSideMax = 4096;
 
-constexpr std::array kBuiltins{"lenet5",   "vgg16star",   "mlp",
-                               "logistic", "densenet121", "densenet201"};
+constexpr std::array kBuiltins{"lenet5",      "vgg16star",   "mlp",     "logistic",
+                               "densenet121", "densenet201", "convnext"};
 
-Expected<void, Error> validate_mlp(const ModelSpec& spec) {
+/// Null if there is no such size.
+const ConvNextOptions* convnext_of_size(std::string_view size) {
+    if (size == "atto") return &kConvNextAtto;
+    if (size == "tiny") return &kConvNextTiny;
+    if (size == "small") return &kConvNextSmall;
+    if (size == "base") return &kConvNextBase;
+    if (size == "large") return &kConvNextLarge;
+    return nullptr;
+}
+
+std::vector<LayerSpec> convnext(const ModelSpec& spec) {
+    ConvNextOptions options = *convnext_of_size(spec.size);
+    options.hidden = spec.hidden;
+    options.drop_path = spec.drop_path;
+    return convnext(options);
+}
+
+Expected<void, Error> validate_hidden(const ModelSpec& spec) {
+    if (spec.builtin != "mlp" && spec.builtin != "convnext" && !spec.hidden.empty()) {
+        return fail(
+            fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\" and "
+                        "\"convnext\"",
+                        spec.builtin));
+    }
     if (spec.hidden.size() > kHiddenLayersMax) {
-        return fail(fmt::format("model \"mlp\" has {} hidden layers; at most {} are possible",
-                                spec.hidden.size(), kHiddenLayersMax));
+        return fail(fmt::format("model \"{}\" has {} hidden layers; at most {} are possible",
+                                spec.builtin, spec.hidden.size(), kHiddenLayersMax));
     }
     for (const std::size_t units : spec.hidden) {
         if (units == 0 || units > kHiddenUnitsMax) {
             return fail(
-                fmt::format("a hidden layer of model \"mlp\" has {} units; it must "
+                fmt::format("a hidden layer of model \"{}\" has {} units; it must "
                             "have 1 to {}",
-                            units, kHiddenUnitsMax));
+                            spec.builtin, units, kHiddenUnitsMax));
         }
     }
-    const std::size_t total = layout_of(spec).value_count();
-    if (total > protocol::limits::kModelValuesMax) {
+    return {};
+}
+
+Expected<void, Error> validate_convnext(const ModelSpec& spec) {
+    if (convnext_of_size(spec.size) == nullptr) {
         return fail(
-            fmt::format("model \"mlp\" would have {} parameters; at most {} are "
-                        "possible, choose smaller hidden layers",
-                        total, protocol::limits::kModelValuesMax));
+            fmt::format("model \"convnext\" has no size \"{}\"; allowed are atto, tiny, "
+                        "small, base, large",
+                        spec.size));
+    }
+    if (!(spec.drop_path >= 0 && spec.drop_path < 1)) {
+        return fail(fmt::format("drop_path is {}; it must be from 0 to below 1", spec.drop_path));
     }
     return {};
 }
@@ -62,20 +92,26 @@ Expected<void, Error> validate(const ModelSpec& spec) {
         return fail(fmt::format("images of {} x {} with {} channels are no input for a model",
                                 input.height, input.width, input.channels));
     }
-    if (spec.builtin == "mlp") return validate_mlp(spec);
     if (std::find(kBuiltins.begin(), kBuiltins.end(), spec.builtin) == kBuiltins.end()) {
         return fail(fmt::format("model \"{}\" is not known; allowed are {}", spec.builtin,
                                 fmt::join(kBuiltins, ", ")));
     }
-    if (!spec.hidden.empty()) {
-        return fail(fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\"",
-                                spec.builtin));
+    if (auto valid = validate_hidden(spec); !valid) return valid;
+    if (spec.builtin == "convnext") {
+        if (auto valid = validate_convnext(spec); !valid) return valid;
     }
-    if (!layout_of(spec).has_room) {
+    const ModelLayout layout = layout_of(spec);
+    if (!layout.has_room) {
         return fail(
             fmt::format("model \"{}\" has no room on images of {} x {}; choose a smaller "
                         "model or larger images",
                         spec.builtin, input.height, input.width));
+    }
+    if (layout.value_count() > protocol::limits::kModelValuesMax) {
+        return fail(
+            fmt::format("model \"{}\" would have {} parameters; at most {} are possible, "
+                        "choose smaller hidden layers",
+                        spec.builtin, layout.value_count(), protocol::limits::kModelValuesMax));
     }
     return {};
 }
@@ -85,6 +121,7 @@ std::vector<LayerSpec> layers_of(const ModelSpec& spec) {
     if (spec.builtin == "vgg16star") return vgg16star();
     if (spec.builtin == "densenet121") return densenet(kDenseNet121);
     if (spec.builtin == "densenet201") return densenet(kDenseNet201);
+    if (spec.builtin == "convnext") return convnext(spec);
     DYNAVG_CHECK(spec.builtin == "mlp" || spec.builtin == "logistic");
     return mlp(spec.hidden);
 }

@@ -20,11 +20,14 @@ inline constexpr std::size_t kModelClasses = 10;
 
 /// Names a model. All peers of a network have the same one.
 struct ModelSpec {
-    /// lenet5, vgg16star, mlp, logistic, densenet121, densenet201.
+    /// lenet5, vgg16star, mlp, logistic, densenet121, densenet201, convnext.
     std::string builtin = "lenet5";
-    std::vector<std::size_t> hidden{};  ///< mlp: units of each hidden layer (relu).
-    std::uint64_t seed = 1;             ///< Of the initial weights.
-    ImageShape input{};                 ///< Of the data; that of MNIST's digits without a word.
+    /// mlp: units of each hidden layer (relu). convnext: of those before the last dense layer.
+    std::vector<std::size_t> hidden{};
+    std::string size = "tiny";  ///< convnext: atto, tiny, small, base, large.
+    float drop_path = 0;        ///< convnext: of its last block, in [0, 1).
+    std::uint64_t seed = 1;     ///< Of the initial weights.
+    ImageShape input{};         ///< Of the data; that of MNIST's digits without a word.
 };
 
 /// Whether such a model exists and has room on such images; the Error names what is allowed. The

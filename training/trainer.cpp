@@ -83,6 +83,7 @@ Trainer::Trainer(TrainerOptions options)
     : m_options(std::move(options)),
       m_network(make_network(m_options.model, NetworkUse::training)),
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
+      m_head(layout_of(m_options.model).head()),
       m_step(m_options.first_step),
       m_batch_images(m_options.batch_size * m_options.model.input.pixels()),
       m_batch_labels(m_options.batch_size) {
@@ -111,13 +112,21 @@ void Trainer::draw_batch() {
 
 double Trainer::compute_gradient() {
     draw_batch();
-    return m_network->compute_gradient({m_batch_images, m_batch_labels},
-                                       {m_options.seed, m_options.shard_index, m_step});
+    return m_network->compute_gradient(
+        {m_batch_images, m_batch_labels}, {m_options.seed, m_options.shard_index, m_step},
+        only_head_learns() ? GradientScope::head : GradientScope::all);
 }
 
 void Trainer::apply_update() {
-    m_optimizer.update(m_network->parameters(), m_network->gradient());
-    m_network->update_buffers();
+    const std::span<float> w = m_network->parameters();
+    if (only_head_learns()) {
+        m_optimizer.update(w.subspan(m_head), gradient().subspan(m_head), m_head);
+    } else {
+        // Moments and step count of the head alone would misjudge the others' first steps.
+        if (m_step == m_options.head_first_steps && m_step > 0) m_optimizer.reset();
+        m_optimizer.update(w, gradient());
+        m_network->update_buffers();
+    }
     ++m_step;
 }
 

@@ -217,7 +217,7 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
         CHECK_THAT(error_of(head + line + "\n"),
                    Contains("is not available in this version; available: "));
     };
-    for (const char* name : {"convnext", "logistic"}) {
+    for (const char* name : {"logistic"}) {
         refused("model", "builtin = \"" + std::string(name) + "\"");
     }
     refused("model", "script = \"model.pt\"");
@@ -278,6 +278,9 @@ TEST_CASE("values that exclude or need each other are told", "[config]") {
     CHECK_THAT(error_of(kData + "shard = { index = 4, count = 4 }\n"),
                Contains("must be below data.shard.count"));
     CHECK_THAT(error_of(kData + "[model]\nhidden = [10]\n"), Contains("only for builtin"));
+    CHECK_THAT(error_of(kData + "[model]\nsize = \"base\"\n"), Contains("\"convnext\""));
+    CHECK_THAT(error_of(kData + "[model]\ndrop_path = 0.1\n"), Contains("\"convnext\""));
+    CHECK_THAT(error_of(kData + "[model]\nbuiltin = \"convnext\"\n"), Contains("\"cifar10\""));
     CHECK_THAT(error_of(kData + "[model]\nbuiltin = \"densenet121\"\n"),
                Contains("4:1: model.builtin: ") && Contains("\"cifar10\""));
     CHECK(parsed("[data]\nsource = \"cifar10\"\npath = \"/srv\"\n[model]\nbuiltin = "

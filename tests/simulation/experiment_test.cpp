@@ -21,7 +21,8 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
     training::configure_process(1);
     const protocol::AveragingSettings& averaging = config.averaging;
     const auto data = assembly::load_data(config.data);
-    protocol::ReferencePointer reference = assembly::make_initial_reference(config, averaging);
+    protocol::ReferencePointer reference =
+        assembly::make_initial_reference(config, averaging).value();
     std::vector<std::unique_ptr<training::Trainer>> trainers;
     for (std::uint32_t i = 0; i < peers; ++i) {
         trainers.push_back(

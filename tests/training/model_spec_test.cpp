@@ -5,6 +5,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/training/support.hpp"
+#include "training/models/architectures.hpp"
 
 namespace dynavg::training::tests {
 
@@ -42,6 +43,52 @@ TEST_CASE("DenseNets have the parameters of the papers, and buffers beside them"
     };
     CHECK(shape("densenet121") == protocol::ReferenceShape{6'964'106, 83'648, true});
     CHECK(shape("densenet201") == protocol::ReferenceShape{18'112'138, 229'056, true});
+}
+
+TEST_CASE("ConvNeXts have the parameters of the papers", "[model_spec]") {
+    const auto count = [](const ConvNextOptions& options) {
+        return layout_of(convnext(options), {3, 224, 224});
+    };
+    // Keras' applications without their tops.
+    CHECK(count(kConvNextTiny).head() == 27'820'128);
+    CHECK(count(kConvNextSmall).head() == 49'454'688);
+    CHECK(count(kConvNextBase).head() == 87'566'464);
+    CHECK(count(kConvNextLarge).head() == 196'230'336);
+    CHECK(count(kConvNextLarge).buffer_count() == 0);
+    // FDA's fine-tuned one: what is left of its d is a dense layer of 512 before the 100 classes.
+    ConvNextOptions fine_tuned = kConvNextLarge;
+    fine_tuned.hidden = {512};
+    fine_tuned.classes = 100;
+    CHECK(count(fine_tuned).parameter_count() == 197'068'580);
+
+    const ModelSpec large{.builtin = "convnext", .size = "large", .input = {3, 32, 32}};
+    CHECK(shape_of(large, protocol::MonitorKind::norm).parameters == 196'230'336 + 15'370);
+    CHECK(validate(large).has_value());
+    CHECK_FALSE(validate({.builtin = "convnext"}).has_value());
+    CHECK_THAT(validate({.builtin = "convnext", .size = "huge"}).error().message,
+               contains_text("huge") && contains_text("atto, tiny"));
+    CHECK_FALSE(validate({.builtin = "convnext", .drop_path = 1, .input = {3, 32, 32}}));
+}
+
+TEST_CASE("ConvNeXt begins near the identity", "[model_spec]") {
+    const ModelSpec spec{.builtin = "convnext", .size = "atto", .input = {3, 32, 32}};
+    const ModelLayout layout = layout_of(spec);
+    const std::vector<float> values = initial_values(spec);
+    std::size_t offset = 0;
+    for (const ParameterInfo& info : layout.parameters) {
+        const auto part = std::span(values).subspan(offset, info.size());
+        offset += info.size();
+        INFO(info.name);
+        if (info.name.starts_with("scale")) CHECK(part[0] == 1e-6F);
+        if (!info.name.ends_with("kernel")) continue;
+        double squares = 0;
+        for (const float value : part)
+            squares += static_cast<double>(value) * static_cast<double>(value);
+        const auto count = static_cast<double>(info.size());
+        const double variance = std::pow(0.02 * 0.87962566, 2);
+        CHECK(squares / count == Approx(variance).epsilon(4 * std::sqrt(1.2 / count)));
+        CHECK(*std::max_element(part.begin(), part.end()) <= 0.04F);
+    }
 }
 
 TEST_CASE("DenseNet begins He-normal and with the statistics of no data", "[model_spec]") {

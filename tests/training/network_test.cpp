@@ -62,16 +62,21 @@ std::unique_ptr<Network> initialized(const ModelSpec& spec, NetworkUse use) {
     return network;
 }
 
-/// For every tensor, along its own gradient and along a random vector. `noise` is what rounding of
-/// the loss does to a slope, about 1e-7 / h.
+struct Check {
+    std::size_t samples;
+    float h;
+    double noise = 1e-4;  ///< What rounding of the loss does to a slope, about 1e-7 / h.
+    float nudge = 0.02F;  ///< Of every parameter: zero biases would hide a wrong derivative.
+};
+
+/// For every tensor, along its own gradient and along a random vector.
 void check_gradient(const std::string& name, const std::vector<LayerSpec>& layers,
-                    const ImageShape& input, std::size_t samples, float h, double noise = 1e-4) {
-    const Samples data = first_samples(samples, input);
+                    const ImageShape& input, const Check& check) {
+    const Samples data = first_samples(check.samples, input);
     const ModelLayout layout = layout_of(layers, input);
     const auto network = make_network(layers, input, NetworkUse::training);
     const std::vector<float> initial = initial_values(layout, 1);
-    // Zero biases would hide a wrong derivative behind them.
-    const auto nudge = random_values(layout.parameter_count(), 21, 0.02F);
+    const auto nudge = random_values(layout.parameter_count(), 21, check.nudge);
     std::copy(initial.begin(), initial.end(), network->values().begin());
     for (std::size_t i = 0; i < nudge.size(); ++i) network->parameters()[i] += nudge[i];
     network->compute_gradient(data.batch(), {});
@@ -87,17 +92,17 @@ void check_gradient(const std::string& name, const std::vector<LayerSpec>& layer
         const auto length = static_cast<float>(std::sqrt(dot(random, random)));
         for (float& value : random) value /= length;
         INFO(name << " " << info.name << ", gradient's norm " << norm);
-        const double tolerance = 0.02 * static_cast<double>(norm) + noise;
-        CHECK(slope_along(*network, data.batch(), offset, along, h, info.l2) ==
+        const double tolerance = 0.02 * static_cast<double>(norm) + check.noise;
+        CHECK(slope_along(*network, data.batch(), offset, along, check.h, info.l2) ==
               Approx(static_cast<double>(norm)).margin(tolerance));
-        CHECK(slope_along(*network, data.batch(), offset, random, h, info.l2) ==
+        CHECK(slope_along(*network, data.batch(), offset, random, check.h, info.l2) ==
               Approx(dot(part, random)).margin(tolerance));
         offset += info.size();
     }
 }
 
 void check_gradient(const ModelSpec& spec, std::size_t samples, float h) {
-    check_gradient(spec.builtin, layers_of(spec), spec.input, samples, h);
+    check_gradient(spec.builtin, layers_of(spec), spec.input, {samples, h});
 }
 
 }  // namespace
@@ -121,8 +126,49 @@ TEST_CASE("gradients agree with finite differences", "[network]") {
     }
     SECTION("a small DenseNet, under its dropout masks and with its L2 terms") {
         const DenseNetOptions options{.blocks = {2, 1, 1, 2}, .growth = 4, .l2 = 0.01F};
-        check_gradient("densenet", densenet(options), {3, 32, 32}, 24, 0.0002F, 1.5e-3);
+        check_gradient("densenet", densenet(options), {3, 32, 32}, {24, 0.0002F, 1.5e-3});
     }
+    // The layer scales begin at 1e-6, where the blocks would be without influence.
+    SECTION("a small ConvNeXt, under its drop path") {
+        const ConvNextOptions options{
+            .blocks = {1, 2, 1, 1}, .channels = {4, 6, 8, 10}, .drop_path = 0.4F, .hidden = {7}};
+        check_gradient("convnext", convnext(options), {3, 32, 32},
+                       {.samples = 8, .h = 0.002F, .noise = 5e-4, .nudge = 0.4F});
+    }
+}
+
+TEST_CASE("drop path leaves out whole samples, and nothing in evaluation", "[network]") {
+    const std::vector<LayerSpec> layers{DenseLayer{kModelClasses}, DropPathLayer{0.5F}};
+    const auto network = make_network(layers, {1, 1, 1}, NetworkUse::training);
+    // Two logits of 5 for every sample, of 10 where it is kept.
+    network->parameters()[10] = 5;
+    network->parameters()[11] = 5;
+    const std::vector<float> images(2000, 1.0F);
+    const std::vector<std::uint8_t> labels(2000, 0);
+    const double kept = std::log(2 + 8 * std::exp(-10.0));
+    CHECK(network->compute_gradient({images, labels}, {}) ==
+          Approx((kept + std::log(10.0)) / 2).margin(0.05));
+    std::vector<float> logits(10);
+    network->logits(std::span(images).first(1), logits);
+    CHECK(logits == std::vector<float>{5, 5, 0, 0, 0, 0, 0, 0, 0, 0});
+}
+
+TEST_CASE("a gradient by the head alone is that part of the whole one", "[network]") {
+    const DenseNetOptions options{.blocks = {1, 1, 1, 1}, .growth = 4, .l2 = 0.01F};
+    const auto layers = densenet(options);
+    const ImageShape input{3, 32, 32};
+    const ModelLayout layout = layout_of(layers, input);
+    REQUIRE(layout.parameter_count() - layout.head() ==
+            10 * (layout.parameters.end()[-2].fan_in + 1));
+    const auto network = make_network(layers, input, NetworkUse::training);
+    const auto initial = initial_values(layout, 1);
+    std::copy(initial.begin(), initial.end(), network->values().begin());
+    const Samples data = first_samples(8, input);
+    const double loss = network->compute_gradient(data.batch(), {});
+    const std::vector<float> whole(network->gradient().begin(), network->gradient().end());
+    CHECK(network->compute_gradient(data.batch(), {}, GradientScope::head) == loss);
+    CHECK(same_bits(network->gradient().subspan(layout.head()),
+                    std::span(whole).subspan(layout.head())));
 }
 
 TEST_CASE("the loss of an ignorant model is log 10", "[network]") {

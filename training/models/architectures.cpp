@@ -1,5 +1,7 @@
 #include "training/models/architectures.hpp"
 
+#include <numeric>
+
 #include "training/model_spec.hpp"
 
 namespace dynavg::training {
@@ -114,6 +116,60 @@ std::vector<LayerSpec> densenet(const DenseNetOptions& options) {
     }
     builder.head();
     return std::move(builder.layers);
+}
+
+namespace {
+
+constexpr KernelOptions kConvNextKernel{Initializer::truncated_normal};
+constexpr LayerNormLayer kConvNextNorm{1e-6F};
+
+/// Kernels as wide as their stride: nothing overlaps.
+ConvolutionLayer patches(std::size_t channels, std::size_t side) {
+    return {channels, side, Padding::valid, side, Bias::learned, kConvNextKernel};
+}
+
+ConvolutionLayer pointwise(std::size_t channels) {
+    return patches(channels, 1);
+}
+
+BranchLayer convnext_block(std::size_t channels, float drop_path) {
+    BranchLayer block{Merge::add, {}};
+    block.layers.emplace_back(ConvolutionLayer{channels, 7, Padding::same, 1, Bias::learned,
+                                               kConvNextKernel, Grouping::depthwise});
+    block.layers.emplace_back(kConvNextNorm);
+    block.layers.emplace_back(pointwise(4 * channels));
+    block.layers.emplace_back(ActivationLayer{Activation::gelu});
+    block.layers.emplace_back(pointwise(channels));
+    block.layers.emplace_back(ScaleLayer{1e-6F});
+    if (drop_path > 0) block.layers.emplace_back(DropPathLayer{drop_path});
+    return block;
+}
+
+}  // namespace
+
+std::vector<LayerSpec> convnext(const ConvNextOptions& options) {
+    std::vector<LayerSpec> layers;
+    const std::size_t last_block =
+        std::accumulate(options.blocks.begin(), options.blocks.end(), std::size_t{0}) - 1;
+    std::size_t block = 0;
+    for (std::size_t stage = 0; stage < options.blocks.size(); ++stage) {
+        const std::size_t channels = options.channels[stage];
+        if (stage > 0) layers.emplace_back(kConvNextNorm);
+        layers.emplace_back(patches(channels, stage == 0 ? 4 : 2));
+        if (stage == 0) layers.emplace_back(kConvNextNorm);
+        for (std::size_t repeat = 0; repeat < options.blocks[stage]; ++repeat, ++block) {
+            const float depth = static_cast<float>(block) / static_cast<float>(last_block);
+            layers.emplace_back(convnext_block(channels, options.drop_path * depth));
+        }
+    }
+    layers.emplace_back(GlobalPoolingLayer{});
+    layers.emplace_back(kConvNextNorm);
+    for (const std::size_t units : options.hidden) {
+        layers.emplace_back(DenseLayer{units, kConvNextKernel});
+        layers.emplace_back(ActivationLayer{Activation::relu});
+    }
+    layers.emplace_back(DenseLayer{options.classes, kConvNextKernel});
+    return layers;
 }
 
 }  // namespace dynavg::training

@@ -56,6 +56,11 @@ struct GlobalPoolingLayer {};
 struct DropoutLayer {
     float rate;
 };
+/// Stochastic depth (Huang et al. 2016): in training, all of a sample becomes zero with this
+/// probability; what stays is scaled by 1 / (1 - rate).
+struct DropPathLayer {
+    float rate;
+};
 /// Over samples and pixels, per channel (Ioffe & Szegedy 2015): with the batch's mean and variance
 /// in training, with the running ones in evaluation. The latter are buffers: after a step
 /// running = momentum * running + (1 - momentum) * batch, the variance with Bessel's correction.
@@ -84,8 +89,8 @@ struct BranchLayer {
 
 /// A class, not an alias, so that a branch can hold layers.
 struct LayerSpec : std::variant<ConvolutionLayer, DenseLayer, ActivationLayer, PoolingLayer,
-                                StemPoolingLayer, GlobalPoolingLayer, DropoutLayer, BatchNormLayer,
-                                LayerNormLayer, ScaleLayer, BranchLayer> {
+                                StemPoolingLayer, GlobalPoolingLayer, DropoutLayer, DropPathLayer,
+                                BatchNormLayer, LayerNormLayer, ScaleLayer, BranchLayer> {
     using variant::variant;
 };
 

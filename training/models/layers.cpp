@@ -152,14 +152,18 @@ private:
     at::Tensor m_input;
 };
 
+/// What each number of a mask is for.
+enum class MaskUnit : std::uint8_t { value, sample };
+
 class Dropout final : public Layer {
 public:
-    explicit Dropout(float rate) : m_rate(rate) {}
+    Dropout(float rate, MaskUnit unit) : m_rate(rate), m_unit(unit) {}
 
     at::Tensor forward(at::Tensor input, const Pass& pass) override {
         if (pass.kind == PassKind::evaluation) return input;
         DYNAVG_CHECK(pass.dropout != nullptr);
-        m_mask.resize(size_of(input));
+        m_mask.resize(m_unit == MaskUnit::value ? size_of(input)
+                                                : static_cast<std::size_t>(input.size(0)));
         const float kept = 1.0F / (1.0F - m_rate);
         for (float& factor : m_mask) factor = pass.dropout->uniform_float() < m_rate ? 0.0F : kept;
         apply(input);
@@ -173,12 +177,22 @@ public:
 
 private:
     void apply(const at::Tensor& tensor) const {
-        DYNAVG_CHECK(tensor.is_contiguous() && size_of(tensor) == m_mask.size());
+        DYNAVG_CHECK(tensor.is_contiguous() && size_of(tensor) % m_mask.size() == 0);
         float* values = data(tensor);
-        for (std::size_t i = 0; i < m_mask.size(); ++i) values[i] *= m_mask[i];
+        if (m_unit == MaskUnit::value) {
+            DYNAVG_CHECK(size_of(tensor) == m_mask.size());
+            for (std::size_t i = 0; i < m_mask.size(); ++i) values[i] *= m_mask[i];
+            return;
+        }
+        const std::size_t size = size_of(tensor) / m_mask.size();
+        for (const float factor : m_mask) {
+            for (std::size_t i = 0; i < size; ++i) values[i] *= factor;
+            values += size;
+        }
     }
 
     float m_rate;
+    MaskUnit m_unit;
     std::vector<float> m_mask;
 };
 
@@ -199,7 +213,11 @@ std::unique_ptr<Layer> make_activation(Activation function) {
 }
 
 std::unique_ptr<Layer> make_dropout(float rate) {
-    return std::make_unique<Dropout>(rate);
+    return std::make_unique<Dropout>(rate, MaskUnit::value);
+}
+
+std::unique_ptr<Layer> make_drop_path(float rate) {
+    return std::make_unique<Dropout>(rate, MaskUnit::sample);
 }
 
 }  // namespace dynavg::training

@@ -69,6 +69,7 @@ enum class InputGradient : std::uint8_t { unneeded, needed };
 [[nodiscard]] std::unique_ptr<Layer> make_stem_pooling();
 [[nodiscard]] std::unique_ptr<Layer> make_global_pooling();
 [[nodiscard]] std::unique_ptr<Layer> make_dropout(float rate);
+[[nodiscard]] std::unique_ptr<Layer> make_drop_path(float rate);
 [[nodiscard]] std::unique_ptr<Layer> make_batch_norm(const BatchNormLayer& spec,
                                                      NormParameters parameters,
                                                      RunningStatistics running);

@@ -45,6 +45,7 @@ public:
     void operator()(const GlobalPoolingLayer&) { m_image = {m_image.channels, 1, 1}; }
     void operator()(const ActivationLayer&) {}
     void operator()(const DropoutLayer&) {}
+    void operator()(const DropPathLayer&) {}
     void operator()(const BatchNormLayer&) {
         const std::string name = add_norm();
         layout.buffers.push_back(per_channel(name + ".running_mean", 0));
@@ -156,6 +157,15 @@ std::size_t total_size(std::span<const ParameterInfo> infos) {
     std::size_t count = 0;
     for (const ParameterInfo& info : infos) count += info.size();
     return count;
+}
+
+std::size_t ModelLayout::head() const {
+    std::size_t first = parameter_count();
+    for (std::size_t i = parameters.size(); i > 0 && parameters[i - 1].name.starts_with("dense");
+         --i) {
+        first -= parameters[i - 1].size();
+    }
+    return first;
 }
 
 ModelLayout layout_of(std::span<const LayerSpec> layers, const ImageShape& input) {

@@ -30,6 +30,8 @@ struct ModelLayout {
     std::vector<ParameterInfo> buffers;  ///< Statistics of batch norms: averaged, not learned.
     bool has_room = true;                ///< False if some layer leaves nothing of the image.
 
+    /// Where the parameters of the head begin: of the dense layers at the end.
+    [[nodiscard]] std::size_t head() const;
     [[nodiscard]] std::size_t parameter_count() const { return total_size(parameters); }
     [[nodiscard]] std::size_t buffer_count() const { return total_size(buffers); }
     [[nodiscard]] std::size_t value_count() const { return parameter_count() + buffer_count(); }

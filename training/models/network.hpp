@@ -21,6 +21,9 @@ struct DropoutKey {
     std::uint64_t step = 0;
 };
 
+/// Which parameters a gradient is taken by. Head: the dense layers at the end of the model.
+enum class GradientScope : std::uint8_t { all, head };
+
 enum class NetworkUse : std::uint8_t { training, evaluation };
 
 /// A model's arithmetic. All parameters, then all buffers, lie in one flat float array, in the
@@ -46,7 +49,13 @@ public:
     /// Forward and backward pass with dropout. Returns the mean cross entropy (nats) and fills
     /// gradient() with that of the loss, which is the cross entropy and the kernels' L2 terms. Only
     /// reads values(). Needs NetworkUse::training.
-    virtual double compute_gradient(const Batch& batch, const DropoutKey& key) = 0;
+    /// With GradientScope::head the other parts of gradient() are of no use, and a third of the
+    /// time is enough.
+    virtual double compute_gradient(const Batch& batch, const DropoutKey& key,
+                                    GradientScope scope) = 0;
+    double compute_gradient(const Batch& batch, const DropoutKey& key) {
+        return compute_gradient(batch, key, GradientScope::all);
+    }
 
     /// Second half of a step: the running statistics move towards those of the last batch.
     virtual void update_buffers() = 0;

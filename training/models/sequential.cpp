@@ -84,6 +84,9 @@ struct LayerMaker {
     std::unique_ptr<Layer> operator()(const DropoutLayer& spec) const {
         return make_dropout(spec.rate);
     }
+    std::unique_ptr<Layer> operator()(const DropPathLayer& spec) const {
+        return make_drop_path(spec.rate);
+    }
     std::unique_ptr<Layer> operator()(const BatchNormLayer& spec) const {
         return make_batch_norm(spec, {views.next_parameter(), views.next_parameter()},
                                {views.next_buffer(), views.next_buffer()});
@@ -124,6 +127,21 @@ std::vector<Penalty> penalties_of(const ModelLayout& layout) {
     return penalties;
 }
 
+/// The first of the dense layers at the end.
+std::size_t head_layer(std::span<const LayerSpec> layers) {
+    std::size_t head = layers.size();
+    for (std::size_t i = layers.size(); i > 0; --i) {
+        const LayerSpec& layer = layers[i - 1];
+        if (std::holds_alternative<DenseLayer>(layer)) {
+            head = i - 1;
+        } else if (!std::holds_alternative<ActivationLayer>(layer) &&
+                   !std::holds_alternative<DropoutLayer>(layer)) {
+            break;
+        }
+    }
+    return head;
+}
+
 /// Layers one after another. No autograd: each layer knows its backward pass, which saves the
 /// graph, and lets kernels of ours stand where LibTorch's are slow.
 class SequentialNetwork final : public Network {
@@ -134,6 +152,8 @@ public:
         ModelLayout layout = layout_of(layers, input);
         DYNAVG_CHECK(layout.has_room);
         m_penalties = penalties_of(layout);
+        m_head = layout.head();
+        m_head_layer = head_layer(layers);
         m_parameter_count = layout.parameter_count();
         m_values = at::zeros({static_cast<std::int64_t>(layout.value_count())}, at::kFloat);
         if (use == NetworkUse::training) {
@@ -155,7 +175,8 @@ public:
         return span_of(m_gradient);
     }
 
-    double compute_gradient(const Batch& batch, const DropoutKey& key) override {
+    double compute_gradient(const Batch& batch, const DropoutKey& key,
+                            GradientScope scope) override {
         DYNAVG_CHECK(m_gradient.defined());
         const c10::InferenceMode inference;
         at::init_num_threads();
@@ -165,10 +186,11 @@ public:
         at::Tensor gradient = at::empty(logits.sizes(), logits.options());
         std::size_t hits = 0;
         const double loss = cross_entropy(span_of(logits), batch.labels, span_of(gradient), hits);
-        for (auto layer = m_layers.rbegin(); layer != m_layers.rend(); ++layer) {
-            gradient = (*layer)->backward(std::move(gradient));
+        const std::size_t first_layer = scope == GradientScope::head ? m_head_layer : 0;
+        for (std::size_t layer = m_layers.size(); layer > first_layer; --layer) {
+            gradient = m_layers[layer - 1]->backward(std::move(gradient));
         }
-        add_penalties();
+        add_penalties(scope == GradientScope::head ? m_head : 0);
         return loss;
     }
 
@@ -185,10 +207,12 @@ public:
     }
 
 private:
-    void add_penalties() {
+    /// Those of the parameters from `first` on.
+    void add_penalties(std::size_t first) {
         const std::span<const float> all = parameters();
         const std::span<float> by_all = span_of(m_gradient);
         for (const Penalty& penalty : m_penalties) {
+            if (penalty.first < first) continue;
             const auto w = all.subspan(penalty.first, penalty.count);
             const auto gradient = by_all.subspan(penalty.first, penalty.count);
             for (std::size_t i = 0; i < w.size(); ++i) gradient[i] += 2 * penalty.l2 * w[i];
@@ -212,6 +236,8 @@ private:
 
     ImageShape m_input;
     std::size_t m_parameter_count = 0;
+    std::size_t m_head = 0;        ///< Its first parameter,
+    std::size_t m_head_layer = 0;  ///< and its first layer.
     std::vector<Penalty> m_penalties;
     at::Tensor m_values;
     at::Tensor m_gradient;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "protocol/digest.hpp"
+#include "training/data/cifar10.hpp"
 #include "training/data/idx.hpp"
 #include "training/data/synthetic_digits.hpp"
 #include "training/splits.hpp"
+#include "training/weights.hpp"
 
 namespace dynavg::assembly {
 
@@ -16,14 +18,19 @@ constexpr std::uint64_t kSyntheticTestSamples = 10'000;
 
 using DatasetPointer = std::shared_ptr<const training::Dataset>;
 
-Expected<DatasetPointer, Error> load_test(const config::DataConfig& data) {
-    if (data.source == config::DataSource::synthetic_digits) {
-        const std::uint64_t samples =
-            data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
-        return training::synthetic_digits(data.seed, training::DataPart::test, samples);
+/// One part of the set; `samples` is how many digits are drawn, where they are.
+Expected<DatasetPointer, Error> load_part(const config::DataConfig& data, training::DataPart part,
+                                          const std::filesystem::path& path,
+                                          std::uint64_t samples) {
+    switch (data.source) {
+        case config::DataSource::synthetic_digits:
+            break;
+        case config::DataSource::idx:
+            return training::read_idx_directory(path, part);
+        case config::DataSource::cifar10:
+            return training::read_cifar10_directory(path, part);
     }
-    const auto& path = data.test->path.empty() ? data.path : data.test->path;
-    return training::read_idx_directory(path, training::DataPart::test);
+    return training::synthetic_digits(data.seed, part, samples);
 }
 
 training::OptimizerOptions optimizer_options(const config::TrainingConfig& training) {
@@ -60,28 +67,45 @@ Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
 
 }  // namespace
 
-training::ModelSpec model_spec(const config::ModelConfig& model) {
+training::ImageShape image_shape(config::DataSource source) {
+    switch (source) {
+        case config::DataSource::synthetic_digits:
+        case config::DataSource::idx:
+            break;
+        case config::DataSource::cifar10:
+            return training::kCifar10Shape;
+    }
+    return {1, 28, 28};
+}
+
+training::ModelSpec model_spec(const config::Config& config) {
+    const config::ModelConfig& model = config.model;
     training::ModelSpec spec;
     spec.builtin = std::string(config::name_of(model.builtin));
-    if (model.builtin == config::BuiltinModel::mlp) {
+    const bool is_convnext = model.builtin == config::BuiltinModel::convnext;
+    if (model.builtin == config::BuiltinModel::mlp ||
+        (is_convnext && config.positions.contains("model.hidden"))) {
         spec.hidden.assign(model.hidden.begin(), model.hidden.end());
     }
+    if (is_convnext) {
+        spec.size = std::string(config::name_of(model.size));
+        spec.drop_path = static_cast<float>(model.drop_path);
+    }
     spec.seed = model.seed;
+    spec.input = image_shape(config.data.source);
     return spec;
 }
 
 Expected<Data, Error> load_data(const config::DataConfig& data) {
     Data loaded;
-    if (data.source == config::DataSource::synthetic_digits) {
-        loaded.train =
-            training::synthetic_digits(data.seed, training::DataPart::train, data.samples);
-    } else {
-        auto train = training::read_idx_directory(data.path, training::DataPart::train);
-        if (!train) return Unexpected<Error>(train.error());
-        loaded.train = std::move(*train);
-    }
+    auto train = load_part(data, training::DataPart::train, data.path, data.samples);
+    if (!train) return Unexpected<Error>(train.error());
+    loaded.train = std::move(*train);
     if (data.test) {
-        auto test = load_test(data);
+        const auto& path = data.test->path.empty() ? data.path : data.test->path;
+        const std::uint64_t samples =
+            data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
+        auto test = load_part(data, training::DataPart::test, path, samples);
         if (!test) return Unexpected<Error>(test.error());
         loaded.test = std::move(*test);
     }
@@ -99,20 +123,22 @@ Expected<std::unique_ptr<training::Trainer>, Error> make_trainer(
     auto samples = cut_shard(config.data, *data.train, shard);
     if (!samples) return Unexpected<Error>(samples.error());
     training::TrainerOptions options;
-    options.model = model_spec(config.model);
+    options.model = model_spec(config);
     options.dataset = data.train;
     options.shard = std::move(*samples);
     options.optimizer = optimizer_options(config.training);
     options.batch_size = config.training.batch_size;
     options.seed = config.training.seed;
     options.shard_index = shard.index;
+    options.head_first_steps = config.training.head_first_steps;
     options.monitor = averaging.monitor;
     options.sketch = averaging.sketch;
     options.sketch_seed = averaging.sketch_seed;
     options.outer = averaging.outer.kind;
     options.device = std::string(config::name_of(config.training.device));
     auto trainer = training::make_trainer(std::move(options));
-    if (trainer) (*trainer)->install(initial, initial->values);
+    // Nothing was learned yet: its own values as the base make it the reference, whatever they are.
+    if (trainer) (*trainer)->install(initial, (*trainer)->values());
     return trainer;
 }
 
@@ -120,22 +146,31 @@ Expected<std::optional<training::Evaluator>, Error> make_evaluator(const config:
                                                                    const Data& data) {
     if (!data.test) return std::optional<training::Evaluator>();
     auto evaluator =
-        training::make_evaluator(model_spec(config.model), data.test, config.data.test->samples);
+        training::make_evaluator(model_spec(config), data.test, config.data.test->samples);
     if (!evaluator) return Unexpected<Error>(evaluator.error());
     return std::optional<training::Evaluator>(std::move(*evaluator));
 }
 
-protocol::ReferencePointer make_initial_reference(const config::ModelConfig& model,
-                                                  const protocol::AveragingSettings& averaging) {
-    const training::ModelSpec spec = model_spec(model);
+Expected<protocol::ReferencePointer, Error> make_initial_reference(
+    const config::Config& config, const protocol::AveragingSettings& averaging) {
+    const training::ModelSpec spec = model_spec(config);
+    if (auto valid = training::validate(spec); !valid) return Unexpected<Error>(valid.error());
+    std::vector<float> values;
+    if (config.model.weights.empty()) {
+        values = training::initial_values(spec);
+    } else {
+        auto read = training::read_weights(config.model.weights, spec);
+        if (!read) return Unexpected<Error>(read.error());
+        values = std::move(*read);
+    }
     return protocol::make_initial_reference(
-        training::shape_of(spec, averaging.monitor, averaging.outer.kind),
-        training::initial_values(spec), averaging.threshold, spec.seed);
+        training::shape_of(spec, averaging.monitor, averaging.outer.kind), std::move(values),
+        averaging.threshold, spec.seed);
 }
 
 protocol::NetworkFields network_fields(const config::Config& config,
                                        const protocol::Reference& initial) {
-    const training::ModelSpec spec = model_spec(config.model);
+    const training::ModelSpec spec = model_spec(config);
     protocol::NetworkFields fields;
     if (config.has_averaging_section) fields = fields_of(config.averaging);
     fields["network"] = config.node.network;

@@ -28,7 +28,11 @@ struct ShardChoice {
     std::uint32_t count = 1;
 };
 
-[[nodiscard]] training::ModelSpec model_spec(const config::ModelConfig& model);
+/// The size of the images that a data source gives.
+[[nodiscard]] training::ImageShape image_shape(config::DataSource source);
+
+/// The model, made for the images of the configured source.
+[[nodiscard]] training::ModelSpec model_spec(const config::Config& config);
 
 /// Reads or draws the data. Seconds, and memory for all samples.
 [[nodiscard]] Expected<Data, Error> load_data(const config::DataConfig& data);
@@ -46,9 +50,10 @@ struct ShardChoice {
 [[nodiscard]] Expected<std::optional<training::Evaluator>, Error> make_evaluator(
     const config::Config& config, const Data& data);
 
-/// Epoch 0: the model's seeded initial weights, the same for all peers.
-[[nodiscard]] protocol::ReferencePointer make_initial_reference(
-    const config::ModelConfig& model, const protocol::AveragingSettings& averaging);
+/// Epoch 0: the model's seeded initial weights or those of `[model] weights`, the same for all
+/// peers. Fails if that file can't be the model's.
+[[nodiscard]] Expected<protocol::ReferencePointer, Error> make_initial_reference(
+    const config::Config& config, const protocol::AveragingSettings& averaging);
 
 /// By what two networks are compared in the handshake. Without an [averaging] section the fields
 /// of the settings are left out: the network's are taken.

@@ -141,7 +141,7 @@ int main() {
     if (mkdtemp(folder.data()) == nullptr) return 1;
     const config::Config config = make_config(folder);
     const auto data = assembly::load_data(config.data);
-    const auto initial = assembly::make_initial_reference(config.model, config.averaging);
+    const auto initial = assembly::make_initial_reference(config, config.averaging).value();
     daemon::LogOptions log_options;
     log_options.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     daemon::Log log(log_options);

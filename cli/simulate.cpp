@@ -82,7 +82,7 @@ private:
 
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
-    if (!options.data.empty() && config.data.source != config::DataSource::idx) {
+    if (!options.data.empty() && config.data.source == config::DataSource::synthetic_digits) {
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
                            config::name_of(config.data.source));
     }

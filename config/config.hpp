@@ -28,15 +28,28 @@ struct NodeConfig {
     std::uint32_t start_peers = 1;
 };
 
-enum class BuiltinModel : std::uint8_t { lenet5, vgg16star, mlp };
+enum class BuiltinModel : std::uint8_t {
+    lenet5,
+    vgg16star,
+    mlp,
+    densenet121,
+    densenet201,
+    convnext
+};
+enum class ModelSize : std::uint8_t { atto, tiny, small, base, large };
 
 struct ModelConfig {
     BuiltinModel builtin = BuiltinModel::lenet5;
-    std::vector<std::uint32_t> hidden{200, 100};  ///< mlp: widths of the hidden layers.
-    std::uint64_t seed = 1;                       ///< The common initial model.
+    /// mlp: widths of the hidden layers. convnext: of dense layers before the last, none unless
+    /// set.
+    std::vector<std::uint32_t> hidden{200, 100};
+    ModelSize size = ModelSize::tiny;  ///< convnext.
+    double drop_path = 0;              ///< convnext: stochastic depth.
+    std::filesystem::path weights;     ///< Where the initial model begins; may be empty.
+    std::uint64_t seed = 1;            ///< The common initial model.
 };
 
-enum class DataSource : std::uint8_t { synthetic_digits, idx };
+enum class DataSource : std::uint8_t { synthetic_digits, idx, cifar10 };
 
 /// How one data set is cut among peers, for experiments.
 struct Split {
@@ -62,7 +75,7 @@ struct TestConfig {
 
 struct DataConfig {
     DataSource source = DataSource::synthetic_digits;
-    std::filesystem::path path;     ///< idx: the folder of the set.
+    std::filesystem::path path;     ///< idx, cifar10: the folder of the set.
     std::uint64_t samples = 60000;  ///< synthetic-digits: how many are drawn, before the cut.
     std::uint64_t seed = 1;         ///< synthetic-digits: equal seeds, equal digits.
     std::optional<ShardConfig> shard;
@@ -80,7 +93,8 @@ struct TrainingConfig {
     double weight_decay = 0;
     double epsilon = 1e-7;  ///< adam, adamw.
     std::uint32_t batch_size = 32;
-    std::uint64_t max_steps = 0;  ///< 0 = for ever.
+    std::uint64_t head_first_steps = 0;  ///< At first only the head learns.
+    std::uint64_t max_steps = 0;         ///< 0 = for ever.
     bool exit_when_done = false;
     std::uint64_t seed = 1;
     Device device = Device::cpu;
@@ -134,6 +148,7 @@ struct Config {
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
 [[nodiscard]] std::string_view name_of(BuiltinModel model);
+[[nodiscard]] std::string_view name_of(ModelSize size);
 [[nodiscard]] std::string_view name_of(DataSource source);
 [[nodiscard]] std::string_view name_of(OptimizerKind kind);
 [[nodiscard]] std::string_view name_of(Device device);

@@ -30,6 +30,9 @@ bool is_in_range(const Split& split) {
 std::string_view name_of(BuiltinModel model) {
     return name_in<BuiltinModel>(kModels, model);
 }
+std::string_view name_of(ModelSize size) {
+    return name_in<ModelSize>(kSizes, size);
+}
 std::string_view name_of(DataSource source) {
     return name_in<DataSource>(kSources, source);
 }

@@ -14,15 +14,27 @@ namespace dynavg::config {
 template <class E>
 using Named = std::pair<std::string_view, E>;
 
-inline constexpr std::array<Named<BuiltinModel>, 3> kModels{{
+inline constexpr std::array<Named<BuiltinModel>, 6> kModels{{
     {"lenet5", BuiltinModel::lenet5},
     {"vgg16star", BuiltinModel::vgg16star},
     {"mlp", BuiltinModel::mlp},
+    {"densenet121", BuiltinModel::densenet121},
+    {"densenet201", BuiltinModel::densenet201},
+    {"convnext", BuiltinModel::convnext},
 }};
 
-inline constexpr std::array<Named<DataSource>, 2> kSources{{
+inline constexpr std::array<Named<ModelSize>, 5> kSizes{{
+    {"atto", ModelSize::atto},
+    {"tiny", ModelSize::tiny},
+    {"small", ModelSize::small},
+    {"base", ModelSize::base},
+    {"large", ModelSize::large},
+}};
+
+inline constexpr std::array<Named<DataSource>, 3> kSources{{
     {"synthetic-digits", DataSource::synthetic_digits},
     {"idx", DataSource::idx},
+    {"cifar10", DataSource::cifar10},
 }};
 
 inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{

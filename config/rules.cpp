@@ -19,6 +19,15 @@ bool is_set(const Config& config, std::string_view key) {
     return config.positions.contains(key);
 }
 
+bool halves_often(BuiltinModel model) {
+    return model == BuiltinModel::densenet121 || model == BuiltinModel::densenet201 ||
+           model == BuiltinModel::convnext;
+}
+
+bool reads_files(const Config& config) {
+    return config.data.source != DataSource::synthetic_digits;
+}
+
 struct Rule {
     std::string_view key;    ///< Which is wrong,
     std::string_view other;  ///< because of this one.
@@ -29,29 +38,42 @@ struct Rule {
 constexpr std::array kRules{
     Rule{"model.hidden", "model.builtin",
          [](const Config& c) {
-             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp;
+             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp &&
+                    c.model.builtin != BuiltinModel::convnext;
          },
-         "is only for builtin = \"mlp\"; remove it or choose that model"},
+         "is only for builtin = \"mlp\" or \"convnext\"; remove it or choose such a model"},
+    Rule{"model.size", "model.builtin",
+         [](const Config& c) {
+             return is_set(c, "model.size") && c.model.builtin != BuiltinModel::convnext;
+         },
+         "is only for builtin = \"convnext\"; remove it or choose that model"},
+    Rule{"model.drop_path", "model.builtin",
+         [](const Config& c) {
+             return is_set(c, "model.drop_path") && c.model.builtin != BuiltinModel::convnext;
+         },
+         "is only for builtin = \"convnext\"; remove it or choose that model"},
+    Rule{"model.builtin", "data.source",
+         [](const Config& c) {
+             return halves_often(c.model.builtin) && c.data.source != DataSource::cifar10;
+         },
+         "halves its images five times, which takes 32 x 32 pixels; of the sources only "
+         "\"cifar10\" has as many"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return c.data.source == DataSource::idx && c.data.path.empty(); },
-         "is missing; source = \"idx\" needs the folder of the data set"},
+         [](const Config& c) { return reads_files(c) && c.data.path.empty(); },
+         "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return c.data.source != DataSource::idx && !c.data.path.empty(); },
-         "is only for source = \"idx\"; synthetic digits need no files"},
+         [](const Config& c) { return !reads_files(c) && !c.data.path.empty(); },
+         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.test.path", "data.source",
          [](const Config& c) {
-             return c.data.source != DataSource::idx && c.data.test && !c.data.test->path.empty();
+             return !reads_files(c) && c.data.test && !c.data.test->path.empty();
          },
-         "is only for source = \"idx\"; synthetic digits need no files"},
+         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.samples", "data.source",
-         [](const Config& c) {
-             return is_set(c, "data.samples") && c.data.source != DataSource::synthetic_digits;
-         },
+         [](const Config& c) { return is_set(c, "data.samples") && reads_files(c); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.seed", "data.source",
-         [](const Config& c) {
-             return is_set(c, "data.seed") && c.data.source != DataSource::synthetic_digits;
-         },
+         [](const Config& c) { return is_set(c, "data.seed") && reads_files(c); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.shard.index", "data.shard.count",
          [](const Config& c) { return c.data.shard && c.data.shard->index >= c.data.shard->count; },

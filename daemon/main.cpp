@@ -53,8 +53,10 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
                                                 const dynavg::assembly::Data& data) {
     namespace assembly = dynavg::assembly;
     daemon::Learning learning;
-    learning.initial = assembly::make_initial_reference(config.model, config.averaging);
-    learning.model = assembly::model_spec(config.model).builtin;
+    auto initial = assembly::make_initial_reference(config, config.averaging);
+    if (!initial) return Unexpected<Error>(initial.error());
+    learning.initial = std::move(*initial);
+    learning.model = assembly::model_spec(config).builtin;
     learning.fields = assembly::network_fields(config, *learning.initial);
     auto trainer = assembly::make_trainer(config, config.averaging, data,
                                           assembly::shard_choice(config.data), learning.initial);

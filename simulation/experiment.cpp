@@ -109,7 +109,9 @@ private:
 
 Expected<void, Error> Experiment::add_peers(const assembly::Data& data) {
     const config::Config& config = m_options.config;
-    const auto initial = assembly::make_initial_reference(config.model, config.averaging);
+    const auto made = assembly::make_initial_reference(config, config.averaging);
+    if (!made) return Unexpected<Error>(made.error());
+    const protocol::ReferencePointer& initial = *made;
     const auto directory = [this](PeerIndex index) {
         return index < m_peers.size() ? m_peers[index].get() : nullptr;
     };

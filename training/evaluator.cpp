@@ -18,17 +18,17 @@ Evaluator::Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> data
     : m_network(make_network(model, NetworkUse::evaluation)),
       m_dataset(std::move(dataset)),
       m_samples(samples),
-      m_images(std::min(samples, kBatch) * kModelInput.pixels()),
+      m_images(std::min(samples, kBatch) * model.input.pixels()),
       m_logits(std::min(samples, kBatch) * kModelClasses) {}
 
 Evaluator::~Evaluator() = default;
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 
 protocol::Evaluation Evaluator::evaluate(std::span<const float> values) {
-    const std::span<float> parameters = m_network->parameters();
-    DYNAVG_CHECK(values.size() == parameters.size());
-    std::copy(values.begin(), values.end(), parameters.begin());
-    const std::size_t pixels = kModelInput.pixels();
+    const std::span<float> own = m_network->values();
+    DYNAVG_CHECK(values.size() == own.size());
+    std::copy(values.begin(), values.end(), own.begin());
+    const std::size_t pixels = m_dataset->shape.pixels();
     std::size_t hits = 0;
     double loss = 0;
     for (std::size_t first = 0; first < m_samples; first += kBatch) {
@@ -49,7 +49,7 @@ Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
                                           std::size_t samples_max) {
     if (auto valid = validate(model); !valid) return Unexpected<Error>(valid.error());
     if (dataset == nullptr) return fail("there is no data to evaluate on");
-    if (auto fits = check_fits(*dataset); !fits) return Unexpected<Error>(fits.error());
+    if (auto fits = check_fits(*dataset, model); !fits) return Unexpected<Error>(fits.error());
     const std::size_t samples =
         samples_max == 0 ? dataset->size() : std::min(samples_max, dataset->size());
     return Evaluator(model, std::move(dataset), samples);

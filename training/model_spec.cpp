@@ -1,13 +1,15 @@
 #include "training/model_spec.hpp"
 
-#include <cmath>
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "protocol/check.hpp"
 #include "protocol/digest.hpp"
 #include "protocol/limits.hpp"
-#include "protocol/random.hpp"
+#include "training/models/architectures.hpp"
 
 namespace dynavg::training {
 
@@ -15,124 +17,101 @@ namespace {
 
 constexpr std::size_t kHiddenLayersMax = 32;
 constexpr std::size_t kHiddenUnitsMax = 65536;
+constexpr std::size_t kSideMax = 4096;
 
-std::vector<LayerSpec> lenet5() {
-    return {ConvolutionLayer{6, 5, Padding::same},
-            ActivationLayer{Activation::tanh},
-            PoolingLayer{Pooling::average},
-            ConvolutionLayer{16, 5, Padding::valid},
-            ActivationLayer{Activation::tanh},
-            PoolingLayer{Pooling::average},
-            DenseLayer{120},
-            ActivationLayer{Activation::tanh},
-            DenseLayer{84},
-            ActivationLayer{Activation::tanh},
-            DenseLayer{kModelClasses}};
+constexpr std::array kBuiltins{"lenet5",      "vgg16star",   "mlp",     "logistic",
+                               "densenet121", "densenet201", "convnext"};
+
+/// Null if there is no such size.
+const ConvNextOptions* convnext_of_size(std::string_view size) {
+    if (size == "atto") return &kConvNextAtto;
+    if (size == "tiny") return &kConvNextTiny;
+    if (size == "small") return &kConvNextSmall;
+    if (size == "base") return &kConvNextBase;
+    if (size == "large") return &kConvNextLarge;
+    return nullptr;
 }
 
-std::vector<LayerSpec> vgg16star() {
-    std::vector<LayerSpec> layers;
-    for (const std::size_t filters : {64U, 128U, 256U}) {
-        for (int repeat = 0; repeat < 2; ++repeat) {
-            layers.emplace_back(ConvolutionLayer{filters, 3, Padding::same});
-            layers.emplace_back(ActivationLayer{Activation::relu});
-        }
-        layers.emplace_back(PoolingLayer{Pooling::maximum});
-    }
-    for (int repeat = 0; repeat < 2; ++repeat) {
-        layers.emplace_back(DenseLayer{512});
-        layers.emplace_back(ActivationLayer{Activation::relu});
-        layers.emplace_back(DropoutLayer{0.5F});
-    }
-    layers.emplace_back(DenseLayer{kModelClasses});
-    return layers;
+std::vector<LayerSpec> convnext(const ModelSpec& spec) {
+    ConvNextOptions options = *convnext_of_size(spec.size);
+    options.hidden = spec.hidden;
+    options.drop_path = spec.drop_path;
+    return convnext(options);
 }
 
-std::vector<LayerSpec> mlp(const std::vector<std::size_t>& hidden) {
-    std::vector<LayerSpec> layers;
-    for (const std::size_t units : hidden) {
-        layers.emplace_back(DenseLayer{units});
-        layers.emplace_back(ActivationLayer{Activation::relu});
+Expected<void, Error> validate_hidden(const ModelSpec& spec) {
+    if (spec.builtin != "mlp" && spec.builtin != "convnext" && !spec.hidden.empty()) {
+        return fail(
+            fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\" and "
+                        "\"convnext\"",
+                        spec.builtin));
     }
-    layers.emplace_back(DenseLayer{kModelClasses});
-    return layers;
-}
-
-/// Walks the layers and collects what each one learns.
-class ParameterCollector {
-public:
-    void operator()(const ConvolutionLayer& layer) {
-        const std::size_t window = layer.kernel * layer.kernel;
-        add(fmt::format("conv{}", ++m_convolutions),
-            {layer.filters, m_image.channels, layer.kernel, layer.kernel},
-            m_image.channels * window, layer.filters * window);
-        m_image.channels = layer.filters;
-        if (layer.padding == Padding::valid) {
-            m_image.height -= layer.kernel - 1;
-            m_image.width -= layer.kernel - 1;
+    if (spec.hidden.size() > kHiddenLayersMax) {
+        return fail(fmt::format("model \"{}\" has {} hidden layers; at most {} are possible",
+                                spec.builtin, spec.hidden.size(), kHiddenLayersMax));
+    }
+    for (const std::size_t units : spec.hidden) {
+        if (units == 0 || units > kHiddenUnitsMax) {
+            return fail(
+                fmt::format("a hidden layer of model \"{}\" has {} units; it must "
+                            "have 1 to {}",
+                            spec.builtin, units, kHiddenUnitsMax));
         }
     }
-    void operator()(const DenseLayer& layer) {
-        const std::size_t inputs = m_image.pixels();
-        add(fmt::format("dense{}", ++m_denses), {layer.units, inputs}, inputs, layer.units);
-        m_image = {layer.units, 1, 1};
-    }
-    void operator()(const PoolingLayer&) {
-        m_image.height /= 2;
-        m_image.width /= 2;
-    }
-    void operator()(const ActivationLayer&) {}
-    void operator()(const DropoutLayer&) {}
+    return {};
+}
 
-    std::vector<ParameterInfo> parameters{};
-
-private:
-    void add(const std::string& name, std::vector<std::size_t> shape, std::size_t fan_in,
-             std::size_t fan_out) {
-        const std::size_t outputs = shape.front();
-        parameters.push_back({name + ".kernel", std::move(shape), fan_in, fan_out});
-        parameters.push_back({name + ".bias", {outputs}, 0, 0});
+Expected<void, Error> validate_convnext(const ModelSpec& spec) {
+    if (convnext_of_size(spec.size) == nullptr) {
+        return fail(
+            fmt::format("model \"convnext\" has no size \"{}\"; allowed are atto, tiny, "
+                        "small, base, large",
+                        spec.size));
     }
+    if (!(spec.drop_path >= 0 && spec.drop_path < 1)) {
+        return fail(fmt::format("drop_path is {}; it must be from 0 to below 1", spec.drop_path));
+    }
+    return {};
+}
 
-    ImageShape m_image = kModelInput;
-    int m_convolutions = 0;
-    int m_denses = 0;
-};
+/// Over one part of the flat vector.
+void add_to(protocol::Digester& digester, const std::vector<ParameterInfo>& infos) {
+    digester.add_u64(infos.size());
+    for (const ParameterInfo& info : infos) {
+        digester.add(std::string_view(info.name)).add(std::string_view("float32"));
+        digester.add_u64(info.shape.size());
+        for (const std::size_t extent : info.shape) digester.add_u64(extent);
+    }
+}
 
 }  // namespace
 
 Expected<void, Error> validate(const ModelSpec& spec) {
-    if (spec.builtin == "mlp") {
-        if (spec.hidden.size() > kHiddenLayersMax) {
-            return fail(fmt::format("model \"mlp\" has {} hidden layers; at most {} are possible",
-                                    spec.hidden.size(), kHiddenLayersMax));
-        }
-        for (const std::size_t units : spec.hidden) {
-            if (units == 0 || units > kHiddenUnitsMax) {
-                return fail(
-                    fmt::format("a hidden layer of model \"mlp\" has {} units; it must "
-                                "have 1 to {}",
-                                units, kHiddenUnitsMax));
-            }
-        }
-        const std::size_t total = count_parameters(spec);
-        if (total > protocol::limits::kModelValuesMax) {
-            return fail(
-                fmt::format("model \"mlp\" would have {} parameters; at most {} are "
-                            "possible, choose smaller hidden layers",
-                            total, protocol::limits::kModelValuesMax));
-        }
-        return {};
+    const ImageShape& input = spec.input;
+    if (input.pixels() == 0 || std::max({input.channels, input.height, input.width}) > kSideMax) {
+        return fail(fmt::format("images of {} x {} with {} channels are no input for a model",
+                                input.height, input.width, input.channels));
     }
-    if (spec.builtin != "lenet5" && spec.builtin != "vgg16star" && spec.builtin != "logistic") {
+    if (std::find(kBuiltins.begin(), kBuiltins.end(), spec.builtin) == kBuiltins.end()) {
+        return fail(fmt::format("model \"{}\" is not known; allowed are {}", spec.builtin,
+                                fmt::join(kBuiltins, ", ")));
+    }
+    if (auto valid = validate_hidden(spec); !valid) return valid;
+    if (spec.builtin == "convnext") {
+        if (auto valid = validate_convnext(spec); !valid) return valid;
+    }
+    const ModelLayout layout = layout_of(spec);
+    if (!layout.has_room) {
         return fail(
-            fmt::format("model \"{}\" is not known; allowed are lenet5, vgg16star, mlp, "
-                        "logistic",
-                        spec.builtin));
+            fmt::format("model \"{}\" has no room on images of {} x {}; choose a smaller "
+                        "model or larger images",
+                        spec.builtin, input.height, input.width));
     }
-    if (!spec.hidden.empty()) {
-        return fail(fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\"",
-                                spec.builtin));
+    if (layout.value_count() > protocol::limits::kModelValuesMax) {
+        return fail(
+            fmt::format("model \"{}\" would have {} parameters; at most {} are possible, "
+                        "choose smaller hidden layers",
+                        spec.builtin, layout.value_count(), protocol::limits::kModelValuesMax));
     }
     return {};
 }
@@ -140,50 +119,27 @@ Expected<void, Error> validate(const ModelSpec& spec) {
 std::vector<LayerSpec> layers_of(const ModelSpec& spec) {
     if (spec.builtin == "lenet5") return lenet5();
     if (spec.builtin == "vgg16star") return vgg16star();
+    if (spec.builtin == "densenet121") return densenet(kDenseNet121);
+    if (spec.builtin == "densenet201") return densenet(kDenseNet201);
+    if (spec.builtin == "convnext") return convnext(spec);
     DYNAVG_CHECK(spec.builtin == "mlp" || spec.builtin == "logistic");
     return mlp(spec.hidden);
 }
 
-std::size_t ParameterInfo::size() const {
-    std::size_t product = 1;
-    for (const std::size_t extent : shape) product *= extent;
-    return product;
-}
-
-std::vector<ParameterInfo> parameters_of(const ModelSpec& spec) {
-    ParameterCollector collector;
-    for (const LayerSpec& layer : layers_of(spec)) std::visit(collector, layer);
-    return std::move(collector.parameters);
-}
-
-std::size_t count_parameters(const ModelSpec& spec) {
-    std::size_t count = 0;
-    for (const ParameterInfo& info : parameters_of(spec)) count += info.size();
-    return count;
+ModelLayout layout_of(const ModelSpec& spec) {
+    return layout_of(layers_of(spec), spec.input);
 }
 
 std::vector<float> initial_values(const ModelSpec& spec) {
-    std::vector<float> values;
-    values.reserve(count_parameters(spec));
-    std::uint32_t index = 0;
-    for (const ParameterInfo& info : parameters_of(spec)) {
-        protocol::RandomStream stream(spec.seed, protocol::RandomPurpose::initial_weights, index++);
-        if (info.fan_in == 0) {
-            values.insert(values.end(), info.size(), 0.0F);
-            continue;
-        }
-        const double limit = std::sqrt(6.0 / static_cast<double>(info.fan_in + info.fan_out));
-        for (std::size_t i = 0; i < info.size(); ++i) {
-            values.push_back(static_cast<float>((2 * stream.uniform() - 1) * limit));
-        }
-    }
-    return values;
+    return initial_values(layout_of(spec), spec.seed);
 }
 
 protocol::ReferenceShape shape_of(const ModelSpec& spec, protocol::MonitorKind monitor,
                                   protocol::OuterKind outer) {
     protocol::ReferenceShape shape;
-    shape.parameters = count_parameters(spec);
+    const ModelLayout layout = layout_of(spec);
+    shape.parameters = layout.parameter_count();
+    shape.buffers = layout.buffer_count();
     shape.has_direction = protocol::has_direction(monitor);
     shape.outer_vectors = protocol::outer_vectors(outer);
     return shape;
@@ -192,13 +148,9 @@ protocol::ReferenceShape shape_of(const ModelSpec& spec, protocol::MonitorKind m
 protocol::Digest schema_digest(const ModelSpec& spec) {
     protocol::Digester digester;
     digester.add(std::string_view("dynavg model 1"));
-    const std::vector<ParameterInfo> parameters = parameters_of(spec);
-    digester.add_u64(parameters.size());
-    for (const ParameterInfo& info : parameters) {
-        digester.add(std::string_view(info.name)).add(std::string_view("float32"));
-        digester.add_u64(info.shape.size());
-        for (const std::size_t extent : info.shape) digester.add_u64(extent);
-    }
+    const ModelLayout layout = layout_of(spec);
+    add_to(digester, layout.parameters);
+    if (!layout.buffers.empty()) add_to(digester, layout.buffers);
     return digester.finish();
 }
 

@@ -59,26 +59,27 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::size_t parameters) : 
     if (adaptive) m_variance.resize(parameters);
 }
 
-void Optimizer::update(std::span<float> parameters, std::span<const float> gradient) {
+void Optimizer::update(std::span<float> parameters, std::span<const float> gradient,
+                       std::size_t first) {
     DYNAVG_CHECK(parameters.size() == gradient.size());
     const LaneKernels& kernels = lane_kernels();
     const double rate = m_options.learning_rate;
     const auto decay = static_cast<float>(m_options.weight_decay);
     if (m_options.kind != OptimizerKind::sgd) {
-        DYNAVG_CHECK(m_mean.size() == parameters.size());
+        DYNAVG_CHECK(m_mean.size() == first + parameters.size());
         m_beta1_power *= m_options.beta1;
         m_beta2_power *= m_options.beta2;
         const double corrected = rate * std::sqrt(1 - m_beta2_power) / (1 - m_beta1_power);
-        kernels.adam(parameters.data(), gradient.data(), m_mean.data(), m_variance.data(),
-                     parameters.size(),
+        kernels.adam(parameters.data(), gradient.data(), m_mean.data() + first,
+                     m_variance.data() + first, parameters.size(),
                      {static_cast<float>(corrected), static_cast<float>(m_options.beta1),
                       static_cast<float>(m_options.beta2), static_cast<float>(m_options.epsilon),
                       static_cast<float>(rate * m_options.weight_decay)});
     } else if (m_options.momentum > 0) {
-        DYNAVG_CHECK(m_mean.size() == parameters.size());
-        kernels.momentum(parameters.data(), gradient.data(), m_mean.data(), parameters.size(),
-                         static_cast<float>(rate), static_cast<float>(m_options.momentum), decay,
-                         m_options.nesterov);
+        DYNAVG_CHECK(m_mean.size() == first + parameters.size());
+        kernels.momentum(parameters.data(), gradient.data(), m_mean.data() + first,
+                         parameters.size(), static_cast<float>(rate),
+                         static_cast<float>(m_options.momentum), decay, m_options.nesterov);
     } else {
         kernels.sgd(parameters.data(), gradient.data(), parameters.size(), static_cast<float>(rate),
                     decay);

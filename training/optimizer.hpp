@@ -40,7 +40,9 @@ public:
     /// `options` were validated.
     Optimizer(const OptimizerOptions& options, std::size_t parameters);
 
-    void update(std::span<float> parameters, std::span<const float> gradient);
+    /// Of all parameters, or of those from the `first` on: the two spans begin there.
+    void update(std::span<float> parameters, std::span<const float> gradient,
+                std::size_t first = 0);
     /// Moments and step count as bytes; restore_state() of an optimizer of the same kind and size
     /// goes on from them, and refuses all others: false, and nothing has changed.
     [[nodiscard]] std::vector<std::byte> state() const;

@@ -1,12 +1,14 @@
 #include "training/trainer.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/check.hpp"
 #include "protocol/random.hpp"
+#include "protocol/weighted_mean.hpp"
 #include "training/drift_kernel.hpp"
 #include "training/models/network.hpp"
 #include "training/sketch_kernel.hpp"
@@ -40,7 +42,7 @@ Expected<void, Error> check(const TrainerOptions& options) {
     if (auto valid = validate(options.model); !valid) return valid;
     if (auto valid = validate(options.optimizer); !valid) return valid;
     if (options.dataset == nullptr) return fail("there is no data to train on");
-    if (auto fits = check_fits(*options.dataset); !fits) return fits;
+    if (auto fits = check_fits(*options.dataset, options.model); !fits) return fits;
     if (auto valid = check_shard(options.shard, *options.dataset); !valid) return valid;
     if (options.batch_size == 0 || options.batch_size > kBatchSizeMax) {
         return fail(
@@ -58,13 +60,13 @@ Expected<void, Error> check(const TrainerOptions& options) {
 
 }  // namespace
 
-Expected<void, Error> check_fits(const Dataset& dataset) {
-    if (dataset.shape != kModelInput) {
+Expected<void, Error> check_fits(const Dataset& dataset, const ModelSpec& model) {
+    if (dataset.shape != model.input) {
         return fail(fmt::format(
             "{} has images of {} x {} with {} channels; the model takes {} x "
             "{} with {}",
             dataset.name, dataset.shape.height, dataset.shape.width, dataset.shape.channels,
-            kModelInput.height, kModelInput.width, kModelInput.channels));
+            model.input.height, model.input.width, model.input.channels));
     }
     if (dataset.classes > kModelClasses) {
         return fail(fmt::format("{} has {} classes, the model tells {} apart", dataset.name,
@@ -83,11 +85,12 @@ Trainer::Trainer(TrainerOptions options)
     : m_options(std::move(options)),
       m_network(make_network(m_options.model, NetworkUse::training)),
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
+      m_head(layout_of(m_options.model).head()),
       m_step(m_options.first_step),
-      m_batch_images(m_options.batch_size * kModelInput.pixels()),
+      m_batch_images(m_options.batch_size * m_options.model.input.pixels()),
       m_batch_labels(m_options.batch_size) {
     const std::vector<float> values = initial_values(m_options.model);
-    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+    std::copy(values.begin(), values.end(), m_network->values().begin());
 }
 
 Trainer::~Trainer() = default;
@@ -105,7 +108,7 @@ void Trainer::draw_batch() {
     const std::vector<std::uint32_t>& samples = m_options.shard.samples;
     protocol::RandomStream stream(m_options.seed, protocol::RandomPurpose::batches,
                                   m_options.shard_index, m_step);
-    const std::size_t pixels = kModelInput.pixels();
+    const std::size_t pixels = m_options.model.input.pixels();
     for (std::size_t i = 0; i < m_batch_labels.size(); ++i) {
         const std::uint32_t sample = samples[stream.below(samples.size())];
         to_floats(dataset.image(sample), std::span(m_batch_images).subspan(i * pixels, pixels));
@@ -115,12 +118,21 @@ void Trainer::draw_batch() {
 
 double Trainer::compute_gradient() {
     draw_batch();
-    return m_network->compute_gradient({m_batch_images, m_batch_labels},
-                                       {m_options.seed, m_options.shard_index, m_step});
+    return m_network->compute_gradient(
+        {m_batch_images, m_batch_labels}, {m_options.seed, m_options.shard_index, m_step},
+        only_head_learns() ? GradientScope::head : GradientScope::all);
 }
 
 void Trainer::apply_update() {
-    m_optimizer.update(m_network->parameters(), m_network->gradient());
+    const std::span<float> w = m_network->parameters();
+    if (only_head_learns()) {
+        m_optimizer.update(w.subspan(m_head), gradient().subspan(m_head), m_head);
+    } else {
+        // Moments and step count of the head alone would misjudge the others' first steps.
+        if (m_step == m_options.head_first_steps && m_step > 0) m_optimizer.reset();
+        m_optimizer.update(w, gradient());
+        m_network->update_buffers();
+    }
     ++m_step;
 }
 
@@ -161,32 +173,37 @@ protocol::LocalState Trainer::local_state() const {
             lane_kernels().difference(w.data(), reference.data(), state.values.data(), w.size());
             break;
     }
+    // Buffers are no part of the drift, but a model whose statistics overflow has diverged.
+    if (!protocol::all_finite(values().subspan(w.size()))) {
+        squared_norm = std::numeric_limits<double>::infinity();
+    }
     state.squared_norm = rounded_up(squared_norm);
     return state;
 }
 
 void Trainer::copy_contribution(std::span<float> out) const {
-    const std::span<const float> w = parameters();
-    DYNAVG_CHECK(out.size() == w.size());
-    std::copy(w.begin(), w.end(), out.begin());
+    DYNAVG_CHECK(out.size() == values().size());
+    std::copy(values().begin(), values().end(), out.begin());
 }
 
 void Trainer::install(protocol::ReferencePointer reference, std::span<const float> base) {
     const std::span<float> w = m_network->parameters();
-    DYNAVG_CHECK(reference != nullptr && reference->values.size() == w.size());
-    DYNAVG_CHECK(reference->parameters == w.size() && base.size() == w.size());
+    const std::span<float> buffers = m_network->values().subspan(w.size());
+    DYNAVG_CHECK(reference != nullptr && reference->values.size() == values().size());
+    DYNAVG_CHECK(reference->parameters == w.size() && base.size() == values().size());
     DYNAVG_CHECK(!protocol::has_direction(m_options.monitor) ||
                  reference->direction.size() == w.size());
     lane_kernels().rebase(w.data(), reference->values.data(), base.data(), w.size());
+    std::copy_n(reference->values.begin() + static_cast<std::ptrdiff_t>(w.size()), buffers.size(),
+                buffers.begin());
     m_reference = std::move(reference);
 }
 
 bool Trainer::restore(protocol::ReferencePointer reference, std::span<const float> values,
                       std::span<const std::byte> optimizer, std::uint64_t steps) {
-    install(std::move(reference), parameters());
-    const std::span<float> w = m_network->parameters();
-    DYNAVG_CHECK(values.size() == w.size());
-    std::copy(values.begin(), values.end(), w.begin());
+    install(std::move(reference), this->values());
+    DYNAVG_CHECK(values.size() == this->values().size());
+    std::copy(values.begin(), values.end(), m_network->values().begin());
     m_step = steps;
     return m_optimizer.restore_state(optimizer);
 }
@@ -197,9 +214,12 @@ std::vector<std::byte> Trainer::optimizer_state() const {
 
 void Trainer::reset_to_reference() {
     DYNAVG_CHECK(m_reference != nullptr);
-    const std::span<const float> values = m_reference->parameter_values();
-    std::copy(values.begin(), values.end(), m_network->parameters().begin());
+    std::copy(m_reference->values.begin(), m_reference->values.end(), m_network->values().begin());
     m_optimizer.reset();
+}
+
+std::span<const float> Trainer::values() const {
+    return std::as_const(*m_network).values();
 }
 
 std::span<const float> Trainer::parameters() const {

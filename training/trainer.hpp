@@ -25,6 +25,8 @@ struct TrainerOptions {
     std::uint64_t seed = 1;         ///< Of batches and dropout.
     std::uint32_t shard_index = 0;  ///< So that peers of one seed draw differently.
     std::uint64_t first_step = 0;   ///< Steps done before, by an earlier process.
+    /// So many steps only the head learns: the dense layers at the end.
+    std::uint64_t head_first_steps = 0;
     protocol::MonitorKind monitor = protocol::MonitorKind::linear;
     protocol::SketchShape sketch{};
     std::uint64_t sketch_seed = 1;  ///< The same for all peers.
@@ -37,6 +39,12 @@ struct TrainerOptions {
 /// Step n (counted by apply_update() from first_step) draws its batch uniformly with replacement
 /// from RandomStream(seed, batches, shard index, n) and its dropout masks from (seed, dropout,
 /// shard index, n). Equal options give equal bits, in whatever process.
+///
+/// Buffers (running statistics of batch norms) move with apply_update(). They are part of a
+/// contribution, and no part of the drift: an install replaces them.
+///
+/// In the first head_first_steps steps all but the head stays as it is, buffers too; behind them
+/// the optimizer begins anew.
 ///
 /// Before the first install() the parameters are the model's initial values, and there is no
 /// reference: local_state() and reset_to_reference() must wait for it. Threads: as Learner says.
@@ -56,7 +64,9 @@ public:
     [[nodiscard]] std::vector<std::byte> optimizer_state() const override;
     void reset_to_reference() override;
 
-    /// Parameters as they stand; of the training thread.
+    /// Parameters, then buffers, as they stand; of the training thread.
+    [[nodiscard]] std::span<const float> values() const;
+    /// Their beginning, which is learned and monitored.
     [[nodiscard]] std::span<const float> parameters() const;
     /// Gradient of the last compute_gradient().
     [[nodiscard]] std::span<const float> gradient() const;
@@ -67,11 +77,13 @@ private:
     friend Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options);
     explicit Trainer(TrainerOptions options);
     void draw_batch();
+    [[nodiscard]] bool only_head_learns() const { return m_step < m_options.head_first_steps; }
 
     TrainerOptions m_options;
     std::unique_ptr<Network> m_network;
     Optimizer m_optimizer;
     protocol::ReferencePointer m_reference;
+    std::size_t m_head = 0;  ///< Its first parameter.
     std::uint64_t m_step = 0;
     std::vector<float> m_batch_images;
     std::vector<std::uint8_t> m_batch_labels;
@@ -81,7 +93,7 @@ private:
 /// empty shard or one that names samples which are not there, a bad optimizer, batch or sketch.
 [[nodiscard]] Expected<std::unique_ptr<Trainer>, Error> make_trainer(TrainerOptions options);
 
-/// Whether this data can feed the built-in models.
-[[nodiscard]] Expected<void, Error> check_fits(const Dataset& dataset);
+/// Whether this data can feed that model.
+[[nodiscard]] Expected<void, Error> check_fits(const Dataset& dataset, const ModelSpec& model);
 
 }  // namespace dynavg::training

@@ -223,7 +223,7 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
         CHECK_THAT(error_of(head + line + "\n"),
                    Contains("is not available in this version; available: "));
     };
-    for (const char* name : {"densenet121", "densenet201", "convnext", "logistic"}) {
+    for (const char* name : {"logistic"}) {
         refused("model", "builtin = \"" + std::string(name) + "\"");
     }
     refused("model", "script = \"model.pt\"");
@@ -231,7 +231,7 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
     refused("averaging", "wire = \"int8\"");
     refused("averaging", "stale_drift = \"clip\"");
     refused("averaging", "stale_drift = \"drop\"");
-    for (const char* name : {"cifar10", "csv", "npy"}) {
+    for (const char* name : {"csv", "npy"}) {
         refused("data", "source = \"" + std::string(name) + "\"");
     }
     refused("security", "trusted_peers = [\"abc\"]");
@@ -263,8 +263,8 @@ TEST_CASE("addresses and names have a form", "[config]") {
 
 TEST_CASE("values that exclude or need each other are told", "[config]") {
     CHECK(error_of("[data]\nsource = \"idx\"\n") ==
-          "test.toml:2:1: data.path: is missing; source = \"idx\" needs the folder of the data "
-          "set");
+          "test.toml:2:1: data.path: is missing; sources \"idx\" and \"cifar10\" need the folder "
+          "of the data set");
     CHECK_THAT(error_of(kData + "path = \"/srv\"\n"), Contains("3:1: data.path: is only for"));
     CHECK_THAT(error_of(kData + "test = { path = \"/srv\" }\n"), Contains("data.test.path"));
     CHECK_THAT(error_of("[data]\nsource = \"idx\"\npath = \"/srv\"\nsamples = 1\n"),
@@ -274,6 +274,14 @@ TEST_CASE("values that exclude or need each other are told", "[config]") {
     CHECK_THAT(error_of(kData + "shard = { index = 4, count = 4 }\n"),
                Contains("must be below data.shard.count"));
     CHECK_THAT(error_of(kData + "[model]\nhidden = [10]\n"), Contains("only for builtin"));
+    CHECK_THAT(error_of(kData + "[model]\nsize = \"base\"\n"), Contains("\"convnext\""));
+    CHECK_THAT(error_of(kData + "[model]\ndrop_path = 0.1\n"), Contains("\"convnext\""));
+    CHECK_THAT(error_of(kData + "[model]\nbuiltin = \"convnext\"\n"), Contains("\"cifar10\""));
+    CHECK_THAT(error_of(kData + "[model]\nbuiltin = \"densenet121\"\n"),
+               Contains("4:1: model.builtin: ") && Contains("\"cifar10\""));
+    CHECK(parsed("[data]\nsource = \"cifar10\"\npath = \"/srv\"\n[model]\nbuiltin = "
+                 "\"densenet201\"\n")
+              .model.builtin == BuiltinModel::densenet201);
     CHECK_THAT(error_of(kData + "[training]\nmomentum = 0.9\n"), Contains("only for optimizer"));
     CHECK_THAT(error_of(kData + "[training]\nnesterov = true\n"), Contains("only for optimizer"));
     CHECK_THAT(error_of(kData + "[training]\noptimizer = \"sgd\"\nnesterov = true\n"),
@@ -371,7 +379,7 @@ TEST_CASE("splits are read as they are written", "[config]") {
 TEST_CASE("all problems are told at once, in the order of the file", "[config]") {
     CHECK(error_of(
               "[training]\nbatch = 1\nseed = -1\n[averaging]\nwire = 8\n[node]\nname = \"\"\n") ==
-          "test.toml: data.source: is missing; allowed: synthetic-digits, idx\n"
+          "test.toml: data.source: is missing; allowed: synthetic-digits, idx, cifar10\n"
           "test.toml:2:1: training.batch: unknown key; did you mean training.batch_size?\n"
           "test.toml:3:1: training.seed: -1 is not allowed; allowed: 0 or more\n"
           "test.toml:5:1: averaging.wire: must be a string: float32, but is 8 (integer)\n"

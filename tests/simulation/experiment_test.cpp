@@ -1,11 +1,16 @@
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "assembly/learning.hpp"
+#include "protocol/random.hpp"
 #include "protocol/weighted_mean.hpp"
 #include "simulation/result_files.hpp"
 #include "tests/catch.hpp"
+#include "tests/daemon/temporary_folder.hpp"
 #include "tests/simulation/experiment_support.hpp"
 #include "training/process.hpp"
 
@@ -22,7 +27,7 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
     const protocol::AveragingSettings& averaging = config.averaging;
     const auto data = assembly::load_data(config.data);
     protocol::ReferencePointer reference =
-        assembly::make_initial_reference(config.model, averaging);
+        assembly::make_initial_reference(config, averaging).value();
     std::vector<std::unique_ptr<training::Trainer>> trainers;
     for (std::uint32_t i = 0; i < peers; ++i) {
         trainers.push_back(
@@ -43,7 +48,7 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
         std::vector<std::vector<float>> models;
         std::vector<const float*> values;
         for (const auto& trainer : trainers) {
-            models.emplace_back(trainer->parameters().begin(), trainer->parameters().end());
+            models.emplace_back(trainer->values().begin(), trainer->values().end());
         }
         for (const auto& model : models) values.push_back(model.data());
         std::vector<float> mean(reference->values.size());
@@ -119,6 +124,41 @@ TEST_CASE("the last reference is that of the papers' algorithm in a plain loop",
     const Summary summary = summary_of(every_step);
     CHECK(summary.rounds == 60);
     CHECK(summary.digest == digest_of_plain_loop(every_step.config, 3, 60));
+}
+
+TEST_CASE(
+    "a model with buffers gives the plain loop's bits, and its variance is that of what is "
+    "learned",
+    "[experiment]") {
+    const daemon::TemporaryFolder folder;
+    std::ofstream batch(folder / "data_batch_1.bin", std::ios::binary);
+    protocol::RandomStream stream(1, protocol::RandomPurpose::test);
+    for (int record = 0; record < 12; ++record) {
+        batch.put(static_cast<char>(record % 10));
+        for (int pixel = 0; pixel < 3072; ++pixel) batch.put(static_cast<char>(stream() & 0xFFU));
+    }
+    batch.close();
+    const auto config = config::parse_config(
+        fmt::format("[model]\nbuiltin = \"densenet121\"\n[data]\nsource = \"cifar10\"\n"
+                    "path = \"{}\"\n[training]\noptimizer = \"sgd\"\nlearning_rate = 0.01\n"
+                    "batch_size = 2\n[averaging]\npace = \"lockstep\"\nthreshold = 1e-6\n",
+                    (folder / "").string()),
+        "densenet.toml");
+    if (!config) FAIL(config.error().message);
+    ExperimentOptions options;
+    options.config = *config;
+    options.peers = 2;
+    options.length = Steps{3};
+    Heard heard;
+    const Summary summary = run(options, heard).summary;
+    CHECK(summary.parameters == 6'964'106);
+    CHECK(summary.digest == digest_of_plain_loop(*config, 2, 3));
+    REQUIRE(heard.rounds.size() >= 2);
+    for (const RoundRow& row : heard.rounds) {
+        if (row.reason != "crossing") continue;
+        CHECK(row.exact_variance > 0);
+        CHECK(row.exact_variance <= row.estimate * (1 + 1e-5));
+    }
 }
 
 TEST_CASE("threads change nothing, seeds do", "[experiment]") {

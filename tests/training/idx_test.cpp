@@ -3,8 +3,6 @@
 #include <fstream>
 #include <string>
 
-#include <zlib.h>
-
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
 #include "tests/training/support.hpp"
@@ -36,18 +34,6 @@ std::string images(std::uint32_t count, std::uint32_t height = 2, std::uint32_t 
 
 std::string labels(const std::string& values) {
     return word(0x801) + word(static_cast<std::uint32_t>(values.size())) + values;
-}
-
-void write_plain(const fs::path& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary) << bytes;
-}
-
-void write_packed(const fs::path& path, const std::string& bytes) {
-    gzFile file = gzopen(path.c_str(), "wb");
-    REQUIRE(file != nullptr);
-    REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) ==
-            static_cast<int>(bytes.size()));
-    REQUIRE(gzclose(file) == Z_OK);
 }
 
 std::string contents(const fs::path& path) {

@@ -20,7 +20,7 @@ TEST_CASE("LeNet-5 learns MNIST", "[mnist]") {
     REQUIRE(test.has_value());
     CHECK((*train)->size() == 60'000);
     CHECK((*test)->size() == 10'000);
-    CHECK((*train)->shape == kModelInput);
+    CHECK((*train)->shape == ImageShape{1, 28, 28});
 
     TrainerOptions options = options_for({});
     options.dataset = *train;
@@ -29,7 +29,7 @@ TEST_CASE("LeNet-5 learns MNIST", "[mnist]") {
     run_steps(*trainer, 2 * 60'000 / 32);
     auto evaluator = make_evaluator({}, *test, 0);
     REQUIRE(evaluator.has_value());
-    CHECK(evaluator->evaluate(trainer->parameters()).accuracy > 0.97);
+    CHECK(evaluator->evaluate(trainer->values()).accuracy > 0.97);
 }
 
 }  // namespace dynavg::training::tests

@@ -1,5 +1,6 @@
 #include "training/optimizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/catch.hpp"
@@ -173,6 +174,32 @@ TEST_CASE("options that make no sense are refused by name", "[optimizer]") {
     CHECK(parse_optimizer("adamw") == OptimizerKind::adamw);
     CHECK_THAT(parse_optimizer("rmsprop").error().message,
                contains_text("allowed are sgd, adam, adamw"));
+}
+
+TEST_CASE("an update of a part does to it what one of all does, and nothing to the rest",
+          "[optimizer]") {
+    constexpr std::size_t kFirst = 20;
+    for (const OptimizerOptions& options :
+         {OptimizerOptions{}, OptimizerOptions{.kind = OptimizerKind::sgd, .momentum = 0.9},
+          OptimizerOptions{.kind = OptimizerKind::sgd}}) {
+        std::vector<float> parted = random_values(kSize, 1);
+        std::vector<float> whole = parted;
+        Optimizer of_part(options, kSize);
+        Optimizer of_whole(options, kSize);
+        for (int step = 0; step < kSteps; ++step) {
+            std::vector<float> gradient = gradient_of_step(step);
+            if (step >= 5) {
+                of_part.update(parted, gradient);
+            } else {
+                // Where the gradient was always zero, a whole update changes nothing either.
+                of_part.update(std::span(parted).subspan(kFirst),
+                               std::span<const float>(gradient).subspan(kFirst), kFirst);
+                std::fill_n(gradient.begin(), kFirst, 0.0F);
+            }
+            of_whole.update(whole, gradient);
+        }
+        CHECK(same_bits(parted, whole));
+    }
 }
 
 }  // namespace dynavg::training::tests

@@ -1,9 +1,11 @@
 #include "tests/training/support.hpp"
 
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
@@ -68,6 +70,18 @@ void run_steps(Trainer& trainer, int steps) {
         trainer.compute_gradient();
         trainer.apply_update();
     }
+}
+
+void write_plain(const std::filesystem::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+}
+
+void write_packed(const std::filesystem::path& path, const std::string& bytes) {
+    gzFile file = gzopen(path.c_str(), "wb");
+    REQUIRE(file != nullptr);
+    REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) ==
+            static_cast<int>(bytes.size()));
+    REQUIRE(gzclose(file) == Z_OK);
 }
 
 TemporaryDirectory::TemporaryDirectory() {

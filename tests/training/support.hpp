@@ -47,6 +47,10 @@ protocol::ReferencePointer install_initial(Trainer& trainer, const ModelSpec& mo
 
 void run_steps(Trainer& trainer, int steps);
 
+void write_plain(const std::filesystem::path& path, const std::string& bytes);
+/// Gzipped.
+void write_packed(const std::filesystem::path& path, const std::string& bytes);
+
 /// Removed with what is in it.
 class TemporaryDirectory {
 public:

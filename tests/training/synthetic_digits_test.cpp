@@ -20,7 +20,7 @@ double accuracy_after(const ModelSpec& model, int epochs) {
     run_steps(*trainer, epochs * static_cast<int>(kSyntheticTrainSamples / options.batch_size));
     auto evaluator = make_evaluator(model, synthetic_digits(1, DataPart::test), 0);
     REQUIRE(evaluator.has_value());
-    return evaluator->evaluate(trainer->parameters()).accuracy;
+    return evaluator->evaluate(trainer->values()).accuracy;
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST_CASE("every sample of the shard is drawn, and no other", "[trainer]") {
     // black: the biases show which labels came.
     auto dataset = std::make_shared<Dataset>();
     dataset->name = "black";
-    dataset->images.resize(10 * kModelInput.pixels());
+    dataset->images.resize(10 * ImageShape{}.pixels());
     for (std::uint8_t label = 0; label < 10; ++label) dataset->labels.push_back(label);
     TrainerOptions options = options_for({.builtin = "logistic"});
     options.dataset = dataset;
@@ -263,6 +263,56 @@ TEST_CASE("an install does not touch the optimizer, a reset does", "[trainer]") 
     }
 }
 
+TEST_CASE("at first only the head learns, then all with an optimizer as new", "[trainer]") {
+    TrainerOptions options = options_for({});
+    options.head_first_steps = 3;
+    const auto trainer = trainer_of(options);
+    const auto reference = install_initial(*trainer, {});
+    const std::size_t head = layout_of(ModelSpec{}).head();
+    // LeNet-5's three dense layers.
+    CHECK(trainer->values().size() - head == 401 * 120 + 121 * 84 + 85 * 10);
+    run_steps(*trainer, 3);
+    const auto before = contribution(*trainer);
+    CHECK(same_bits(std::span(before).first(head), std::span(reference->values).first(head)));
+    CHECK_FALSE(same_bits(before, reference->values));
+
+    TrainerOptions later = options_for({});
+    later.first_step = 3;
+    const auto fresh = trainer_of(later);
+    fresh->install(protocol::make_initial_reference(fresh->shape(), before, 1.0, 1),
+                   contribution(*fresh));
+    run_steps(*trainer, 2);
+    run_steps(*fresh, 2);
+    CHECK(same_bits(contribution(*trainer), contribution(*fresh)));
+    CHECK_FALSE(same_bits(trainer->values().first(head), std::span(before).first(head)));
+}
+
+TEST_CASE("while the head learns, a decay leaves the rest alone, and buffers stand", "[trainer]") {
+    const ModelSpec model{.builtin = "densenet121", .input = {3, 32, 32}};
+    auto dataset = std::make_shared<Dataset>();
+    dataset->name = "grey";
+    dataset->shape = model.input;
+    dataset->images.assign(4 * model.input.pixels(), 100);
+    dataset->labels = {1, 2, 3, 4};
+    TrainerOptions options = options_for(model);
+    options.dataset = dataset;
+    options.shard = whole(4);
+    options.batch_size = 2;
+    options.head_first_steps = 1;
+    options.optimizer.kind = OptimizerKind::adamw;
+    options.optimizer.weight_decay = 0.1;
+    const auto trainer = trainer_of(options);
+    const auto reference = install_initial(*trainer, model);
+    const ModelLayout layout = layout_of(model);
+    run_steps(*trainer, 1);
+    const auto after = contribution(*trainer);
+    CHECK(same_bits(std::span(after).first(layout.head()),
+                    std::span(reference->values).first(layout.head())));
+    CHECK(same_bits(std::span(after).subspan(layout.parameter_count()),
+                    std::span(reference->values).subspan(layout.parameter_count())));
+    CHECK(trainer->local_state().squared_norm > 0);
+}
+
 TEST_CASE("a model that diverged says so and comes back", "[trainer]") {
     TrainerOptions options = options_for(kSmall);
     options.optimizer = {.kind = OptimizerKind::sgd, .learning_rate = 1e30};
@@ -280,7 +330,7 @@ TEST_CASE("the evaluator counts over the whole set, in whatever batches", "[eval
     const ModelSpec model{.builtin = "logistic"};
     auto dataset = std::make_shared<Dataset>();
     dataset->name = "1100 black images";
-    dataset->images.resize(1100 * kModelInput.pixels());
+    dataset->images.resize(1100 * ImageShape{}.pixels());
     dataset->labels.assign(1100, 3);
     std::fill(dataset->labels.begin(), dataset->labels.begin() + 275, std::uint8_t{4});
     std::vector<float> values(shape_of(model, MonitorKind::norm).values());

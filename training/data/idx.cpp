@@ -6,7 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <zlib.h>
+
+#include "training/data/packed_file.hpp"
 
 namespace dynavg::training {
 
@@ -16,49 +17,14 @@ constexpr std::uint32_t kImagesMagic = 0x00000803;  // Unsigned bytes, three dim
 constexpr std::uint32_t kLabelsMagic = 0x00000801;  // Unsigned bytes, one dimension.
 constexpr std::size_t kClasses = 10;
 constexpr std::size_t kSideMax = 1024;
-constexpr std::size_t kReadBytes = 1U << 20;
-constexpr const char* kFetchAgain =
-    "fetch the file again, or check that `path` names the right one";
 
-struct CloseFile {
-    void operator()(gzFile_s* file) const { gzclose_r(file); }
-};
-
-/// One IDX file while it is read. gzopen reads plain files too.
+/// One IDX file while it is read.
 class IdxFile {
 public:
     [[nodiscard]] static Expected<IdxFile, Error> open(const std::filesystem::path& path) {
-        std::error_code ignored;
-        if (!std::filesystem::exists(path, ignored)) {
-            return fail(fmt::format("{}: there is no such file; set `path` to where the data lies",
-                                    path.string()));
-        }
-        if (std::filesystem::is_directory(path, ignored)) {
-            return fail(fmt::format("{}: is a directory, an IDX file was expected", path.string()));
-        }
-        gzFile_s* file = gzopen(path.c_str(), "rb");
-        if (file == nullptr) {
-            return fail(fmt::format("{}: cannot be opened; check that this user may read it",
-                                    path.string()));
-        }
-        gzbuffer(file, 1U << 17);
-        return IdxFile(path, file);
-    }
-
-    /// Up to `size` bytes, fewer at the end of the file. Fails on damaged compression.
-    [[nodiscard]] Expected<std::size_t, Error> read(std::uint8_t* out, std::size_t size) {
-        std::size_t done = 0;
-        while (done < size) {
-            const auto wanted = static_cast<unsigned>(std::min(size - done, kReadBytes));
-            const int got = gzread(m_file.get(), out + done, wanted);
-            if (got < 0) return damaged();
-            if (got == 0) break;
-            done += static_cast<std::size_t>(got);
-        }
-        int code = Z_OK;
-        gzerror(m_file.get(), &code);
-        if (code != Z_OK && code != Z_STREAM_END) return damaged();
-        return done;
+        auto file = PackedFile::open(path, "an IDX file");
+        if (!file) return Unexpected<Error>(file.error());
+        return IdxFile(std::move(*file));
     }
 
     /// The magic number and `dimensions` sizes.
@@ -66,7 +32,7 @@ public:
                                                                        std::size_t dimensions) {
         std::array<std::uint8_t, 16> bytes{};
         const std::size_t size = 4 * (1 + dimensions);
-        const auto got = read(bytes.data(), size);
+        const auto got = m_file.read(bytes.data(), size);
         if (!got) return Unexpected<Error>(got.error());
         std::array<std::uint32_t, 4> words{};
         for (std::size_t i = 0; i < size; ++i) {
@@ -81,20 +47,15 @@ public:
         return words;
     }
 
-    /// The rest of the file, which must be `size` bytes. Grows as the bytes come.
+    /// The rest of the file, which must be `size` bytes.
     [[nodiscard]] Expected<std::vector<std::uint8_t>, Error> body(std::uint64_t size) {
-        std::vector<std::uint8_t> bytes;
-        while (bytes.size() < size) {
-            const std::size_t before = bytes.size();
-            const auto wanted =
-                static_cast<std::size_t>(std::min<std::uint64_t>(size - before, kReadBytes));
-            bytes.resize(before + wanted);
-            const auto got = read(bytes.data() + before, wanted);
-            if (!got) return Unexpected<Error>(got.error());
-            if (*got < wanted) return truncated(size, before + *got, "the counts in its header");
+        auto bytes = m_file.read_up_to(size);
+        if (!bytes) return bytes;
+        if (bytes->size() < size) {
+            return truncated(size, bytes->size(), "the counts in its header");
         }
         std::uint8_t extra = 0;
-        const auto got = read(&extra, 1);
+        const auto got = m_file.read(&extra, 1);
         if (!got) return Unexpected<Error>(got.error());
         if (*got != 0) {
             return fail(fmt::format("{}: goes on after the {} bytes that its header announces; {}",
@@ -103,10 +64,10 @@ public:
         return bytes;
     }
 
-    [[nodiscard]] std::string name() const { return m_path.string(); }
+    [[nodiscard]] std::string name() const { return m_file.name(); }
 
 private:
-    IdxFile(std::filesystem::path path, gzFile_s* file) : m_path(std::move(path)), m_file(file) {}
+    explicit IdxFile(PackedFile file) : m_file(std::move(file)) {}
 
     [[nodiscard]] Unexpected<Error> truncated(std::uint64_t wanted, std::uint64_t got,
                                               const char* by) const {
@@ -114,15 +75,7 @@ private:
                                 got, wanted, by, kFetchAgain));
     }
 
-    [[nodiscard]] Unexpected<Error> damaged() const {
-        int code = Z_OK;
-        const char* text = gzerror(m_file.get(), &code);
-        return fail(
-            fmt::format("{}: cannot be read or unpacked ({}); {}", name(), text, kFetchAgain));
-    }
-
-    std::filesystem::path m_path;
-    std::unique_ptr<gzFile_s, CloseFile> m_file;
+    PackedFile m_file;
 };
 
 [[nodiscard]] Expected<void, Error> read_images(const std::filesystem::path& path, Dataset& into) {
@@ -160,15 +113,6 @@ private:
     }
     into.labels = std::move(*bytes);
     return {};
-}
-
-/// `stem` as it is or with ".gz", whichever is there.
-std::filesystem::path plain_or_packed(const std::filesystem::path& directory,
-                                      const std::string& stem) {
-    std::error_code ignored;
-    const std::filesystem::path packed = directory / (stem + ".gz");
-    if (std::filesystem::exists(packed, ignored)) return packed;
-    return directory / stem;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "protocol/random.hpp"
-#include "training/model_spec.hpp"
+#include "training/models/layer_spec.hpp"
 
 namespace dynavg::training {
 
@@ -22,12 +22,24 @@ struct Pass {
     protocol::RandomStream* dropout = nullptr;  ///< Masks, in the order of the layers.
 };
 
-/// Views of one layer's tensors in the flat arrays. Gradients are undefined in evaluation.
+/// Views of one tensor in the flat arrays. The gradient is undefined in evaluation.
+struct Learned {
+    at::Tensor value;
+    at::Tensor gradient;
+};
+/// What a layer with a kernel learns; one may go without a bias.
 struct LayerParameters {
-    at::Tensor kernel;
-    at::Tensor bias;
-    at::Tensor kernel_gradient;
-    at::Tensor bias_gradient;
+    Learned kernel;
+    Learned bias;
+};
+struct NormParameters {
+    Learned gamma;
+    Learned beta;
+};
+/// Buffers of a batch norm: views of the flat array.
+struct RunningStatistics {
+    at::Tensor mean;
+    at::Tensor variance;
 };
 
 /// One layer. backward() follows a forward() of PassKind::training; it writes the gradients of the
@@ -40,6 +52,8 @@ public:
     virtual ~Layer() = default;
     [[nodiscard]] virtual at::Tensor forward(at::Tensor input, const Pass& pass) = 0;
     [[nodiscard]] virtual at::Tensor backward(at::Tensor gradient) = 0;
+    /// Moves running statistics towards those of the last pass in training.
+    virtual void update_buffers() {}
 };
 
 /// The first layer need not know the gradient by its input.
@@ -52,6 +66,18 @@ enum class InputGradient : std::uint8_t { unneeded, needed };
                                                 InputGradient input_gradient);
 [[nodiscard]] std::unique_ptr<Layer> make_activation(Activation function);
 [[nodiscard]] std::unique_ptr<Layer> make_pooling(Pooling function);
+[[nodiscard]] std::unique_ptr<Layer> make_stem_pooling();
+[[nodiscard]] std::unique_ptr<Layer> make_global_pooling();
 [[nodiscard]] std::unique_ptr<Layer> make_dropout(float rate);
+[[nodiscard]] std::unique_ptr<Layer> make_drop_path(float rate);
+[[nodiscard]] std::unique_ptr<Layer> make_batch_norm(const BatchNormLayer& spec,
+                                                     NormParameters parameters,
+                                                     RunningStatistics running);
+[[nodiscard]] std::unique_ptr<Layer> make_layer_norm(const LayerNormLayer& spec,
+                                                     NormParameters parameters);
+[[nodiscard]] std::unique_ptr<Layer> make_scale(Learned gamma);
+/// Its layers all need their input's gradient.
+[[nodiscard]] std::unique_ptr<Layer> make_branch(Merge merge,
+                                                 std::vector<std::unique_ptr<Layer>> layers);
 
 }  // namespace dynavg::training

@@ -14,51 +14,62 @@ namespace dynavg::training {
 
 namespace {
 
-/// Hands out each layer's views of the flat arrays, in order.
-class ParameterViews {
+/// Hands out views of the flat arrays, in order.
+class TensorViews {
 public:
-    ParameterViews(const ModelSpec& spec, at::Tensor flat, at::Tensor gradient)
-        : m_infos(parameters_of(spec)), m_flat(std::move(flat)), m_gradient(std::move(gradient)) {}
+    TensorViews(ModelLayout layout, at::Tensor values, at::Tensor gradient)
+        : m_layout(std::move(layout)),
+          m_values(std::move(values)),
+          m_gradient(std::move(gradient)),
+          m_buffer_offset(m_layout.parameter_count()) {}
 
-    [[nodiscard]] LayerParameters next() {
-        LayerParameters parameters;
-        parameters.kernel = view(m_flat);
-        parameters.kernel_gradient = view(m_gradient);
-        advance();
-        parameters.bias = view(m_flat);
-        parameters.bias_gradient = view(m_gradient);
-        advance();
-        return parameters;
+    [[nodiscard]] Learned next_parameter() {
+        const ParameterInfo& info = m_layout.parameters.at(m_parameter++);
+        Learned learned{view(m_values, info, m_offset), {}};
+        if (m_gradient.defined()) learned.gradient = view(m_gradient, info, m_offset);
+        m_offset += info.size();
+        return learned;
+    }
+    [[nodiscard]] at::Tensor next_buffer() {
+        const ParameterInfo& info = m_layout.buffers.at(m_buffer++);
+        at::Tensor buffer = view(m_values, info, m_buffer_offset);
+        m_buffer_offset += info.size();
+        return buffer;
     }
 
 private:
-    [[nodiscard]] at::Tensor view(const at::Tensor& of) const {
-        if (!of.defined()) return {};
-        const ParameterInfo& info = m_infos.at(m_index);
+    [[nodiscard]] static at::Tensor view(const at::Tensor& of, const ParameterInfo& info,
+                                         std::size_t offset) {
         std::vector<std::int64_t> shape;
         for (const std::size_t extent : info.shape) {
             shape.push_back(static_cast<std::int64_t>(extent));
         }
-        return of.narrow(0, m_offset, static_cast<std::int64_t>(info.size())).view(shape);
+        return of
+            .narrow(0, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(info.size()))
+            .view(shape);
     }
-    void advance() { m_offset += static_cast<std::int64_t>(m_infos.at(m_index++).size()); }
 
-    std::vector<ParameterInfo> m_infos;
-    at::Tensor m_flat;
+    ModelLayout m_layout;
+    at::Tensor m_values;
     at::Tensor m_gradient;
-    std::size_t m_index = 0;
-    std::int64_t m_offset = 0;
+    std::size_t m_parameter = 0;
+    std::size_t m_buffer = 0;
+    std::size_t m_offset = 0;
+    std::size_t m_buffer_offset;
 };
 
+/// Asks for views in the order in which the layout has them.
 struct LayerMaker {
-    ParameterViews& views;
+    TensorViews& views;
     InputGradient input_gradient;
 
     std::unique_ptr<Layer> operator()(const ConvolutionLayer& spec) const {
-        return make_convolution(spec, views.next(), input_gradient);
+        LayerParameters parameters{views.next_parameter(), {}};
+        if (spec.bias == Bias::learned) parameters.bias = views.next_parameter();
+        return make_convolution(spec, std::move(parameters), input_gradient);
     }
     std::unique_ptr<Layer> operator()(const DenseLayer&) const {
-        return make_dense(views.next(), input_gradient);
+        return make_dense({views.next_parameter(), views.next_parameter()}, input_gradient);
     }
     std::unique_ptr<Layer> operator()(const ActivationLayer& spec) const {
         return make_activation(spec.function);
@@ -66,8 +77,32 @@ struct LayerMaker {
     std::unique_ptr<Layer> operator()(const PoolingLayer& spec) const {
         return make_pooling(spec.function);
     }
+    std::unique_ptr<Layer> operator()(const StemPoolingLayer&) const { return make_stem_pooling(); }
+    std::unique_ptr<Layer> operator()(const GlobalPoolingLayer&) const {
+        return make_global_pooling();
+    }
     std::unique_ptr<Layer> operator()(const DropoutLayer& spec) const {
         return make_dropout(spec.rate);
+    }
+    std::unique_ptr<Layer> operator()(const DropPathLayer& spec) const {
+        return make_drop_path(spec.rate);
+    }
+    std::unique_ptr<Layer> operator()(const BatchNormLayer& spec) const {
+        return make_batch_norm(spec, {views.next_parameter(), views.next_parameter()},
+                               {views.next_buffer(), views.next_buffer()});
+    }
+    std::unique_ptr<Layer> operator()(const LayerNormLayer& spec) const {
+        return make_layer_norm(spec, {views.next_parameter(), views.next_parameter()});
+    }
+    std::unique_ptr<Layer> operator()(const ScaleLayer&) const {
+        return make_scale(views.next_parameter());
+    }
+    std::unique_ptr<Layer> operator()(const BranchLayer& spec) const {
+        std::vector<std::unique_ptr<Layer>> layers;
+        for (const LayerSpec& layer : spec.layers) {
+            layers.push_back(std::visit(LayerMaker{views, InputGradient::needed}, layer));
+        }
+        return make_branch(spec.merge, std::move(layers));
     }
 };
 
@@ -75,30 +110,73 @@ std::span<float> span_of(const at::Tensor& tensor) {
     return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
+/// A tensor of the flat vector whose squares are in the loss.
+struct Penalty {
+    std::size_t first;
+    std::size_t count;
+    float l2;
+};
+
+std::vector<Penalty> penalties_of(const ModelLayout& layout) {
+    std::vector<Penalty> penalties;
+    std::size_t first = 0;
+    for (const ParameterInfo& info : layout.parameters) {
+        if (info.l2 > 0) penalties.push_back({first, info.size(), info.l2});
+        first += info.size();
+    }
+    return penalties;
+}
+
+/// The first of the dense layers at the end.
+std::size_t head_layer(std::span<const LayerSpec> layers) {
+    std::size_t head = layers.size();
+    for (std::size_t i = layers.size(); i > 0; --i) {
+        const LayerSpec& layer = layers[i - 1];
+        if (std::holds_alternative<DenseLayer>(layer)) {
+            head = i - 1;
+        } else if (!std::holds_alternative<ActivationLayer>(layer) &&
+                   !std::holds_alternative<DropoutLayer>(layer)) {
+            break;
+        }
+    }
+    return head;
+}
+
 /// Layers one after another. No autograd: each layer knows its backward pass, which saves the
 /// graph, and lets kernels of ours stand where LibTorch's are slow.
 class SequentialNetwork final : public Network {
 public:
-    SequentialNetwork(const ModelSpec& spec, NetworkUse use) {
+    SequentialNetwork(std::span<const LayerSpec> layers, const ImageShape& input, NetworkUse use)
+        : m_input(input) {
         const c10::InferenceMode inference;
-        const auto size = static_cast<std::int64_t>(count_parameters(spec));
-        m_flat = at::zeros({size}, at::kFloat);
-        if (use == NetworkUse::training) m_gradient = at::zeros({size}, at::kFloat);
-        ParameterViews views(spec, m_flat, m_gradient);
-        for (const LayerSpec& layer : layers_of(spec)) {
+        ModelLayout layout = layout_of(layers, input);
+        DYNAVG_CHECK(layout.has_room);
+        m_penalties = penalties_of(layout);
+        m_head = layout.head();
+        m_head_layer = head_layer(layers);
+        m_parameter_count = layout.parameter_count();
+        m_values = at::zeros({static_cast<std::int64_t>(layout.value_count())}, at::kFloat);
+        if (use == NetworkUse::training) {
+            m_gradient = at::zeros({static_cast<std::int64_t>(m_parameter_count)}, at::kFloat);
+        }
+        TensorViews views(std::move(layout), m_values, m_gradient);
+        for (const LayerSpec& layer : layers) {
             const auto needed = m_layers.empty() ? InputGradient::unneeded : InputGradient::needed;
             m_layers.push_back(std::visit(LayerMaker{views, needed}, layer));
         }
     }
 
-    std::span<float> parameters() override { return span_of(m_flat); }
-    std::span<const float> parameters() const override { return span_of(m_flat); }
+    std::span<float> values() override { return span_of(m_values); }
+    std::span<const float> values() const override { return span_of(m_values); }
+    std::span<float> parameters() override { return values().first(m_parameter_count); }
+    std::span<const float> parameters() const override { return values().first(m_parameter_count); }
     std::span<const float> gradient() const override {
         DYNAVG_CHECK(m_gradient.defined());
         return span_of(m_gradient);
     }
 
-    double compute_gradient(const Batch& batch, const DropoutKey& key) override {
+    double compute_gradient(const Batch& batch, const DropoutKey& key,
+                            GradientScope scope) override {
         DYNAVG_CHECK(m_gradient.defined());
         const c10::InferenceMode inference;
         at::init_num_threads();
@@ -108,10 +186,16 @@ public:
         at::Tensor gradient = at::empty(logits.sizes(), logits.options());
         std::size_t hits = 0;
         const double loss = cross_entropy(span_of(logits), batch.labels, span_of(gradient), hits);
-        for (auto layer = m_layers.rbegin(); layer != m_layers.rend(); ++layer) {
-            gradient = (*layer)->backward(std::move(gradient));
+        const std::size_t first_layer = scope == GradientScope::head ? m_head_layer : 0;
+        for (std::size_t layer = m_layers.size(); layer > first_layer; --layer) {
+            gradient = m_layers[layer - 1]->backward(std::move(gradient));
         }
+        add_penalties(scope == GradientScope::head ? m_head : 0);
         return loss;
+    }
+
+    void update_buffers() override {
+        for (const std::unique_ptr<Layer>& layer : m_layers) layer->update_buffers();
     }
 
     void logits(std::span<const float> images, std::span<float> out) override {
@@ -123,22 +207,39 @@ public:
     }
 
 private:
+    /// Those of the parameters from `first` on.
+    void add_penalties(std::size_t first) {
+        const std::span<const float> all = parameters();
+        const std::span<float> by_all = span_of(m_gradient);
+        for (const Penalty& penalty : m_penalties) {
+            if (penalty.first < first) continue;
+            const auto w = all.subspan(penalty.first, penalty.count);
+            const auto gradient = by_all.subspan(penalty.first, penalty.count);
+            for (std::size_t i = 0; i < w.size(); ++i) gradient[i] += 2 * penalty.l2 * w[i];
+        }
+    }
+
     /// The images are only read: the first layer has parameters, and works out of place.
     at::Tensor forward(std::span<const float> images, const Pass& pass) {
-        const auto count = static_cast<std::int64_t>(images.size() / kModelInput.pixels());
-        DYNAVG_CHECK(images.size() == static_cast<std::size_t>(count) * kModelInput.pixels());
-        at::Tensor values = at::from_blob(const_cast<float*>(images.data()),
-                                          {count, static_cast<std::int64_t>(kModelInput.channels),
-                                           static_cast<std::int64_t>(kModelInput.height),
-                                           static_cast<std::int64_t>(kModelInput.width)},
-                                          at::kFloat);
+        const auto count = static_cast<std::int64_t>(images.size() / m_input.pixels());
+        DYNAVG_CHECK(images.size() == static_cast<std::size_t>(count) * m_input.pixels());
+        at::Tensor values = at::from_blob(
+            const_cast<float*>(images.data()),
+            {count, static_cast<std::int64_t>(m_input.channels),
+             static_cast<std::int64_t>(m_input.height), static_cast<std::int64_t>(m_input.width)},
+            at::kFloat);
         for (const std::unique_ptr<Layer>& layer : m_layers) {
             values = layer->forward(std::move(values), pass);
         }
         return values;
     }
 
-    at::Tensor m_flat;
+    ImageShape m_input;
+    std::size_t m_parameter_count = 0;
+    std::size_t m_head = 0;        ///< Its first parameter,
+    std::size_t m_head_layer = 0;  ///< and its first layer.
+    std::vector<Penalty> m_penalties;
+    at::Tensor m_values;
     at::Tensor m_gradient;
     std::vector<std::unique_ptr<Layer>> m_layers;
 };
@@ -146,7 +247,12 @@ private:
 }  // namespace
 
 std::unique_ptr<Network> make_network(const ModelSpec& spec, NetworkUse use) {
-    return std::make_unique<SequentialNetwork>(spec, use);
+    return make_network(layers_of(spec), spec.input, use);
+}
+
+std::unique_ptr<Network> make_network(std::span<const LayerSpec> layers, const ImageShape& input,
+                                      NetworkUse use) {
+    return std::make_unique<SequentialNetwork>(layers, input, use);
 }
 
 }  // namespace dynavg::training

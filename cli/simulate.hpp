@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/verb.hpp"
 #include "simulation/experiment.hpp"
@@ -16,6 +17,7 @@ namespace dynavg::cli {
 /// The arguments of `dynavg simulate`.
 struct SimulateOptions {
     std::string config;
+    std::vector<std::string> settings;  ///< "KEY=VALUE", in place of what the file says.
     std::uint32_t peers = 0;
     std::optional<std::uint64_t> steps;  ///< This or epochs.
     std::optional<std::uint64_t> epochs;

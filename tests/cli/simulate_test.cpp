@@ -214,6 +214,34 @@ TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
     CHECK_FALSE(fs::exists(place.file("out")));
 }
 
+TEST_CASE("simulate sets single keys, and writes down what it has run", "[simulate]") {
+    const Workplace place;
+    const std::string length = "--steps 5 --seed 3";
+    const Outcome outcome = simulate(
+        place.with(length + " --set averaging.threshold=0.25 --set averaging.monitor=norm"));
+    CAPTURE(outcome.output);
+    REQUIRE(outcome.code == 0);
+    const std::string run = place.text("out/run.json");
+    for (const char* part :
+         {"\"peers\": 3,", "\"steps\": 5,", "\"epochs\": null,", "\"faults\": null,",
+          "\"averaging.threshold\": 0.25,", "\"averaging.monitor\": \"norm\",",
+          "\"model.hidden\": [", "\"training.seed\": 3"}) {
+        CAPTURE(part);
+        CHECK(run.find(part) != std::string::npos);
+    }
+    // The same asked for in another way.
+    std::string text = kConfig;
+    text.replace(text.find("threshold = 0.3"), 15, "threshold = 0.25\nmonitor = \"norm\"");
+    place.write("small.toml", text);
+    REQUIRE(simulate(place.with(length)).code == 0);
+    CHECK(place.text("out/run.json") == run);
+
+    const Outcome wrong = simulate(place.with(length + " --set averaging.threshold=0"));
+    CHECK(wrong.code == 6);
+    CHECK(has(wrong, "--set averaging.threshold=0: averaging.threshold: 0 is not allowed"));
+    CHECK(simulate(place.with(length + " --set threshold")).code == 6);
+}
+
 TEST_CASE("simulate refuses an invalid configuration with 6", "[simulate]") {
     const Workplace place;
     place.write("bad.toml", "[data]\nsource = \"synthetic-digits\"\n[averaging]\nthreshhold = 3\n");

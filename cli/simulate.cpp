@@ -42,6 +42,14 @@ private:
     std::function<void(const std::string&)> m_on_faults;
 };
 
+/// A single run needs what a grid has in its file.
+std::string missing_option(const SimulateOptions& options) {
+    if (options.config.empty()) return "--config FILE is missing, or --experiments FILE for a grid";
+    if (options.peers == 0) return "--peers K is missing: how many train";
+    if (!options.steps && !options.epochs) return "--steps N or --epochs N is missing";
+    return "";
+}
+
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
     if (!options.data.empty() && config.data.source != config::DataSource::idx) {
@@ -170,51 +178,74 @@ Expected<config::Config, Error> load(const SimulateOptions& options) {
 }  // namespace
 
 void add_simulate_options(CLI::App& app, SimulateOptions& options) {
-    app.add_option("--config", options.config,
-                   "Model, data, training and averaging; [node] and "
-                   "[security] are ignored")
-        ->required()
-        ->type_name("FILE");
-    app.add_option("--peers", options.peers, "How many peers train")
-        ->required()
-        ->type_name("K")
-        ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
-    CLI::Option_group* length = app.add_option_group("Length");
+    GridOptions& grid = options.grid;
+    CLI::Option* experiments =
+        app.add_option("--experiments", grid.file, "A grid: a file that describes many runs")
+            ->type_name("FILE");
     const CLI::Range positive(std::uint64_t{1}, std::uint64_t{1'000'000'000});
-    length->add_option("--steps", options.steps, "Steps of every peer")
-        ->type_name("N")
-        ->check(positive);
-    length->add_option("--epochs", options.epochs, "Passes of all peers together over the data")
-        ->type_name("N")
-        ->check(positive);
-    length->require_option(1);
-    app.add_option("--target-accuracy", options.target_accuracy,
-                   "End at the first epoch whose mean model is so good")
-        ->type_name("A")
-        ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--set", options.settings,
-                   "In place of what the file says, as averaging.threshold=3; may be repeated")
-        ->type_name("KEY=VALUE")
+    const auto single = [&](const char* name, auto& value, const char* help, const char* type) {
+        return app.add_option(name, value, help)->type_name(type)->excludes(experiments);
+    };
+    single("--config", options.config,
+           "Model, data, training and averaging; [node] and [security] are ignored", "FILE");
+    single("--set", options.settings,
+           "In place of what the file says, as averaging.threshold=3; may be repeated", "KEY=VALUE")
         ->allow_extra_args(false);
-    app.add_option("--seed", options.seed, "Sets training.seed and model.seed")->type_name("S");
+    single("--peers", options.peers, "How many peers train", "K")
+        ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
+    CLI::Option* steps =
+        single("--steps", options.steps, "Steps of every peer", "N")->check(positive);
+    single("--epochs", options.epochs, "Passes of all peers together over the data", "N")
+        ->check(positive)
+        ->excludes(steps);
+    single("--target-accuracy", options.target_accuracy,
+           "End at the first epoch whose mean model is so good", "A")
+        ->check(CLI::Range(0.0, 1.0));
+    single("--seed", options.seed, "Sets training.seed and model.seed", "S");
+    single("--faults", options.faults,
+           "What goes wrong, at which second of virtual time; \"random\" draws it from the seed. "
+           "See below",
+           "SPEC");
     app.add_option("--data", options.data, "Read the data set here, not where the file says")
         ->type_name("DIR");
     app.add_option("--threads", options.threads,
-                   "At most so many; the results do not depend on it. Default: one per core")
+                   "Of a run, at most; the results do not depend on it. Default: one per core, "
+                   "divided among the runs of a grid")
         ->type_name("N")
         ->check(CLI::Range(1, 256));
-    app.add_option("--faults", options.faults,
-                   "What goes wrong, at which second of virtual time; \"random\" draws it from the "
-                   "seed. See below")
-        ->type_name("SPEC");
     app.add_option("--out", options.out,
-                   "Folder of summary.json, epochs.csv, rounds.csv; what an "
-                   "earlier run left there is replaced")
+                   "Folder of run.json, summary.json, epochs.csv, rounds.csv; what an earlier run "
+                   "left there is replaced. Of a grid: the folder of its runs' folders")
         ->required()
         ->type_name("DIR");
+    app.add_option("--only", grid.only,
+                   "Of a grid: this experiment or run; * and ? stand for anything; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
+        ->needs(experiments);
+    app.add_option("--jobs", grid.jobs,
+                   "Of a grid: so many runs side by side. Default: one per core")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256))
+        ->needs(experiments);
+    app.add_flag("--force", grid.force, "Of a grid: run anew whatever is in its folders")
+        ->needs(experiments);
+    app.add_flag("--list", grid.list, "Of a grid: print its runs and which are finished")
+        ->needs(experiments);
 }
 
 ExitCode simulate(const SimulateOptions& options) {
+    if (!options.grid.file.empty()) {
+        GridOptions grid = options.grid;
+        grid.out = options.out;
+        grid.data = options.data;
+        grid.threads = options.threads;
+        return simulate_grid(grid);
+    }
+    if (const std::string missing = missing_option(options); !missing.empty()) {
+        complain(missing);
+        return ExitCode::wrong_arguments;
+    }
     auto faults = experiment_faults(options);
     if (!faults) {
         complain("--faults: " + faults.error().message);
@@ -240,7 +271,10 @@ int simulate_main(int argc, char** argv) {
     app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
     app.footer(
         "Example:\n  dynavg simulate --config experiments/lenet5-mnist-linear3.toml "
-        "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n\n"
+        "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n"
+        "  dynavg simulate --experiments experiments/lenet5-mnist-grid.toml --data /srv/mnist "
+        "--out results\n\n"
+        "A grid goes on where it was interrupted; `dynavg report DIR` compares its runs.\n\n"
         "Faults, separated by commas; peers are numbered from 0, a step takes 10 ms:\n" +
         simulation::fault_grammar() +
         "Without + it lasts for ever. \"crash@30s#12:2+10s\": at the 12th message that peer 2 "

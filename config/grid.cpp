@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -223,9 +224,13 @@ private:
         };
         need("peers", "say how many peers train");
         if (find_axis(axes, "epochs") == nullptr) need("steps", "say how long, in steps or epochs");
-        // Runs that differ in their seed only stand together.
-        std::stable_partition(axes.begin(), axes.end(),
-                              [](const Axis& axis) { return axis.key != "seeds"; });
+        // In the order of the file; but runs that differ in their seed only stand together.
+        std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
+            const auto order = [](const Axis& axis) {
+                return std::tuple(axis.key == "seeds", axis.position.line, axis.position.column);
+            };
+            return order(a) < order(b);
+        });
         std::size_t runs = 1;
         for (const Axis& axis : axes) {
             runs *= axis.values.size();

@@ -56,6 +56,20 @@ TEST_CASE("a grid is the product of its lists, seeds last", "[grid]") {
     CHECK(runs[4].config.data.test->samples == 20);
 }
 
+TEST_CASE("axes are in the order of the file", "[grid]") {
+    CHECK(names(parsed("seeds = [1, 2]\n" + kBase +
+                       "[training]\nlearning_rate = [0.1, 0.2]\n"
+                       "[averaging]\ncheck_every = [1, 2]\n")) ==
+          Names{"linear-threshold-5-learning_rate-0.1-check_every-1-seed-1",
+                "linear-threshold-5-learning_rate-0.1-check_every-1-seed-2",
+                "linear-threshold-5-learning_rate-0.1-check_every-2-seed-1",
+                "linear-threshold-5-learning_rate-0.1-check_every-2-seed-2",
+                "linear-threshold-5-learning_rate-0.2-check_every-1-seed-1",
+                "linear-threshold-5-learning_rate-0.2-check_every-1-seed-2",
+                "linear-threshold-5-learning_rate-0.2-check_every-2-seed-1",
+                "linear-threshold-5-learning_rate-0.2-check_every-2-seed-2"});
+}
+
 TEST_CASE("experiments have what stands outside of them, unless they say otherwise", "[grid]") {
     const auto runs = parsed("target_accuracy = 0.9\nseeds = [4]\n" + kBase +
                              "[averaging]\nthreshold = [1, 2]\n"

@@ -55,6 +55,13 @@ TEST_CASE("a problem with an overlay names it", "[overlay]") {
     // A rule that the overlay breaks together with the file.
     CHECK_THAT(error_of("training.momentum=0.9"),
                Contains("--set training.momentum=0.9: training.momentum: is only for"));
+    // A rule about a key that stands in the file too.
+    const auto overlays = parse_overlay("data.shard.index=5", "--set");
+    const auto config =
+        parse_config(kText + "[data.shard]\nindex = 0\ncount = 2\n", "test.toml", *overlays);
+    REQUIRE_FALSE(config);
+    CHECK_THAT(config.error().message,
+               Contains("--set data.shard.index=5: data.shard.index: must be below"));
     for (const char* wrong : {"averaging.threshold", "=3", "averaging.threshold=", "a b=3", "a=[1",
                               "a=1\nb=2 3", "a=two words"}) {
         CAPTURE(wrong);

@@ -158,7 +158,10 @@ void add_labels(std::vector<Group>& groups) {
         }
         std::vector<std::string> others;
         for (const auto& [key, value] : settings.all) {
-            if (kLabelled.contains(key) || !keys.contains(key)) continue;
+            if (!keys.contains(key)) continue;
+            // A threshold that is no number, as "auto", is told as any other setting.
+            const bool is_word = key.ends_with("threshold") && !settings.threshold;
+            if (kLabelled.contains(key) && !is_word) continue;
             others.push_back(key.substr(key.rfind('.') + 1) + " " + value);
         }
         group.distinction = fmt::format("{}", fmt::join(others, ", "));

@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kAgain = "run the experiment again, or leave its folder out";
+constexpr std::size_t kCellBytesShown = 40;
 /// A seed is what runs of one group may differ in.
 constexpr std::array<std::string_view, 2> kSeeds{"training.seed", "model.seed"};
 /// Of summary.json, where there is no run.json: what it tells of the configuration.
@@ -179,7 +180,7 @@ private:
         if (!settings.target_accuracy) settings.all.emplace("steps", shown(json.at("steps")));
     }
 
-    /// Calls `add` for each line; it returns whether all cells were what they should be.
+    /// Calls `add` for each line; it returns which cell is not what it should be, if any.
     template <std::size_t N, class Add>
     void read_table(std::string_view file, const std::optional<std::string>& text,
                     const std::array<std::string_view, N>& names, Add add) {
@@ -202,12 +203,19 @@ private:
         for (std::size_t i = 0; i < csv.lines.size(); ++i) {
             std::array<std::string_view, N> cells;
             for (std::size_t j = 0; j < N; ++j) cells[j] = csv.lines[i][columns[j]];
-            if (add(cells)) continue;
-            problem = fmt::format("line {} holds what is no such number", i + 2);
+            const std::size_t wrong = add(cells);
+            if (wrong >= N) continue;
+            problem = fmt::format("line {} has \"{}\" in column {}", i + 2,
+                                  cells[wrong].substr(0, kCellBytesShown), names[wrong]);
             break;
         }
         if (problem.empty() && csv.is_cut && m_is_complete) problem = "its last line is cut off";
         if (!problem.empty()) complain(file, problem, "what stands before it is drawn");
+    }
+
+    template <std::size_t N>
+    static std::size_t first_false(const std::array<bool, N>& good) {
+        return static_cast<std::size_t>(std::find(good.begin(), good.end(), false) - good.begin());
     }
 
     template <class T>
@@ -229,13 +237,14 @@ private:
         const std::size_t problems = m_run.problems.size();
         read_table("epochs.csv", text, kNames, [this](const auto& cells) {
             EpochRow row;
-            const bool good =
-                store(cells[0], row.epoch) && store(cells[1], row.step) &&
-                store(cells[2], row.rounds) && store(cells[3], row.accuracy_reference) &&
-                store(cells[4], row.accuracy_mean) && store(cells[5], row.bytes_monitoring) &&
-                store(cells[6], row.bytes_averaging);
-            if (good) m_run.epochs.push_back(row);
-            return good;
+            const std::array good{
+                store(cells[0], row.epoch),          store(cells[1], row.step),
+                store(cells[2], row.rounds),         store(cells[3], row.accuracy_reference),
+                store(cells[4], row.accuracy_mean),  store(cells[5], row.bytes_monitoring),
+                store(cells[6], row.bytes_averaging)};
+            const std::size_t wrong = first_false(good);
+            if (wrong == good.size()) m_run.epochs.push_back(row);
+            return wrong;
         });
         if (!m_run.result || m_run.problems.size() > problems) return;
         const std::uint64_t last = m_run.epochs.empty() ? 0 : m_run.epochs.back().step;
@@ -252,14 +261,16 @@ private:
         const std::size_t problems = m_run.problems.size();
         read_table("rounds.csv", text, kNames, [this](const auto& cells) {
             RoundRow row;
-            const bool good = store(cells[0], row.round) && store(cells[1], row.step) &&
-                              store(cells[2], row.estimate) &&
-                              store(cells[3], row.exact_variance) &&
-                              store(cells[4], row.threshold) && store(cells[5], row.participants) &&
-                              store(cells[6], row.bytes);
             row.reason = cells[7];
-            if (good) m_run.rounds.push_back(std::move(row));
-            return good;
+            const std::array good{
+                store(cells[0], row.round),     store(cells[1], row.step),
+                store(cells[2], row.estimate),  store(cells[3], row.exact_variance),
+                store(cells[4], row.threshold), store(cells[5], row.participants),
+                store(cells[6], row.bytes)};
+            const std::size_t wrong = first_false(good);
+            if (wrong < good.size()) return wrong;
+            m_run.rounds.push_back(std::move(row));
+            return cells.size();
         });
         if (!m_run.result || m_run.problems.size() > problems) return;
         if (m_run.rounds.size() >= m_run.result->rounds) return;

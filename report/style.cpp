@@ -31,7 +31,7 @@ p { margin: .4rem 0; max-width: 60rem; }
 .problems { color: var(--warn); overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { padding: .3rem .4rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { text-align: left; vertical-align: bottom; background: var(--band); white-space: normal; }
 td.n, th.n { text-align: right; }
 td { vertical-align: top; }

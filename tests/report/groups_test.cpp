@@ -50,6 +50,16 @@ TEST_CASE("what else differs is in the label", "[groups]") {
     CHECK(groups[1].distinction == "learning_rate 0.01");
 }
 
+TEST_CASE("a threshold that is a word is told, too", "[groups]") {
+    Run run = sample_run("linear", 3, 1);
+    run.settings.threshold.reset();
+    run.settings.all["averaging.threshold"] = "auto";
+    const auto groups = make_groups({run, sample_run("linear", 3, 2)});
+    REQUIRE(groups.size() == 2);
+    CHECK(groups[0].label == "linear, threshold auto");
+    CHECK(groups[1].label == "linear, threshold 3");
+}
+
 TEST_CASE("a run that is not finished is in its group and in none of its medians", "[groups]") {
     Run broken = sample_run("linear", 3, 2);
     broken.result.reset();

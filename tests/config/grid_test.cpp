@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "tests/catch.hpp"
 
@@ -160,4 +161,18 @@ TEST_CASE("a grid without end is refused", "[grid]") {
     many += "]";
     CHECK_THAT(error_of("seeds = " + many + "\n" + kBase + "[averaging]\nthreshold = " + many),
                Contains("makes more than 10000 runs"));
+}
+
+TEST_CASE("the example of the documentation is a grid", "[grid]") {
+    std::ostringstream readme;
+    readme << std::ifstream(DYNAVG_SOURCE_DIR "/experiments/README.md").rdbuf();
+    const std::string text = readme.str();
+    const std::size_t begin = text.find("```toml\n");
+    REQUIRE(begin != std::string::npos);
+    const std::string example = text.substr(begin + 8, text.find("```\n", begin + 8) - begin - 8);
+    const auto grid = parse_grid(example, DYNAVG_SOURCE_DIR "/experiments/example.toml");
+    if (!grid) FAIL(grid.error().message);
+    REQUIRE(grid->size() == 35);
+    CHECK(grid->front().name == "linear-threshold-0.5-seed-1");
+    CHECK(grid->back().name == "synchronous/every-step-seed-5");
 }

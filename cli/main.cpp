@@ -16,12 +16,13 @@ using dynavg::cli::ExitCode;
 
 constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
-constexpr std::string_view kAvailable = "status, peers, leave, forget, check-config, simulate";
+constexpr std::string_view kAvailable =
+    "status, peers, leave, forget, check-config, simulate, report";
 
 /// Of the contract, but not in this version.
-constexpr std::array<std::string_view, 13> kLaterVerbs{
-    "init",  "join",   "keygen", "id",     "rounds", "wait",  "set",
-    "pause", "resume", "export", "doctor", "verify", "report"};
+constexpr std::array<std::string_view, 12> kLaterVerbs{"init",   "join",   "keygen", "id",
+                                                       "rounds", "wait",   "set",    "pause",
+                                                       "resume", "export", "doctor", "verify"};
 
 template <std::size_t N>
 bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -52,6 +53,7 @@ int run(int argc, char** argv) {
     dynavg::cli::add_leave(app, result);
     dynavg::cli::add_forget(app, result);
     dynavg::cli::add_check_config(app, result);
+    dynavg::cli::add_report(app, result);
     // Only for the list of verbs; see above.
     app.add_subcommand("simulate", "Train with many peers in one process (dynavg-simulate)");
     const auto is_this = [verb](const CLI::App* known) { return known->get_name() == verb; };

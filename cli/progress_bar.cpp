@@ -23,28 +23,36 @@ std::size_t terminal_columns() {
     return known ? size.ws_col : 80;
 }
 
+std::string bar_of(double share) {
+    return fmt::format("[{:<{}}] ", std::string(static_cast<std::size_t>(share * kBarWidth), '='),
+                       kBarWidth);
+}
+
 }  // namespace
 
-ProgressBar::ProgressBar(std::size_t peers)
-    : m_peers(peers), m_is_terminal(isatty(STDERR_FILENO) == 1) {}
+StatusLine::StatusLine() : m_is_terminal(isatty(STDERR_FILENO) == 1) {}
 
-void ProgressBar::show(const simulation::Progress& progress) {
+void StatusLine::show(const std::function<std::string(std::size_t columns)>& text) {
     const auto now = Clock::now();
     if (!m_is_terminal || now - m_drawn < kInterval) return;
     m_drawn = now;
     m_is_drawn = true;
-    const double seconds = std::chrono::duration<double>(now - m_begin).count();
     // The last column stays free: some terminals would begin a new line there.
-    fmt::print(stderr, "\r{}\x1b[K",
-               progress_line(progress, m_peers, seconds, terminal_columns() - 1));
+    fmt::print(stderr, "\r{}\x1b[K", text(terminal_columns() - 1));
     std::fflush(stderr);
 }
 
-void ProgressBar::clear() {
+void StatusLine::clear() {
     if (!m_is_drawn) return;
     m_is_drawn = false;
     fmt::print(stderr, "\r\x1b[K");
     std::fflush(stderr);
+}
+
+void ProgressBar::show(const simulation::Progress& progress) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - m_begin).count();
+    m_line.show(
+        [&](std::size_t columns) { return progress_line(progress, m_peers, seconds, columns); });
 }
 
 std::string progress_line(const simulation::Progress& progress, std::size_t peers, double seconds,
@@ -53,8 +61,7 @@ std::string progress_line(const simulation::Progress& progress, std::size_t peer
     const double done = static_cast<double>(progress.step);
     const double share = std::min(1.0, done / steps);
     const double rate = seconds > 0 ? done / seconds : 0;
-    const std::string bar = fmt::format(
-        "[{:<{}}] ", std::string(static_cast<std::size_t>(share * kBarWidth), '='), kBarWidth);
+    const std::string bar = bar_of(share);
     std::string line = fmt::format("{:3.0f} %  step {}/{}  {} rounds", std::floor(100 * share),
                                    progress.step, progress.steps, progress.rounds);
     if (progress.accuracy_mean) line += fmt::format("  accuracy {:.4f}", *progress.accuracy_mean);
@@ -62,6 +69,21 @@ std::string progress_line(const simulation::Progress& progress, std::size_t peer
     if (rate > 0) line += fmt::format("  {} left", duration_text((steps - done) / rate));
     // The bar says least.
     return bar.size() + line.size() <= columns ? bar + line : line.substr(0, columns);
+}
+
+std::string grid_line(const GridProgress& progress, double seconds, std::size_t columns) {
+    const double runs = static_cast<double>(std::max<std::size_t>(1, progress.runs));
+    const double done =
+        std::min(runs, static_cast<double>(progress.ended) + progress.running_share);
+    std::string line = bar_of(done / runs) +
+                       fmt::format("{:3.0f} %  run {} of {}", std::floor(100 * done / runs),
+                                   progress.finished_before +
+                                       std::min(progress.runs, progress.ended + progress.running),
+                                   progress.finished_before + progress.runs);
+    if (done > 0) {
+        line += fmt::format("  {} left", duration_text(seconds * (runs - done) / done));
+    }
+    return (line + "  " + progress.current).substr(0, columns);
 }
 
 }  // namespace dynavg::cli

@@ -1,9 +1,6 @@
 #include "cli/simulate.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <thread>
@@ -13,72 +10,45 @@
 
 #include "cli/ask_daemon.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/run_experiment.hpp"
 #include "cli/units.hpp"
+#include "config/overlay.hpp"
 #include "protocol/limits.hpp"
-#include "simulation/result_files.hpp"
-#include "training/process.hpp"
 
 namespace dynavg::cli {
 
-using simulation::EpochRow;
-using simulation::RoundRow;
 using simulation::Summary;
 
 namespace {
 
-/// More warnings than these are only counted.
-constexpr std::uint64_t kWarningsMax = 10;
 constexpr std::string_view kRandom = "random";
 
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-/// The first signal ends the run at the next event, a second one the process.
-void listen_to_signals() {
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-}
-
-/// Writes rows as they come, and keeps the first error: without its files a run is worth nothing.
-class Listener final : public simulation::ExperimentListener {
+/// What a person sees of a run.
+class Watcher final : public simulation::ExperimentListener {
 public:
-    Listener(simulation::ResultFiles& files, std::size_t peers,
-             std::function<void(const std::string&)> on_faults)
-        : m_files(files), m_bar(peers), m_on_faults(std::move(on_faults)) {}
+    Watcher(std::size_t peers, std::function<void(const std::string&)> on_faults)
+        : m_bar(peers), m_on_faults(std::move(on_faults)) {}
 
     void on_faults(const std::string& schedule) override { m_on_faults(schedule); }
-    void on_epoch(const EpochRow& row) override { note(m_files.add(row)); }
-    void on_round(const RoundRow& row) override { note(m_files.add(row)); }
     void on_progress(const simulation::Progress& progress) override { m_bar.show(progress); }
     void on_warning(const std::string& sentence) override {
-        if (++m_warnings > kWarningsMax) return;
         m_bar.clear();
         complain(sentence);
     }
-    [[nodiscard]] bool wants_to_stop() override { return interrupted || m_error; }
-
-    void end() {
-        m_bar.clear();
-        if (m_warnings > kWarningsMax) {
-            complain(fmt::format("{} more such warnings", m_warnings - kWarningsMax));
-        }
-    }
-    [[nodiscard]] const std::optional<Error>& error() const { return m_error; }
+    void end() { m_bar.clear(); }
 
 private:
-    void note(const Expected<void, Error>& written) {
-        if (!written && !m_error) m_error = written.error();
-    }
-
-    simulation::ResultFiles& m_files;
     ProgressBar m_bar;
     std::function<void(const std::string&)> m_on_faults;
-    std::uint64_t m_warnings = 0;
-    std::optional<Error> m_error;
 };
+
+/// A single run needs what a grid has in its file.
+std::string missing_option(const SimulateOptions& options) {
+    if (options.config.empty()) return "--config FILE is missing, or --experiments FILE for a grid";
+    if (options.peers == 0) return "--peers K is missing: how many train";
+    if (!options.steps && !options.epochs) return "--steps N or --epochs N is missing";
+    return "";
+}
 
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
@@ -114,6 +84,9 @@ std::string replay_command(const SimulateOptions& options, const std::string& sc
         command += fmt::format(" --target-accuracy {}", *options.target_accuracy);
     }
     if (options.seed) command += fmt::format(" --seed {}", *options.seed);
+    for (const std::string& setting : options.settings) {
+        command += fmt::format(" --set '{}'", setting);
+    }
     if (!options.data.empty()) command += fmt::format(" --data '{}'", options.data.string());
     return command + fmt::format(" --faults '{}' --out '{}'", schedule, options.out.string());
 }
@@ -164,95 +137,121 @@ void print_summary(const Summary& summary, const std::filesystem::path& folder) 
     fmt::print("results    {}\n", folder.string());
 }
 
-ExitCode failed(const Error& error) {
-    complain(error.message);
-    return ExitCode::failed;
-}
-
 ExitCode run(const SimulateOptions& options, config::Config config,
              simulation::ExperimentFaults faults) {
-    auto files = simulation::ResultFiles::create(options.out);
-    if (!files) return failed(files.error());
     listen_to_signals();
-    training::configure_process(1);
-    const auto begin = std::chrono::steady_clock::now();
     const std::uint64_t seed = options.seed.value_or(config.training.seed);
     // Told at once: the command is needed most where the run does not come to its end.
-    Listener listener(*files, options.peers, [&](const std::string& schedule) {
+    Watcher watcher(options.peers, [&](const std::string& schedule) {
         fmt::print("seed       {}\nfaults     {}\nreplay     {}\n", seed, schedule,
                    replay_command(options, schedule));
         std::fflush(stdout);
     });
-    auto outcome = simulation::run_experiment(
-        experiment_options(options, std::move(config), std::move(faults)), listener);
-    listener.end();
-    if (!outcome) return failed(outcome.error());
-    if (listener.error()) return failed(*listener.error());
-    Summary& summary = outcome->summary;
+    const auto outcome = run_in_folder(
+        experiment_options(options, std::move(config), std::move(faults)), options.out, watcher);
+    watcher.end();
+    if (!outcome) {
+        complain(outcome.error().message);
+        return ExitCode::failed;
+    }
     if (outcome->stopped) {
         complain(
             fmt::format("interrupted after {} steps; {} holds the epochs and rounds up to "
                         "there, and no summary.json",
-                        grouped(summary.steps), options.out.string()));
+                        grouped(outcome->summary.steps), options.out.string()));
         return ExitCode::failed;
     }
-    summary.wall_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (const auto written = files->finish(summary); !written) return failed(written.error());
-    print_summary(summary, options.out);
+    print_summary(outcome->summary, options.out);
     return ExitCode::done;
+}
+
+Expected<config::Config, Error> load(const SimulateOptions& options) {
+    std::vector<config::Overlay> overlays;
+    for (const std::string& setting : options.settings) {
+        auto parsed = config::parse_overlay(setting, "--set");
+        if (!parsed) return Unexpected<Error>(parsed.error());
+        overlays.insert(overlays.end(), parsed->begin(), parsed->end());
+    }
+    return config::load_config(options.config, overlays);
 }
 
 }  // namespace
 
 void add_simulate_options(CLI::App& app, SimulateOptions& options) {
-    app.add_option("--config", options.config,
-                   "Model, data, training and averaging; [node] and "
-                   "[security] are ignored")
-        ->required()
-        ->type_name("FILE");
-    app.add_option("--peers", options.peers, "How many peers train")
-        ->required()
-        ->type_name("K")
-        ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
-    CLI::Option_group* length = app.add_option_group("Length");
+    GridOptions& grid = options.grid;
+    CLI::Option* experiments =
+        app.add_option("--experiments", grid.file, "A grid: a file that describes many runs")
+            ->type_name("FILE");
     const CLI::Range positive(std::uint64_t{1}, std::uint64_t{1'000'000'000});
-    length->add_option("--steps", options.steps, "Steps of every peer")
-        ->type_name("N")
-        ->check(positive);
-    length->add_option("--epochs", options.epochs, "Passes of all peers together over the data")
-        ->type_name("N")
-        ->check(positive);
-    length->require_option(1);
-    app.add_option("--target-accuracy", options.target_accuracy,
-                   "End at the first epoch whose mean model is so good")
-        ->type_name("A")
+    const auto single = [&](const char* name, auto& value, const char* help, const char* type) {
+        return app.add_option(name, value, help)->type_name(type)->excludes(experiments);
+    };
+    single("--config", options.config,
+           "Model, data, training and averaging; [node] and [security] are ignored", "FILE");
+    single("--set", options.settings,
+           "In place of what the file says, as averaging.threshold=3; may be repeated", "KEY=VALUE")
+        ->allow_extra_args(false);
+    single("--peers", options.peers, "How many peers train", "K")
+        ->check(CLI::Range(std::size_t{1}, protocol::limits::kPeersMax));
+    CLI::Option* steps =
+        single("--steps", options.steps, "Steps of every peer", "N")->check(positive);
+    single("--epochs", options.epochs, "Passes of all peers together over the data", "N")
+        ->check(positive)
+        ->excludes(steps);
+    single("--target-accuracy", options.target_accuracy,
+           "End at the first epoch whose mean model is so good", "A")
         ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--seed", options.seed, "Sets training.seed and model.seed")->type_name("S");
+    single("--seed", options.seed, "Sets training.seed and model.seed", "S");
+    single("--faults", options.faults,
+           "What goes wrong, at which second of virtual time; \"random\" draws it from the seed. "
+           "See below",
+           "SPEC");
     app.add_option("--data", options.data, "Read the data set here, not where the file says")
         ->type_name("DIR");
     app.add_option("--threads", options.threads,
-                   "At most so many; the results do not depend on it. Default: one per core")
+                   "Of a run, at most; the results do not depend on it. Default: one per core, "
+                   "divided among the runs of a grid")
         ->type_name("N")
         ->check(CLI::Range(1, 256));
-    app.add_option("--faults", options.faults,
-                   "What goes wrong, at which second of virtual time; \"random\" draws it from the "
-                   "seed. See below")
-        ->type_name("SPEC");
     app.add_option("--out", options.out,
-                   "Folder of summary.json, epochs.csv, rounds.csv; what an "
-                   "earlier run left there is replaced")
+                   "Folder of run.json, summary.json, epochs.csv, rounds.csv; what an earlier run "
+                   "left there is replaced. Of a grid: the folder of its runs' folders")
         ->required()
         ->type_name("DIR");
+    app.add_option("--only", grid.only,
+                   "Of a grid: this experiment or run; * and ? stand for anything; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
+        ->needs(experiments);
+    app.add_option("--jobs", grid.jobs,
+                   "Of a grid: so many runs side by side. Default: one per core")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256))
+        ->needs(experiments);
+    app.add_flag("--force", grid.force, "Of a grid: run anew whatever is in its folders")
+        ->needs(experiments);
+    app.add_flag("--list", grid.list, "Of a grid: print its runs and which are finished")
+        ->needs(experiments);
 }
 
 ExitCode simulate(const SimulateOptions& options) {
+    if (!options.grid.file.empty()) {
+        GridOptions grid = options.grid;
+        grid.out = options.out;
+        grid.data = options.data;
+        grid.threads = options.threads;
+        return simulate_grid(grid);
+    }
+    if (const std::string missing = missing_option(options); !missing.empty()) {
+        complain(missing);
+        return ExitCode::wrong_arguments;
+    }
     auto faults = experiment_faults(options);
     if (!faults) {
         complain("--faults: " + faults.error().message);
         return ExitCode::wrong_arguments;
     }
-    auto config = config::load_config(options.config);
+    auto config = load(options);
     if (!config) {
         fmt::print(stderr, "{}\n", config.error().message);
         return ExitCode::invalid_configuration;
@@ -272,7 +271,10 @@ int simulate_main(int argc, char** argv) {
     app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
     app.footer(
         "Example:\n  dynavg simulate --config experiments/lenet5-mnist-linear3.toml "
-        "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n\n"
+        "--data /srv/mnist --peers 10 --epochs 20 --out results/linear3\n"
+        "  dynavg simulate --experiments experiments/lenet5-mnist-grid.toml --data /srv/mnist "
+        "--out results\n\n"
+        "A grid goes on where it was interrupted; `dynavg report DIR` compares its runs.\n\n"
         "Faults, separated by commas; peers are numbered from 0, a step takes 10 ms:\n" +
         simulation::fault_grammar() +
         "Without + it lasts for ever. \"crash@30s#12:2+10s\": at the 12th message that peer 2 "

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "cli/grid.hpp"
 #include "cli/verb.hpp"
 #include "simulation/experiment.hpp"
 
@@ -16,6 +18,7 @@ namespace dynavg::cli {
 /// The arguments of `dynavg simulate`.
 struct SimulateOptions {
     std::string config;
+    std::vector<std::string> settings;  ///< "KEY=VALUE", in place of what the file says.
     std::uint32_t peers = 0;
     std::optional<std::uint64_t> steps;  ///< This or epochs.
     std::optional<std::uint64_t> epochs;
@@ -25,11 +28,12 @@ struct SimulateOptions {
     std::string faults;          ///< "random" or what parse_faults() reads; empty: none.
     std::filesystem::path out;
     std::uint32_t threads = 0;  ///< 0: as many as there are cores, but not more than peers.
+    GridOptions grid;  ///< With a file: the rest is in it, but for `data`, `out`, `threads`.
 };
 
 void add_simulate_options(CLI::App& app, SimulateOptions& options);
 
-/// Runs the experiment, writes its files, and prints what came out of it.
+/// Runs the experiment, or the grid, writes its files, and prints what came out of it.
 [[nodiscard]] ExitCode simulate(const SimulateOptions& options);
 
 }  // namespace dynavg::cli

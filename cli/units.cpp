@@ -7,12 +7,6 @@
 
 namespace dynavg::cli {
 
-std::string grouped(std::uint64_t number) {
-    std::string digits = fmt::format("{}", number);
-    for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
-    return digits;
-}
-
 std::string bytes_text(std::uint64_t bytes) {
     constexpr std::array kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};
     if (bytes < 1000) return fmt::format("{} B", bytes);

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <string>
 
+#include "report/numbers.hpp"
+
 /// Numbers for people.
 namespace dynavg::cli {
 
-/// 61,706
-[[nodiscard]] std::string grouped(std::uint64_t number);
+using report::grouped;
 /// 999 B, 1.2 kB, 3.4 GB: powers of 1000.
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 /// 350 ms, 12 s, 3 min 05 s, 2 h 07 min, 3 d 04 h. Rounded down.

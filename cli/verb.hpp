@@ -25,5 +25,6 @@ void add_peers(CLI::App& app, ExitCode& result);
 void add_leave(CLI::App& app, ExitCode& result);
 void add_forget(CLI::App& app, ExitCode& result);
 void add_check_config(CLI::App& app, ExitCode& result);
+void add_report(CLI::App& app, ExitCode& result);
 
 }  // namespace dynavg::cli

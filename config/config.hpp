@@ -113,10 +113,11 @@ struct SecurityConfig {
     bool insecure = false;
 };
 
-/// Where a key stands in its file; from 1.
+/// Where a key stands; from 1. Line 0: it has no place in a file.
 struct Position {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
+    std::string source;  ///< The file, or "--set KEY=VALUE"; empty: the configuration's own file.
 };
 
 struct Config {
@@ -146,6 +147,11 @@ struct Config {
 /// What the daemon needs beyond a valid file: a network's name, and in this version, which has no
 /// keys and no encryption, `insecure = true` with loopback addresses only.
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
+
+/// Every key by its name, with its value as TOML, whether it was set or is a default: what two
+/// configurations must have in common to train the same. Without [node] and [security], which are
+/// about where training happens, and without tables that are absent.
+[[nodiscard]] std::map<std::string, std::string> effective_values(const Config& config);
 
 [[nodiscard]] std::string_view name_of(BuiltinModel model);
 [[nodiscard]] std::string_view name_of(ModelSize size);

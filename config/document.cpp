@@ -10,7 +10,7 @@ namespace dynavg::config {
 namespace {
 
 Position position_of(const toml::source_region& region) {
-    return {.line = region.begin.line, .column = region.begin.column};
+    return {.line = region.begin.line, .column = region.begin.column, .source = {}};
 }
 
 Value::Table convert(const toml::table& table);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.hpp"
+#include "config/overlay.hpp"
 #include "config/problems.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
@@ -30,6 +31,12 @@ public:
         if (name == "data.shard") m_config.data.shard.emplace();
         if (name == "data.test") m_config.data.test.emplace();
         for (const Value::Member& member : table) read(member, joined(name, member.key));
+    }
+
+    void read(const Overlay& overlay) {
+        if (overlay.key.starts_with("averaging.")) m_config.has_averaging_section = true;
+        read({.key = overlay.key, .position = overlay.position, .value = overlay.value},
+             overlay.key);
     }
 
     [[nodiscard]] Expected<Config, Error> finish(const std::string& file) {
@@ -61,7 +68,7 @@ private:
             return m_problems.add(name, member.position,
                                   (table ? "unknown table" : "unknown key") + suggestion(name));
         }
-        m_config.positions.emplace(name, member.position);
+        m_config.positions.insert_or_assign(name, member.position);
         const auto stored = key->store(m_config, member.value);
         if (!stored) m_problems.add(name, member.position, stored.error());
     }
@@ -84,17 +91,7 @@ std::string host_name() {
 
 }  // namespace
 
-Expected<Config, Error> parse_config(std::string_view text, const std::string& name) {
-    const auto document = parse_document(text, name);
-    if (!document) return Unexpected<Error>(document.error());
-    Reader reader;
-    reader.read(*document, "");
-    auto config = reader.finish(name);
-    if (config && config->node.name.empty()) config->node.name = host_name();
-    return config;
-}
-
-Expected<Config, Error> load_config(const std::filesystem::path& file) {
+Expected<std::string, Error> read_text(const std::filesystem::path& file) {
     // A folder opens but does not read; errno then says so.
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
@@ -108,7 +105,46 @@ Expected<Config, Error> load_config(const std::filesystem::path& file) {
         return fail(fmt::format("{}: is longer than {} bytes, so no configuration", file.string(),
                                 kFileBytesMax));
     }
-    return parse_config(text, file.string());
+    return text;
+}
+
+Expected<Config, Error> parse_config(std::string_view text, const std::string& name,
+                                     std::span<const Overlay> overlays) {
+    const auto document = parse_document(text, name);
+    if (!document) return Unexpected<Error>(document.error());
+    Reader reader;
+    reader.read(*document, "");
+    for (const Overlay& overlay : overlays) reader.read(overlay);
+    auto config = reader.finish(name);
+    if (config && config->node.name.empty()) config->node.name = host_name();
+    return config;
+}
+
+Expected<Config, Error> parse_config(std::string_view text, const std::string& name) {
+    return parse_config(text, name, {});
+}
+
+Expected<Config, Error> load_config(const std::filesystem::path& file,
+                                    std::span<const Overlay> overlays) {
+    const auto text = read_text(file);
+    if (!text) return Unexpected<Error>(text.error());
+    return parse_config(*text, file.string(), overlays);
+}
+
+Expected<Config, Error> load_config(const std::filesystem::path& file) {
+    return load_config(file, {});
+}
+
+std::map<std::string, std::string> effective_values(const Config& config) {
+    std::map<std::string, std::string> values;
+    for (const Key& key : schema()) {
+        const auto is_in = [&key](std::string_view table) { return key.name.starts_with(table); };
+        if (!key.available || is_in("node.") || is_in("security.")) continue;
+        if (is_in("data.shard.") && !config.data.shard) continue;
+        if (is_in("data.test.") && !config.data.test) continue;
+        values.emplace(key.name, key.show(config));
+    }
+    return values;
 }
 
 }  // namespace dynavg::config

@@ -19,13 +19,13 @@ bool Problems::concerns(std::string_view key) const {
 Error Problems::error(const std::string& file) const {
     std::vector<Problem> sorted = m_problems;
     std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
-        return std::tie(a.position.line, a.position.column) <
-               std::tie(b.position.line, b.position.column);
+        return std::tie(a.position.source, a.position.line, a.position.column) <
+               std::tie(b.position.source, b.position.line, b.position.column);
     });
     std::string text;
     for (const Problem& problem : sorted) {
         if (!text.empty()) text += '\n';
-        text += file;
+        text += problem.position.source.empty() ? file : problem.position.source;
         if (problem.position.line > 0) {
             text += fmt::format(":{}:{}", problem.position.line, problem.position.column);
         }

@@ -17,7 +17,8 @@ public:
     [[nodiscard]] bool concerns(std::string_view key) const;
     [[nodiscard]] bool empty() const { return m_problems.empty(); }
 
-    /// One line each, in the order of the file: "FILE:LINE:COLUMN: key: text".
+    /// One line each, in the order of the file: "FILE:LINE:COLUMN: key: text". What has another
+    /// source names that one, and comes after.
     [[nodiscard]] Error error(const std::string& file) const;
 
 private:

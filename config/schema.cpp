@@ -43,7 +43,9 @@ Key key(std::string name, Get get, Codec<T> codec, std::string doc) {
                 if (!parsed) return Unexpected<std::string>(std::move(parsed.error()));
                 get(config) = std::move(*parsed);
                 return {};
-            }};
+            },
+            // A copy: looking for a key of an absent table makes the table.
+            .show = [get, print = codec.print](Config config) { return print(get(config)); }};
 }
 
 template <class Section, class T>
@@ -237,6 +239,7 @@ Key only(std::string name, std::string value, Later later, std::string doc) {
         return is_later(later, *found) ? not_available(in_quotes(*found), value)
                                        : not_allowed(given, value);
     };
+    key.show = [shown = key.default_value](const Config&) { return shown; };
     return key;
 }
 

@@ -24,6 +24,8 @@ struct Key {
     /// Stores a value, or tells what is wrong with it: the rest of a sentence that begins with the
     /// key's name.
     std::function<Expected<void, std::string>(Config&, const Value&)> store;
+    /// Its value as TOML. Of a key that is available.
+    std::function<std::string(const Config&)> show;
 };
 
 /// All keys, in the order in which they are documented. The parser, the suggestions for unknown

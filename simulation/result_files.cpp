@@ -82,15 +82,22 @@ Expected<void, Error> ResultFiles::add(const RoundRow& row) {
                                         row.participants, row.duration_ms, row.bytes, row.reason));
 }
 
+Expected<void, Error> ResultFiles::describe(const std::string& text) {
+    return write_whole("run.json", text);
+}
+
 Expected<void, Error> ResultFiles::finish(const Summary& summary) {
-    // Whoever reads the folder meanwhile sees no half of it.
-    const std::filesystem::path part = m_folder / "summary.json.part";
-    auto table = begin(part, summary_text(summary));
+    return write_whole("summary.json", summary_text(summary));
+}
+
+Expected<void, Error> ResultFiles::write_whole(const std::string& name, const std::string& text) {
+    const std::filesystem::path part = m_folder / (name + ".part");
+    auto table = begin(part, text);
     if (!table) return Unexpected<Error>(table.error());
     table->file.reset();
     std::error_code error;
-    std::filesystem::rename(part, m_folder / "summary.json", error);
-    if (error) return unwritable(m_folder / "summary.json", error.message());
+    std::filesystem::rename(part, m_folder / name, error);
+    if (error) return unwritable(m_folder / name, error.message());
     return {};
 }
 

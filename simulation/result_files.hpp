@@ -10,14 +10,17 @@
 
 namespace dynavg::simulation {
 
-/// The files of one experiment in its folder: epochs.csv and rounds.csv, which grow by whole lines
-/// while it runs, and summary.json, which is there only once it is complete. What an earlier run
-/// left in the folder is replaced. Errors name the file and what the system said.
+/// The files of one experiment in its folder: run.json, which says what is run; epochs.csv and
+/// rounds.csv, which grow by whole lines while it runs; and summary.json, which is there only once
+/// it is complete. What an earlier run left in the folder is replaced. Errors name the file and
+/// what the system said.
 class ResultFiles {
 public:
     /// Makes the folder and begins both tables.
     [[nodiscard]] static Expected<ResultFiles, Error> create(const std::filesystem::path& folder);
 
+    /// Writes run.json; see description_text().
+    [[nodiscard]] Expected<void, Error> describe(const std::string& text);
     [[nodiscard]] Expected<void, Error> add(const EpochRow& row);
     [[nodiscard]] Expected<void, Error> add(const RoundRow& row);
     [[nodiscard]] Expected<void, Error> finish(const Summary& summary);
@@ -34,6 +37,9 @@ private:
     ResultFiles(std::filesystem::path folder, Table epochs, Table rounds);
     [[nodiscard]] static Expected<Table, Error> begin(const std::filesystem::path& path,
                                                       const std::string& header);
+    /// Whoever reads the folder meanwhile sees no half of it.
+    [[nodiscard]] Expected<void, Error> write_whole(const std::string& name,
+                                                    const std::string& text);
     [[nodiscard]] static Expected<void, Error> append(Table& table, const std::string& line);
 
     std::filesystem::path m_folder;

@@ -136,7 +136,7 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
     CHECK(unknown.code == 2);
     CHECK_THAT(unknown.output, Contains("statsu is no verb; available: status, peers"));
     for (const char* verb : {"init", "join", "keygen", "id", "rounds", "wait", "set", "pause",
-                             "resume", "export", "doctor", "verify", "report"}) {
+                             "resume", "export", "doctor", "verify"}) {
         CAPTURE(verb);
         const Outcome later = run(verb);
         CHECK(later.code == 2);
@@ -147,7 +147,7 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
 }
 
 TEST_CASE("every verb has help with an example", "[dynavg]") {
-    for (const char* verb : {"", "status ", "peers ", "check-config "}) {
+    for (const char* verb : {"", "status ", "peers ", "check-config ", "report "}) {
         const Outcome help = run(std::string(verb) + "--help");
         CHECK(help.code == 0);
         CHECK_THAT(help.output, Contains("Example:\n  dynavg "));
@@ -244,6 +244,40 @@ TEST_CASE("a file for the simulation needs no network and no security", "[dynavg
     std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n";
     CHECK(run("check-config " + file).code == 6);
     CHECK(run("check-config --simulation " + file).code == 0);
+}
+
+TEST_CASE("report tells what it read, and what it could not", "[dynavg]") {
+    namespace fs = std::filesystem;
+    const TemporaryFolder folder;
+    const std::string page = folder.file("page.html");
+    const auto report = [&](const std::string& arguments) {
+        return run("report " + arguments + " --out " + page);
+    };
+    CHECK(run("report").code == 2);
+    const Outcome nothing = report(folder.file("none"));
+    CHECK(nothing.code == 1);
+    CHECK_THAT(nothing.output, Contains("none: no such folder; name one that"));
+    CHECK_FALSE(fs::exists(page));
+
+    fs::create_directories(folder.file("grid/a"));
+    std::ofstream(folder.file("grid/a/epochs.csv"))
+        << "epoch,step,rounds,accuracy_reference,accuracy_mean,train_loss,bytes_monitoring,"
+           "bytes_averaging\n1,50,1,0.9,0.9,0.5,50,1000\n";
+    const Outcome unfinished = report(folder.file("grid"));
+    CHECK(unfinished.code == 0);
+    CHECK_THAT(unfinished.output, Contains("not finished: " + folder.file("grid/a\n")));
+    CHECK_THAT(unfinished.output, Contains("charts     " + page));
+    CHECK(fs::file_size(page) > 1000);
+
+    std::ofstream(folder.file("grid/a/summary.json")) << "{\"peers\": 3,";
+    const Outcome broken = report("--json " + folder.file("grid"));
+    CHECK(broken.code == 1);
+    // Below the complaint.
+    const Json json = Json::parse(broken.output.substr(broken.output.find('{')));
+    CHECK(json["groups"][0]["runs"][0]["finished"] == false);
+    CHECK_THAT(json["problems"][0].get<std::string>(), Contains("summary.json: is cut off"));
+
+    CHECK(run("report " + folder.file("grid") + " --out /dev/full").code == 1);
 }
 
 TEST_CASE("simulate becomes the helper program, beside it or in libexec", "[dynavg]") {

@@ -1,135 +1,6 @@
-#include "cli/simulate.hpp"
+#include "tests/cli/simulate_program.hpp"
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <string>
-#include <vector>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "tests/catch.hpp"
-
-// `dynavg simulate` as a program. Most tests call it in a fork: LibTorch takes long to load.
-
-namespace fs = std::filesystem;
-
-namespace {
-
-constexpr const char* kConfig = R"(
-    [model]
-    builtin = "mlp"
-    hidden = [16]
-    [data]
-    source = "synthetic-digits"
-    samples = 600
-    test = { samples = 200 }
-    [training]
-    batch_size = 8
-    learning_rate = 0.01
-    [averaging]
-    pace = "lockstep"
-    threshold = 0.3
-)";
-
-struct Outcome {
-    int code = -1;
-    std::string output;  ///< Both streams, unless the command sends one elsewhere.
-};
-
-/// Reads `stream` to its end.
-std::string all_of(FILE* stream) {
-    std::string text;
-    char buffer[4096];
-    for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, stream)) > 0;) {
-        text.append(buffer, n);
-    }
-    return text;
-}
-
-Outcome shell(const std::string& command) {
-    FILE* const pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    Outcome outcome;
-    outcome.output = all_of(pipe);
-    const int status = pclose(pipe);
-    REQUIRE(WIFEXITED(status));
-    outcome.code = WEXITSTATUS(status);
-    return outcome;
-}
-
-/// The program's arguments, split at spaces, in a fork of this process.
-Outcome simulate(const std::string& arguments) {
-    std::vector<std::string> words{"dynavg-simulate"};
-    std::istringstream stream(arguments);
-    for (std::string word; stream >> word;) words.push_back(word);
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    int ends[2];
-    REQUIRE(pipe(ends) == 0);
-    std::fflush(nullptr);
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        const int code =
-            dynavg::cli::simulate_main(static_cast<int>(pointers.size()), pointers.data());
-        std::fflush(nullptr);
-        _exit(code);
-    }
-    close(ends[1]);
-    Outcome outcome;
-    FILE* const output = fdopen(ends[0], "r");
-    outcome.output = all_of(output);
-    std::fclose(output);
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status));
-    outcome.code = WEXITSTATUS(status);
-    return outcome;
-}
-
-/// A folder with a configuration, and the command lines that use it.
-class Workplace {
-public:
-    Workplace() {
-        std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-        write("small.toml", kConfig);
-    }
-    Workplace(const Workplace&) = delete;
-    Workplace& operator=(const Workplace&) = delete;
-    ~Workplace() { fs::remove_all(m_path); }
-
-    [[nodiscard]] std::string file(const std::string& name) const { return m_path / name; }
-    void write(const std::string& name, const std::string& text) const {
-        std::ofstream(file(name)) << text;
-    }
-    [[nodiscard]] std::string text(const std::string& name) const {
-        std::ostringstream text;
-        text << std::ifstream(file(name)).rdbuf();
-        return text.str();
-    }
-    [[nodiscard]] std::string with(const std::string& arguments,
-                                   const std::string& config = "small.toml") const {
-        return "--config " + file(config) + " --out " + file("out") + " --peers 3 " + arguments;
-    }
-
-private:
-    fs::path m_path;
-};
-
-bool has(const Outcome& outcome, const std::string& part) {
-    return outcome.output.find(part) != std::string::npos;
-}
-
-}  // namespace
+using namespace dynavg::cli;
 
 TEST_CASE("simulate trains, writes its files and says what came out", "[simulate]") {
     const Workplace place;
@@ -214,6 +85,34 @@ TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
     CHECK_FALSE(fs::exists(place.file("out")));
 }
 
+TEST_CASE("simulate sets single keys, and writes down what it has run", "[simulate]") {
+    const Workplace place;
+    const std::string length = "--steps 5 --seed 3";
+    const Outcome outcome = simulate(
+        place.with(length + " --set averaging.threshold=0.25 --set averaging.monitor=norm"));
+    CAPTURE(outcome.output);
+    REQUIRE(outcome.code == 0);
+    const std::string run = place.text("out/run.json");
+    for (const char* part :
+         {"\"peers\": 3,", "\"steps\": 5,", "\"epochs\": null,", "\"faults\": null,",
+          "\"averaging.threshold\": 0.25,", "\"averaging.monitor\": \"norm\",",
+          "\"model.hidden\": [", "\"training.seed\": 3"}) {
+        CAPTURE(part);
+        CHECK(run.find(part) != std::string::npos);
+    }
+    // The same asked for in another way.
+    std::string text = kConfig;
+    text.replace(text.find("threshold = 0.3"), 15, "threshold = 0.25\nmonitor = \"norm\"");
+    place.write("small.toml", text);
+    REQUIRE(simulate(place.with(length)).code == 0);
+    CHECK(place.text("out/run.json") == run);
+
+    const Outcome wrong = simulate(place.with(length + " --set averaging.threshold=0"));
+    CHECK(wrong.code == 6);
+    CHECK(has(wrong, "--set averaging.threshold=0: averaging.threshold: 0 is not allowed"));
+    CHECK(simulate(place.with(length + " --set threshold")).code == 6);
+}
+
 TEST_CASE("simulate refuses an invalid configuration with 6", "[simulate]") {
     const Workplace place;
     place.write("bad.toml", "[data]\nsource = \"synthetic-digits\"\n[averaging]\nthreshhold = 3\n");
@@ -259,12 +158,17 @@ TEST_CASE("an interrupted simulation leaves whole tables and no summary", "[simu
     CHECK(place.text("out/rounds.csv").ends_with("\n"));
 }
 
-TEST_CASE("the configurations of the experiments are valid", "[simulate]") {
+TEST_CASE("the configurations and grids of the experiments are valid", "[simulate]") {
+    const Workplace place;
     for (const auto& entry : fs::directory_iterator(DYNAVG_SOURCE_DIR "/experiments")) {
         if (entry.path().extension() != ".toml") continue;
         CAPTURE(entry.path());
-        const Outcome checked = shell(std::string(DYNAVG_PROGRAM) + " check-config --simulation " +
-                                      entry.path().string());
+        const std::string path = entry.path().string();
+        const bool is_grid = entry.path().stem().string().ends_with("-grid");
+        const Outcome checked =
+            is_grid ? simulate("--experiments " + path + " --list --out " + place.file("out"))
+                    : shell(std::string(DYNAVG_PROGRAM) + " check-config --simulation " + path);
+        CAPTURE(checked.output);
         CHECK(checked.code == 0);
     }
 }

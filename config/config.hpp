@@ -34,7 +34,8 @@ enum class BuiltinModel : std::uint8_t {
     mlp,
     densenet121,
     densenet201,
-    convnext
+    convnext,
+    logistic
 };
 enum class ModelSize : std::uint8_t { atto, tiny, small, base, large };
 

@@ -14,13 +14,14 @@ namespace dynavg::config {
 template <class E>
 using Named = std::pair<std::string_view, E>;
 
-inline constexpr std::array<Named<BuiltinModel>, 6> kModels{{
+inline constexpr std::array<Named<BuiltinModel>, 7> kModels{{
     {"lenet5", BuiltinModel::lenet5},
     {"vgg16star", BuiltinModel::vgg16star},
     {"mlp", BuiltinModel::mlp},
     {"densenet121", BuiltinModel::densenet121},
     {"densenet201", BuiltinModel::densenet201},
     {"convnext", BuiltinModel::convnext},
+    {"logistic", BuiltinModel::logistic},
 }};
 
 inline constexpr std::array<Named<ModelSize>, 5> kSizes{{

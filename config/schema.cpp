@@ -199,6 +199,13 @@ Key monitor_key(std::string name, std::string doc) {
         averaging.monitor = *kind;
         return {};
     };
+    key.show = [named](const Config& config) {
+        const protocol::AveragingSettings& averaging = config.averaging;
+        if (averaging.monitor != protocol::MonitorKind::interval) {
+            return named.print(averaging.monitor);
+        }
+        return in_quotes(fmt::format("{}{}", kIntervalPrefix, averaging.interval));
+    };
     return key;
 }
 
@@ -220,6 +227,10 @@ Key threshold_key(std::string name, std::string doc) {
         if (text != nullptr) return not_allowed(value, allowed);
         return fixed.parse(value).map(
             [&config](double threshold) { config.averaging.threshold = threshold; });
+    };
+    key.show = [fixed](const Config& config) {
+        return config.auto_threshold.chosen ? in_quotes("auto")
+                                            : fixed.print(config.averaging.threshold);
     };
     return key;
 }
@@ -279,8 +290,8 @@ std::vector<Key> node_keys() {
 std::vector<Key> model_keys() {
     using M = ModelConfig;
     return {
-        key("model.builtin", field(&Config::model, &M::builtin),
-            choice<BuiltinModel>(kModels, {"logistic"}), "The architecture."),
+        key("model.builtin", field(&Config::model, &M::builtin), choice<BuiltinModel>(kModels),
+            "The architecture."),
         key("model.hidden", field(&Config::model, &M::hidden),
             list_of(integer<std::uint32_t>(1, 65536), kHiddenLayersMax, Repetition::allowed),
             "Widths of the hidden layers; only of mlp, and of convnext, which has none by "

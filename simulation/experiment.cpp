@@ -186,14 +186,38 @@ Expected<Outcome, Error> Experiment::run() {
     return outcome;
 }
 
-/// As the papers count: models twice per round and peer, a state per check and peer.
-std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summary) {
+/// As the papers count: models twice per round and peer, a state per check and peer. Of cascade's
+/// states so many went out with their sketch.
+std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summary,
+                               std::uint64_t sketches) {
     const protocol::AveragingSettings& averaging = config.averaging;
     const std::uint64_t models = summary.rounds * 4 * summary.parameters * summary.peers * 2;
     if (!protocol::needs_states(averaging.monitor)) return models;
-    const std::uint64_t state =
-        4 * (1 + protocol::state_values(averaging.monitor, averaging.sketch, summary.parameters));
-    return models + summary.steps / averaging.check_every * summary.peers * state;
+    const std::uint64_t states = summary.steps / averaging.check_every * summary.peers;
+    const std::size_t values =
+        protocol::state_values(averaging.monitor, averaging.sketch, summary.parameters);
+    if (averaging.monitor != protocol::MonitorKind::cascade)
+        return models + states * 4 * (1 + values);
+    return models + states * 4 * 2 + sketches * 4 * (values - 1);
+}
+
+std::string monitor_text(const protocol::AveragingSettings& averaging) {
+    const std::string name(protocol::name_of(averaging.monitor));
+    const bool interval = averaging.monitor == protocol::MonitorKind::interval;
+    return interval ? fmt::format("{}:{}", name, averaging.interval) : name;
+}
+
+std::optional<std::string> target_text(const protocol::ThresholdRule& rule) {
+    if (rule.kind == protocol::ThresholdKind::fixed) return std::nullopt;
+    return fmt::format("{}:{}", protocol::name_of(rule.kind), rule.target);
+}
+
+std::uint64_t sketches_told(const std::vector<std::unique_ptr<Peer>>& peers) {
+    std::uint64_t sum = 0;
+    for (const auto& peer : peers) {
+        if (peer->is_up()) sum += peer->core().sketches_told();
+    }
+    return sum;
 }
 
 Summary Experiment::summary() {
@@ -208,13 +232,16 @@ Summary Experiment::summary() {
     summary.rounds = m_recorder.rounds();
     summary.parameters = reference.parameters;
     summary.model = config::name_of(config.model.builtin);
-    summary.monitor = protocol::name_of(config.averaging.monitor);
+    summary.monitor = monitor_text(config.averaging);
     summary.threshold = config.averaging.threshold;
+    summary.threshold_target = target_text(config.averaging.threshold_rule);
+    summary.outer_optimizer = protocol::name_of(config.averaging.outer.kind);
+    summary.weights = protocol::name_of(config.averaging.weights);
     summary.pace = protocol::name_of(config.averaging.pace);
     summary.bytes_monitoring = bytes.monitoring;
     summary.bytes_averaging = bytes.averaging;
     summary.bytes_overhead = bytes.overhead;
-    summary.bytes_paper = bytes_of_formula(config, summary);
+    summary.bytes_paper = bytes_of_formula(config, summary, sketches_told(m_peers));
     summary.accuracy_reference = accuracies.reference;
     summary.accuracy_mean = accuracies.mean;
     summary.digest = reference.id.digest.hex();

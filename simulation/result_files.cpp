@@ -101,6 +101,12 @@ Expected<void, Error> ResultFiles::write_whole(const std::string& name, const st
     return {};
 }
 
+/// As in a configuration.
+nlohmann::ordered_json threshold_of(const Summary& summary) {
+    if (summary.threshold_target) return "auto";
+    return summary.threshold;
+}
+
 std::string summary_text(const Summary& summary) {
     const nlohmann::ordered_json json{
         {"peers", summary.peers},
@@ -110,7 +116,11 @@ std::string summary_text(const Summary& summary) {
         {"parameters", summary.parameters},
         {"model", summary.model},
         {"monitor", summary.monitor},
-        {"threshold", summary.threshold},
+        {"threshold", threshold_of(summary)},
+        {"initial_threshold", summary.threshold},
+        {"threshold_target", or_null(summary.threshold_target)},
+        {"outer_optimizer", summary.outer_optimizer},
+        {"weights", summary.weights},
         {"pace", summary.pace},
         {"bytes_monitoring", summary.bytes_monitoring},
         {"bytes_averaging", summary.bytes_averaging},

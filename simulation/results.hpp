@@ -40,8 +40,12 @@ struct Summary {
     std::uint64_t rounds = 0;
     std::uint64_t parameters = 0;
     std::string model;
-    std::string monitor;
-    double threshold = 0;
+    std::string monitor;   ///< As configured: "linear", "interval:100".
+    double threshold = 0;  ///< Of the first epoch.
+    /// "interval:200" or "bytes:1000": where the later thresholds come from; nothing: it is fixed.
+    std::optional<std::string> threshold_target;
+    std::string outer_optimizer;
+    std::string weights;
     std::string pace;
     std::uint64_t bytes_monitoring = 0;
     std::uint64_t bytes_averaging = 0;

@@ -223,9 +223,6 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
         CHECK_THAT(error_of(head + line + "\n"),
                    Contains("is not available in this version; available: "));
     };
-    for (const char* name : {"logistic"}) {
-        refused("model", "builtin = \"" + std::string(name) + "\"");
-    }
     refused("model", "script = \"model.pt\"");
     refused("averaging", "wire = \"bfloat16\"");
     refused("averaging", "wire = \"int8\"");

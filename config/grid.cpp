@@ -313,8 +313,12 @@ private:
     static std::string name_of_run(const GridRun& run, const std::vector<Choice>& choices) {
         const protocol::AveragingSettings& averaging = run.config.averaging;
         std::string name = run.experiment.empty() ? "" : run.experiment + "/";
-        name += protocol::name_of(averaging.monitor);
-        if (averaging.monitor != protocol::MonitorKind::every_step) {
+        std::string monitor = protocol::monitor_text(averaging);
+        std::replace(monitor.begin(), monitor.end(), ':', '-');
+        name += monitor;
+        if (run.config.auto_threshold.chosen) {
+            name += "-threshold-auto";
+        } else if (protocol::has_condition(averaging.monitor)) {
             name += fmt::format("-threshold-{}", averaging.threshold);
         }
         for (const Choice& choice : choices) {

@@ -133,9 +133,7 @@ constexpr std::array kRules{
          "is only for threshold = \"auto\""},
     Rule{"averaging.threshold", "averaging.monitor",
          [](const Config& c) {
-             return c.auto_threshold.chosen &&
-                    (c.averaging.monitor == protocol::MonitorKind::every_step ||
-                     c.averaging.monitor == protocol::MonitorKind::interval);
+             return c.auto_threshold.chosen && !protocol::has_condition(c.averaging.monitor);
          },
          "is \"auto\", and this monitor has no condition; choose another monitor"},
     Rule{"averaging.check_every", "averaging.monitor",

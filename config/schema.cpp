@@ -199,12 +199,8 @@ Key monitor_key(std::string name, std::string doc) {
         averaging.monitor = *kind;
         return {};
     };
-    key.show = [named](const Config& config) {
-        const protocol::AveragingSettings& averaging = config.averaging;
-        if (averaging.monitor != protocol::MonitorKind::interval) {
-            return named.print(averaging.monitor);
-        }
-        return in_quotes(fmt::format("{}{}", kIntervalPrefix, averaging.interval));
+    key.show = [](const Config& config) {
+        return in_quotes(protocol::monitor_text(config.averaging));
     };
     return key;
 }

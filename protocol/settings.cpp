@@ -62,6 +62,16 @@ std::string_view name_of(WeightRule rule) {
     return rule == WeightRule::equal ? "equal" : "samples";
 }
 
+std::string monitor_text(const AveragingSettings& settings) {
+    const std::string name(name_of(settings.monitor));
+    const bool interval = settings.monitor == MonitorKind::interval;
+    return interval ? fmt::format("{}:{}", name, settings.interval) : name;
+}
+
+bool has_condition(MonitorKind kind) {
+    return kind != MonitorKind::every_step && kind != MonitorKind::interval;
+}
+
 float weight_of(WeightRule rule, std::uint64_t samples) {
     return rule == WeightRule::samples ? static_cast<float>(samples) : 1.0F;
 }

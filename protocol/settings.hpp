@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "protocol/instant.hpp"
@@ -46,6 +47,12 @@ struct AveragingSettings {
         return monitor == MonitorKind::interval ? interval : check_every;
     }
 };
+
+/// As in a configuration: "linear", "interval:100".
+[[nodiscard]] std::string monitor_text(const AveragingSettings& settings);
+
+/// Whether a threshold decides when a round starts.
+[[nodiscard]] bool has_condition(MonitorKind kind);
 
 /// "averaging.monitor" -> "linear", ... for the handshake; every setting above has a field.
 [[nodiscard]] NetworkFields fields_of(const AveragingSettings& settings);

@@ -201,12 +201,6 @@ std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summ
     return models + states * 4 * 2 + sketches * 4 * (values - 1);
 }
 
-std::string monitor_text(const protocol::AveragingSettings& averaging) {
-    const std::string name(protocol::name_of(averaging.monitor));
-    const bool interval = averaging.monitor == protocol::MonitorKind::interval;
-    return interval ? fmt::format("{}:{}", name, averaging.interval) : name;
-}
-
 std::optional<std::string> target_text(const protocol::ThresholdRule& rule) {
     if (rule.kind == protocol::ThresholdKind::fixed) return std::nullopt;
     return fmt::format("{}:{}", protocol::name_of(rule.kind), rule.target);
@@ -232,7 +226,7 @@ Summary Experiment::summary() {
     summary.rounds = m_recorder.rounds();
     summary.parameters = reference.parameters;
     summary.model = config::name_of(config.model.builtin);
-    summary.monitor = monitor_text(config.averaging);
+    summary.monitor = protocol::monitor_text(config.averaging);
     summary.threshold = config.averaging.threshold;
     summary.threshold_target = target_text(config.averaging.threshold_rule);
     summary.outer_optimizer = protocol::name_of(config.averaging.outer.kind);

@@ -48,6 +48,15 @@ TEST_CASE("a grid is the product of its lists, seeds last", "[grid]") {
                                "norm-threshold-0.5-seed-1", "norm-threshold-0.5-seed-2",
                                "norm-threshold-3-seed-1", "norm-threshold-3-seed-2"});
     CHECK(runs[3].config.averaging.threshold == 3);
+    CHECK(names(parsed("seeds = 7\n" + kBase +
+                       "[averaging]\nmonitor = [\"every-step\", "
+                       "\"interval:20\", \"interval:50\"]\n")) ==
+          Names{"every-step-seed-7", "interval-20-seed-7", "interval-50-seed-7"});
+    CHECK(names(parsed("seeds = 7\n" + kBase +
+                       "[averaging]\nthreshold = \"auto\"\n"
+                       "initial_threshold = 1\ntarget_interval_steps = [50, 100]\n")) ==
+          Names{"linear-threshold-auto-target_interval_steps-50-seed-7",
+                "linear-threshold-auto-target_interval_steps-100-seed-7"});
     CHECK(runs[3].config.training.seed == 2);
     CHECK(runs[3].config.model.seed == 2);
     CHECK(runs[3].peers == 3);

@@ -65,6 +65,14 @@ Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
     return std::move(shards->at(choice.index));
 }
 
+training::ChangingDataset changing(const config::DataConfig& data, DatasetPointer plain) {
+    if (data.drift_at == 0) return plain;
+    const auto kind = data.drift == config::DriftKind::labels ? training::DriftKind::labels
+                                                              : training::DriftKind::pixels;
+    auto after = training::drifted(*plain, kind);
+    return {std::move(plain), std::move(after), data.drift_at};
+}
+
 }  // namespace
 
 training::ImageShape image_shape(config::DataSource source) {
@@ -100,14 +108,14 @@ Expected<Data, Error> load_data(const config::DataConfig& data) {
     Data loaded;
     auto train = load_part(data, training::DataPart::train, data.path, data.samples);
     if (!train) return Unexpected<Error>(train.error());
-    loaded.train = std::move(*train);
+    loaded.train = changing(data, std::move(*train));
     if (data.test) {
         const auto& path = data.test->path.empty() ? data.path : data.test->path;
         const std::uint64_t samples =
             data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
         auto test = load_part(data, training::DataPart::test, path, samples);
         if (!test) return Unexpected<Error>(test.error());
-        loaded.test = std::move(*test);
+        loaded.test = changing(data, std::move(*test));
     }
     return loaded;
 }

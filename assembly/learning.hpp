@@ -18,8 +18,8 @@ namespace dynavg::assembly {
 
 /// The samples that a configuration names, in memory.
 struct Data {
-    std::shared_ptr<const training::Dataset> train;
-    std::shared_ptr<const training::Dataset> test;  ///< Null without [data.test].
+    training::ChangingDataset train;
+    training::ChangingDataset test;  ///< Empty without [data.test].
 };
 
 /// One peer's part of the samples.

@@ -54,12 +54,16 @@ enum class DataSource : std::uint8_t { synthetic_digits, idx, cifar10 };
 
 /// How one data set is cut among peers, for experiments.
 struct Split {
-    enum class Kind : std::uint8_t { iid, label, sorted };
+    enum class Kind : std::uint8_t { iid, label, sorted, dirichlet, unequal };
     Kind kind = Kind::iid;
-    /// label: which label comes first; sorted: the fraction that is.
+    /// label: which label comes first; sorted: the fraction that is; dirichlet: its parameter;
+    /// unequal: the largest shard to the smallest.
     double value = 0;
     bool operator==(const Split&) const = default;
 };
+
+/// What changes at drift_at: which label a class has, or where the pixels lie.
+enum class DriftKind : std::uint8_t { labels, pixels };
 
 struct ShardConfig {
     std::uint32_t index = 0;
@@ -79,6 +83,8 @@ struct DataConfig {
     std::filesystem::path path;     ///< idx, cifar10: the folder of the set.
     std::uint64_t samples = 60000;  ///< synthetic-digits: how many are drawn, before the cut.
     std::uint64_t seed = 1;         ///< synthetic-digits: equal seeds, equal digits.
+    std::uint64_t drift_at = 0;     ///< Local step at which the data change; 0 = never.
+    DriftKind drift = DriftKind::labels;
     std::optional<ShardConfig> shard;
     std::optional<TestConfig> test;  ///< Absent: the reference is not evaluated.
 };

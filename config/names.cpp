@@ -10,6 +10,7 @@ namespace dynavg::config {
 namespace {
 
 constexpr double kLabelMax = 65535;
+constexpr double kUnequalMax = 1000;
 
 bool is_in_range(const Split& split) {
     const double value = split.value;
@@ -21,6 +22,10 @@ bool is_in_range(const Split& split) {
             return value >= 0 && value <= kLabelMax && value == std::floor(value);
         case Split::Kind::sorted:
             return value > 0 && value <= 1;
+        case Split::Kind::dirichlet:
+            return value > 0;
+        case Split::Kind::unequal:
+            return value >= 1 && value <= kUnequalMax;
     }
     return false;
 }

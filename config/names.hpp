@@ -78,10 +78,17 @@ inline constexpr std::array<Named<protocol::QuorumRule>, 2> kQuorumRules{{
     {"none", protocol::QuorumRule::none},
 }};
 
-inline constexpr std::array<Named<Split::Kind>, 3> kSplits{{
+inline constexpr std::array<Named<DriftKind>, 2> kDrifts{{
+    {"labels", DriftKind::labels},
+    {"pixels", DriftKind::pixels},
+}};
+
+inline constexpr std::array<Named<Split::Kind>, 5> kSplits{{
     {"iid", Split::Kind::iid},
     {"label", Split::Kind::label},
     {"sorted", Split::Kind::sorted},
+    {"dirichlet", Split::Kind::dirichlet},
+    {"unequal", Split::Kind::unequal},
 }};
 
 /// Empty if the value has no name.

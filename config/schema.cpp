@@ -136,16 +136,16 @@ Codec<std::string> peer_address() {
 }
 
 Codec<Split> split() {
-    const std::string allowed = "iid, label:Y, sorted:F (F above 0, up to 1)";
+    const std::string allowed =
+        "iid, label:Y, sorted:F (F above 0, up to 1), dirichlet:A (A above 0), unequal:R (R from 1 "
+        "to "
+        "1000)";
     return {.type = "string",
             .allowed = allowed,
             .parse = [allowed](const Value& value) -> Expected<Split, std::string> {
                 const auto* found = std::get_if<std::string>(&value.data);
                 if (found == nullptr) return wrong_type(value, "string", allowed);
                 if (const auto parsed = parse_split(*found)) return *parsed;
-                if (found->starts_with("dirichlet")) {
-                    return not_available(in_quotes(*found), allowed);
-                }
                 return not_allowed(value, allowed);
             },
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
@@ -321,6 +321,11 @@ std::vector<Key> data_keys() {
             "How many digits are drawn, before the cut into shards; only of synthetic-digits."),
         key("data.seed", field(&Config::data, &D::seed), integer<std::uint64_t>(0),
             "Draws the digits; only of synthetic-digits."),
+        key("data.drift_at", field(&Config::data, &D::drift_at), integer<std::uint64_t>(0),
+            "Local step from which on the data are others, for experiments; 0 = never."),
+        key("data.drift", field(&Config::data, &D::drift), choice<DriftKind>(kDrifts),
+            "What changes then: each class gets the next one's label, or the pixels change "
+            "places."),
         key("data.shard.index", field(&D::shard, &S::index),
             integer<std::uint32_t>(0, kPeersMax - 1),
             "Which part of the data set is this node's; below `count`."),

@@ -86,7 +86,7 @@ void App::Parts::on_installed(const protocol::Install& install) {
     const bool due = evaluator && config.data.test && rounds % config.data.test->every_rounds == 0;
     if (due) {
         evaluation_asked = install.reference;
-        evaluator->evaluate(install.reference);
+        evaluator->evaluate(install.reference, steps);
     }
 }
 
@@ -136,7 +136,7 @@ void App::Parts::finish_if_done() {
     if (evaluator) {
         if (evaluation_asked != core.reference()) {
             evaluation_asked = core.reference();
-            evaluator->evaluate(core.reference());
+            evaluator->evaluate(core.reference(), steps);
         }
         if (!evaluator->is_idle()) return;
     }

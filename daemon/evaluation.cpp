@@ -15,9 +15,9 @@ namespace dynavg::daemon {
 namespace {
 
 Expected<protocol::Evaluation, Error> measure(const EvaluateFunction& evaluate,
-                                              std::span<const float> values) {
+                                              std::span<const float> values, std::uint64_t step) {
     try {
-        return evaluate(values);
+        return evaluate(values, step);
     } catch (const std::exception& error) {
         return fail(std::string("measuring the reference on the test set has failed: ") +
                     error.what());
@@ -36,6 +36,7 @@ struct EvaluationThread::Parts {
     bool busy = false;
     bool stopped = false;
     protocol::ReferencePointer next;
+    std::uint64_t next_step = 0;
     boost::asio::thread_pool thread{1};
 };
 
@@ -49,21 +50,24 @@ EvaluationThread::~EvaluationThread() {
     stop();
 }
 
-void EvaluationThread::evaluate(protocol::ReferencePointer reference) {
+void EvaluationThread::evaluate(protocol::ReferencePointer reference, std::uint64_t step) {
     if (m_parts->stopped) return;
     if (m_parts->busy) {
         m_parts->next = std::move(reference);
+        m_parts->next_step = step;
         return;
     }
     m_parts->busy = true;
-    boost::asio::post(m_parts->thread, [this, parts = m_parts.get(), reference] {
-        auto result = measure(parts->evaluate, reference->values);
+    boost::asio::post(m_parts->thread, [this, parts = m_parts.get(), reference, step] {
+        auto result = measure(parts->evaluate, reference->values, step);
         boost::asio::post(parts->io, [this, weak = std::weak_ptr(m_parts), id = reference->id,
                                       result = std::move(result)] {
             const auto alive = weak.lock();
             if (!alive || alive->stopped) return;
             alive->busy = false;
-            if (auto waiting = std::exchange(alive->next, nullptr)) evaluate(std::move(waiting));
+            if (auto waiting = std::exchange(alive->next, nullptr)) {
+                evaluate(std::move(waiting), alive->next_step);
+            }
             if (!result) return alive->handlers.on_error(result.error());
             alive->handlers.on_done(id, *result);
         });

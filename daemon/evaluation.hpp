@@ -15,8 +15,10 @@ class io_context;
 
 namespace dynavg::daemon {
 
-/// Says how good a parameter vector is; called on the evaluation thread only.
-using EvaluateFunction = std::function<protocol::Evaluation(std::span<const float> values)>;
+/// Says how good a parameter vector is, on the test data of that local step; called on the
+/// evaluation thread only.
+using EvaluateFunction =
+    std::function<protocol::Evaluation(std::span<const float> values, std::uint64_t step)>;
 
 /// Called on the io thread, from its loop, never after stop(). Both must be set.
 struct EvaluationHandlers {
@@ -36,7 +38,7 @@ public:
     EvaluationThread(const EvaluationThread&) = delete;
     EvaluationThread& operator=(const EvaluationThread&) = delete;
 
-    void evaluate(protocol::ReferencePointer reference);
+    void evaluate(protocol::ReferencePointer reference, std::uint64_t step);
     /// Nothing is being measured or waits.
     [[nodiscard]] bool is_idle() const;
     /// Waits for the measurement in progress. Idempotent.

@@ -66,8 +66,8 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
     if (!evaluator) return Unexpected<Error>(evaluator.error());
     if (*evaluator) {
         auto shared = std::make_shared<dynavg::training::Evaluator>(std::move(**evaluator));
-        learning.evaluate = [shared](std::span<const float> values) {
-            return shared->evaluate(values);
+        learning.evaluate = [shared](std::span<const float> values, std::uint64_t step) {
+            return shared->evaluate(values, step);
         };
     }
     return learning;

@@ -116,7 +116,8 @@ Recorder::Accuracies Recorder::evaluate() {
     Accuracies accuracies;
     const auto start = [this](training::Evaluator& evaluator, std::span<const float> model,
                               std::optional<double>& accuracy) {
-        return m_tasks->start([&, model] { accuracy = evaluator.evaluate(model).accuracy; });
+        return m_tasks->start(
+            [&, model] { accuracy = evaluator.evaluate(model, m_step).accuracy; });
     };
     const auto first = start(*m_evaluators.reference, common, accuracies.reference);
     const auto second = start(*m_evaluators.mean, mean, accuracies.mean);

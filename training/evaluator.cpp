@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t kBatch = 500;
 }
 
-Evaluator::Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> dataset,
-                     std::size_t samples)
+Evaluator::Evaluator(const ModelSpec& model, ChangingDataset dataset, std::size_t samples)
     : m_network(make_network(model, NetworkUse::evaluation)),
       m_dataset(std::move(dataset)),
       m_samples(samples),
@@ -24,31 +23,31 @@ Evaluator::Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> data
 Evaluator::~Evaluator() = default;
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 
-protocol::Evaluation Evaluator::evaluate(std::span<const float> values) {
+protocol::Evaluation Evaluator::evaluate(std::span<const float> values, std::uint64_t step) {
     const std::span<float> own = m_network->values();
     DYNAVG_CHECK(values.size() == own.size());
     std::copy(values.begin(), values.end(), own.begin());
-    const std::size_t pixels = m_dataset->shape.pixels();
+    const Dataset& dataset = m_dataset.at(step);
+    const std::size_t pixels = dataset.shape.pixels();
     std::size_t hits = 0;
     double loss = 0;
     for (std::size_t first = 0; first < m_samples; first += kBatch) {
         const std::size_t count = std::min(kBatch, m_samples - first);
         const std::span<float> images = std::span(m_images).first(count * pixels);
         const std::span<float> logits = std::span(m_logits).first(count * kModelClasses);
-        to_floats(std::span(m_dataset->images).subspan(first * pixels, count * pixels), images);
+        to_floats(std::span(dataset.images).subspan(first * pixels, count * pixels), images);
         m_network->logits(images, logits);
         loss += static_cast<double>(count) *
-                cross_entropy(logits, std::span(m_dataset->labels).subspan(first, count), {}, hits);
+                cross_entropy(logits, std::span(dataset.labels).subspan(first, count), {}, hits);
     }
     const auto total = static_cast<double>(m_samples);
     return {static_cast<double>(hits) / total, loss / total, m_samples};
 }
 
-Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
-                                          std::shared_ptr<const Dataset> dataset,
+Expected<Evaluator, Error> make_evaluator(const ModelSpec& model, ChangingDataset dataset,
                                           std::size_t samples_max) {
     if (auto valid = validate(model); !valid) return Unexpected<Error>(valid.error());
-    if (dataset == nullptr) return fail("there is no data to evaluate on");
+    if (!dataset) return fail("there is no data to evaluate on");
     if (auto fits = check_fits(*dataset, model); !fits) return Unexpected<Error>(fits.error());
     const std::size_t samples =
         samples_max == 0 ? dataset->size() : std::min(samples_max, dataset->size());

@@ -6,7 +6,7 @@
 
 #include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
-#include "training/data/dataset.hpp"
+#include "training/data/drift.hpp"
 #include "training/model_spec.hpp"
 
 namespace dynavg::training {
@@ -21,17 +21,19 @@ public:
     ~Evaluator();
     Evaluator(Evaluator&&) noexcept;
 
-    /// `values`: parameters (then buffers) of the model.
-    [[nodiscard]] protocol::Evaluation evaluate(std::span<const float> values);
+    /// `values`: parameters (then buffers) of the model. `step`: of training, where the data
+    /// change.
+    [[nodiscard]] protocol::Evaluation evaluate(std::span<const float> values,
+                                                std::uint64_t step = 0);
 
 private:
     friend Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
-                                                     std::shared_ptr<const Dataset> dataset,
+                                                     ChangingDataset dataset,
                                                      std::size_t samples_max);
-    Evaluator(const ModelSpec& model, std::shared_ptr<const Dataset> dataset, std::size_t samples);
+    Evaluator(const ModelSpec& model, ChangingDataset dataset, std::size_t samples);
 
     std::unique_ptr<Network> m_network;
-    std::shared_ptr<const Dataset> m_dataset;
+    ChangingDataset m_dataset;
     std::size_t m_samples;
     std::vector<float> m_images;
     std::vector<float> m_logits;
@@ -39,7 +41,7 @@ private:
 
 /// The first `samples_max` samples of the set; 0 means all. Fails if model and data do not fit.
 [[nodiscard]] Expected<Evaluator, Error> make_evaluator(const ModelSpec& model,
-                                                        std::shared_ptr<const Dataset> dataset,
+                                                        ChangingDataset dataset,
                                                         std::size_t samples_max);
 
 }  // namespace dynavg::training

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
 #include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
+
+#include "protocol/random.hpp"
 
 namespace dynavg::training {
 
@@ -13,7 +19,11 @@ namespace {
 
 constexpr std::string_view kAllowed =
     "allowed are iid, sorted:F with F from 0 to 1 (sorted:0.6), label:Y with Y from 0 to 255 "
-    "(label:0)";
+    "(label:0), dirichlet:A with A above 0 (dirichlet:0.5), unequal:R with R from 1 to 1000";
+
+/// Any would do, but it must be the same for all.
+constexpr std::uint64_t kDirichletSeed = 1;
+constexpr double kUnequalMax = 1000;
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -23,7 +33,26 @@ std::optional<Number> parse_number(std::string_view text) {
     return value;
 }
 
-/// Appends to each shard its equal part of `samples`, in order.
+/// Appends to each shard its part of `samples`, in order; `shares` are of their sum.
+void deal(std::span<const std::uint32_t> samples, std::span<const double> shares,
+          std::vector<Shard>& shards) {
+    const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+    double before = 0;
+    std::size_t begin = 0;
+    for (std::size_t k = 0; k < shards.size(); ++k) {
+        before += shares[k];
+        const double end_of_part = static_cast<double>(samples.size()) * before / sum;
+        const std::size_t end =
+            k + 1 == shards.size()
+                ? samples.size()
+                : std::min(static_cast<std::size_t>(end_of_part), samples.size());
+        const auto part = samples.subspan(begin, end - begin);
+        shards[k].samples.insert(shards[k].samples.end(), part.begin(), part.end());
+        begin = end;
+    }
+}
+
+/// Equal parts.
 void deal(std::span<const std::uint32_t> samples, std::vector<Shard>& shards) {
     const std::size_t count = shards.size();
     for (std::size_t k = 0; k < count; ++k) {
@@ -31,6 +60,42 @@ void deal(std::span<const std::uint32_t> samples, std::vector<Shard>& shards) {
         const std::size_t end = samples.size() * (k + 1) / count;
         const auto part = samples.subspan(begin, end - begin);
         shards[k].samples.insert(shards[k].samples.end(), part.begin(), part.end());
+    }
+}
+
+/// Box and Muller.
+double standard_normal(protocol::RandomStream& stream) {
+    const double radius = std::sqrt(-2 * std::log(1 - stream.uniform()));
+    return radius * std::cos(2 * std::numbers::pi * stream.uniform());
+}
+
+/// Marsaglia and Tsang 2000; for a shape below 1, from that of shape + 1.
+double gamma(double shape, protocol::RandomStream& stream) {
+    if (shape < 1) {
+        return gamma(shape + 1, stream) * std::pow(1 - stream.uniform(), 1 / shape);
+    }
+    const double d = shape - 1.0 / 3;
+    const double c = 1 / std::sqrt(9 * d);
+    for (;;) {
+        const double x = standard_normal(stream);
+        const double v = std::pow(1 + c * x, 3);
+        if (v <= 0) continue;
+        if (std::log(1 - stream.uniform()) < x * x / 2 + d - d * v + d * std::log(v)) return d * v;
+    }
+}
+
+void deal_by_label(std::span<const std::uint8_t> labels, double parameter,
+                   std::vector<Shard>& shards) {
+    std::map<std::uint8_t, std::vector<std::uint32_t>> by_label;
+    for (std::uint32_t i = 0; i < labels.size(); ++i) by_label[labels[i]].push_back(i);
+    for (const auto& [label, samples] : by_label) {
+        protocol::RandomStream stream(kDirichletSeed, protocol::RandomPurpose::synthetic_data,
+                                      label, shards.size());
+        std::vector<double> shares(shards.size());
+        for (double& share : shares) {
+            share = std::max(gamma(parameter, stream), std::numeric_limits<double>::min());
+        }
+        deal(samples, shares, shards);
     }
 }
 
@@ -44,6 +109,10 @@ std::string Split::text() const {
             return fmt::format("sorted:{}", fraction);
         case SplitKind::label:
             return fmt::format("label:{}", label);
+        case SplitKind::dirichlet:
+            return fmt::format("dirichlet:{}", fraction);
+        case SplitKind::unequal:
+            return fmt::format("unequal:{}", fraction);
     }
     return "iid";
 }
@@ -61,6 +130,20 @@ Expected<Split, Error> parse_split(std::string_view text) {
     if (text.starts_with(kLabel)) {
         const auto label = parse_number<std::uint8_t>(text.substr(kLabel.size()));
         if (label) return Split{SplitKind::label, 0, *label};
+    }
+    constexpr std::string_view kDirichlet = "dirichlet:";
+    constexpr std::string_view kUnequal = "unequal:";
+    if (text.starts_with(kDirichlet)) {
+        const auto parameter = parse_number<double>(text.substr(kDirichlet.size()));
+        if (parameter && *parameter > 0 && std::isfinite(*parameter)) {
+            return Split{SplitKind::dirichlet, *parameter, 0};
+        }
+    }
+    if (text.starts_with(kUnequal)) {
+        const auto ratio = parse_number<double>(text.substr(kUnequal.size()));
+        if (ratio && *ratio >= 1 && *ratio <= kUnequalMax) {
+            return Split{SplitKind::unequal, *ratio, 0};
+        }
     }
     return fail(fmt::format("split \"{}\" is not known; {}", text, kAllowed));
 }
@@ -86,8 +169,19 @@ Expected<std::vector<Shard>, Error> cut(std::span<const std::uint8_t> labels, co
         std::stable_partition(order.begin(), order.end(),
                               [&](std::uint32_t sample) { return labels[sample] == split.label; });
     }
-    deal(std::span(order).first(sorted), shards);
-    deal(std::span(order).subspan(sorted), shards);
+    if (split.kind == SplitKind::dirichlet) {
+        deal_by_label(labels, split.fraction, shards);
+    } else if (split.kind == SplitKind::unequal) {
+        std::vector<double> shares(count, 1);
+        for (std::size_t k = 1; k < count; ++k) {
+            shares[k] +=
+                (split.fraction - 1) * static_cast<double>(k) / static_cast<double>(count - 1);
+        }
+        deal(order, shares, shards);
+    } else {
+        deal(std::span(order).first(sorted), shards);
+        deal(std::span(order).subspan(sorted), shards);
+    }
     for (std::size_t k = 0; k < count; ++k) {
         if (shards[k].samples.empty()) {
             return fail(

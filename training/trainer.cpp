@@ -41,7 +41,7 @@ Expected<void, Error> check(const TrainerOptions& options) {
     }
     if (auto valid = validate(options.model); !valid) return valid;
     if (auto valid = validate(options.optimizer); !valid) return valid;
-    if (options.dataset == nullptr) return fail("there is no data to train on");
+    if (!options.dataset) return fail("there is no data to train on");
     if (auto fits = check_fits(*options.dataset, options.model); !fits) return fits;
     if (auto valid = check_shard(options.shard, *options.dataset); !valid) return valid;
     if (options.batch_size == 0 || options.batch_size > kBatchSizeMax) {
@@ -104,7 +104,7 @@ std::uint64_t Trainer::samples() const {
 }
 
 void Trainer::draw_batch() {
-    const Dataset& dataset = *m_options.dataset;
+    const Dataset& dataset = m_options.dataset.at(m_step);
     const std::vector<std::uint32_t>& samples = m_options.shard.samples;
     protocol::RandomStream stream(m_options.seed, protocol::RandomPurpose::batches,
                                   m_options.shard_index, m_step);

@@ -8,6 +8,7 @@
 #include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
 #include "training/data/dataset.hpp"
+#include "training/data/drift.hpp"
 #include "training/model_spec.hpp"
 #include "training/optimizer.hpp"
 #include "training/splits.hpp"
@@ -18,8 +19,8 @@ class Network;
 
 struct TrainerOptions {
     ModelSpec model{};
-    std::shared_ptr<const Dataset> dataset{};  ///< Shared by the trainers of a process.
-    Shard shard{};                             ///< The samples that this trainer draws from.
+    ChangingDataset dataset{};  ///< Shared by the trainers of a process.
+    Shard shard{};              ///< The samples that this trainer draws from.
     OptimizerOptions optimizer{};
     std::size_t batch_size = 32;
     std::uint64_t seed = 1;         ///< Of batches and dropout.

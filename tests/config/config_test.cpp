@@ -358,7 +358,7 @@ TEST_CASE("an outer optimizer has its own rate unless it is told", "[config]") {
 }
 
 TEST_CASE("splits are read as they are written", "[config]") {
-    for (const char* text : {"iid", "label:3", "sorted:0.6"}) {
+    for (const char* text : {"iid", "label:3", "sorted:0.6", "dirichlet:0.1", "unequal:4"}) {
         const Config config = parsed(kData + "shard = { split = \"" + std::string(text) + "\" }\n");
         REQUIRE(config.data.shard);
         CHECK(text_of(config.data.shard->split) == text);
@@ -369,8 +369,7 @@ TEST_CASE("splits are read as they are written", "[config]") {
         CHECK_THAT(error_of(kData + "shard = { split = \"" + std::string(text) + "\" }\n"),
                    Contains("allowed: iid, label:Y"));
     }
-    CHECK_THAT(error_of(kData + "shard = { split = \"dirichlet:0.1\" }\n"),
-               Contains("not available in this version"));
+    CHECK_THAT(error_of(kData + "drift = \"pixels\"\n"), Contains("needs a data.drift_at"));
 }
 
 TEST_CASE("all problems are told at once, in the order of the file", "[config]") {

@@ -128,7 +128,7 @@ Learning learning_of(const config::Config& config, float update) {
     learning.fields["network"] = config.node.network;
     learning.fields["model"] = "fake";
     if (config.data.test) {
-        learning.evaluate = [](std::span<const float> values) {
+        learning.evaluate = [](std::span<const float> values, std::uint64_t) {
             return protocol::Evaluation{static_cast<double>(values[0]) / 100, 0.5, 10};
         };
     }

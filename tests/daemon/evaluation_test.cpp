@@ -29,13 +29,13 @@ TEST_CASE("an exception while a reference is measured is told, and the next one 
     handlers.on_error = [&](const Error& error) { errors.push_back(error.message); };
     EvaluationThread thread(
         loop.io,
-        [](std::span<const float> values) -> protocol::Evaluation {
+        [](std::span<const float> values, std::uint64_t) -> protocol::Evaluation {
             if (values[0] < 0) throw std::runtime_error("bad sample");
             return {0.5, static_cast<double>(values[0]), 1};
         },
         std::move(handlers));
-    thread.evaluate(reference_of(-1));
-    thread.evaluate(reference_of(3));
+    thread.evaluate(reference_of(-1), 0);
+    thread.evaluate(reference_of(3), 0);
     REQUIRE(loop.run_until([&] { return thread.is_idle() && !losses.empty(); }));
     CHECK(losses == std::vector<double>{3});
     REQUIRE(errors.size() == 1);

@@ -73,15 +73,59 @@ TEST_CASE("label:Y puts one label first", "[splits]") {
     CHECK(shards[2].samples == std::vector<std::uint32_t>{4, 5});
 }
 
+TEST_CASE("dirichlet:A gives every sample to one peer, and each label to few where A is small",
+          "[splits]") {
+    std::vector<std::uint8_t> labels;
+    for (int i = 0; i < 5000; ++i) labels.push_back(static_cast<std::uint8_t>(i % 10));
+    // Of the largest peer of each label, the share; their mean over the labels.
+    const auto concentration = [&](const char* text) {
+        const auto shards = shards_of(labels, text, 5);
+        std::vector<std::uint32_t> all;
+        std::vector<std::vector<int>> counts(10, std::vector<int>(5));
+        for (std::size_t k = 0; k < shards.size(); ++k) {
+            for (const std::uint32_t sample : shards[k].samples) {
+                all.push_back(sample);
+                ++counts[labels[sample]][k];
+            }
+        }
+        std::sort(all.begin(), all.end());
+        CHECK(all == whole(labels.size()).samples);
+        double sum = 0;
+        for (const auto& of_label : counts) {
+            sum += *std::max_element(of_label.begin(), of_label.end()) / 500.0;
+        }
+        return sum / 10;
+    };
+    CHECK(concentration("dirichlet:0.1") > 0.7);
+    CHECK(concentration("dirichlet:1") > 0.35);
+    CHECK(concentration("dirichlet:1") < 0.65);
+    CHECK(concentration("dirichlet:1000") < 0.22);
+    CHECK(shards_of(labels, "dirichlet:0.5", 5)[2].samples ==
+          shards_of(labels, "dirichlet:0.5", 5)[2].samples);
+}
+
+TEST_CASE("unequal:R cuts shards whose sizes grow evenly", "[splits]") {
+    const std::vector<std::uint8_t> labels(90);
+    const auto shards = shards_of(labels, "unequal:5", 3);
+    CHECK(shards[0].samples.size() == 10);
+    CHECK(shards[1].samples.size() == 30);
+    CHECK(shards[2].samples.size() == 50);
+    CHECK(shards[1].samples.front() == 10);
+    CHECK(shards_of(labels, "unequal:1", 3)[2].samples.size() == 30);
+    CHECK(shards_of(labels, "unequal:9", 1)[0].samples.size() == 90);
+}
+
 TEST_CASE("split texts are read and written alike", "[splits]") {
-    for (const char* text : {"iid", "sorted:0.6", "label:0", "label:9"}) {
+    for (const char* text :
+         {"iid", "sorted:0.6", "label:0", "label:9", "dirichlet:0.1", "unequal:4"}) {
         const auto split = parse_split(text);
         REQUIRE(split.has_value());
         CHECK(split->text() == text);
     }
     for (const char* text :
          {"", "IID", "iid ", "sorted", "sorted:", "sorted:1.5", "sorted:-0.1", "sorted:nan",
-          "sorted:0.5x", "label:", "label:-1", "label:256", "label:x", "dirichlet"}) {
+          "sorted:0.5x", "label:", "label:-1", "label:256", "label:x", "dirichlet", "dirichlet:0",
+          "dirichlet:inf", "unequal:0.5", "unequal:1001"}) {
         INFO(text);
         const auto split = parse_split(text);
         REQUIRE_FALSE(split.has_value());

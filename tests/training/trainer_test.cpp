@@ -401,4 +401,52 @@ TEST_CASE("a trainer that cannot work is refused with what to change", "[trainer
     CHECK_FALSE(make_evaluator(kSmall, nullptr, 0).has_value());
 }
 
+TEST_CASE("data that change at a step are the others from then on", "[trainer]") {
+    const auto before = small_dataset();
+    const auto after = drifted(*before, DriftKind::labels);
+    for (std::size_t i = 0; i < before->size(); ++i) {
+        REQUIRE(after->labels[i] == (before->labels[i] + 1) % 10);
+    }
+    CHECK(after->images == before->images);
+    const auto losses = [](const ChangingDataset& dataset) {
+        TrainerOptions options;
+        options.model.builtin = "logistic";
+        options.dataset = dataset;
+        options.shard = whole(dataset->size());
+        auto trainer = make_trainer(options).value();
+        install_initial(*trainer, options.model);
+        std::vector<double> all;
+        for (int step = 0; step < 6; ++step) {
+            all.push_back(trainer->compute_gradient());
+            trainer->apply_update();
+        }
+        return all;
+    };
+    const auto plain = losses(before);
+    const auto changing = losses({before, after, 3});
+    CHECK(std::equal(plain.begin(), plain.begin() + 3, changing.begin()));
+    CHECK(plain[3] != changing[3]);
+    CHECK(losses({before, after, 0}) == losses(after));
+    // A model that has the old labels right has none of the new ones.
+    ChangingDataset set(before, after, 3);
+    CHECK(&set.at(2) == before.get());
+    CHECK(&set.at(3) == after.get());
+}
+
+TEST_CASE("pixels change their places in all images alike", "[trainer]") {
+    const auto before = small_dataset();
+    const auto after = drifted(*before, DriftKind::pixels);
+    CHECK(after->labels == before->labels);
+    CHECK(after->images != before->images);
+    for (const std::size_t sample : {std::size_t{0}, before->size() - 1}) {
+        const auto sorted = [sample](const Dataset& set) {
+            std::vector<std::uint8_t> pixels(set.image(sample).begin(), set.image(sample).end());
+            std::sort(pixels.begin(), pixels.end());
+            return pixels;
+        };
+        CHECK(sorted(*after) == sorted(*before));
+    }
+    CHECK(drifted(*before, DriftKind::pixels)->images == after->images);
+}
+
 }  // namespace dynavg::training::tests

@@ -79,7 +79,7 @@ Expected<protocol::Endpoints, Error> App::Parts::bind() {
     options.network = network_id(config.node.network);
     options.self = self.id;
     options.shape = learning.initial->shape();
-    options.rules = {config.averaging.outer, config.averaging.threshold_rule};
+    options.rules = outer_rules(config.averaging);
     options.sequence = std::make_shared<MessageSequence>(self.incarnation);
     exchange.emplace(io, context, options, exchange_handlers());
     auto bulk = exchange->start();

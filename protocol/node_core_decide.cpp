@@ -28,8 +28,7 @@ std::string explain(RoundReason reason, const Evidence& evidence) {
             return "the monitor asks for a round after so many steps";
         case RoundReason::overdue:
             return "twice the target interval has passed without a crossing: a round finds the "
-                   "next "
-                   "threshold";
+                   "next threshold";
         case RoundReason::final:
             return "all peers have done their steps: a last round makes the final reference";
         case RoundReason::merge:

@@ -7,6 +7,7 @@
 
 #include "protocol/expected.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/local_state.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/outer_optimizer.hpp"
@@ -56,6 +57,7 @@ using ReferencePointer = std::shared_ptr<const Reference>;
 struct OuterRules {
     OuterOptimizer optimizer;
     ThresholdRule threshold;
+    float weight_max = limits::kWeightMax;  ///< That a contribution may have.
 };
 
 /// The outer step: from the mean of the models, which `facts` tell of in roster order, to the next

@@ -76,6 +76,11 @@ float weight_of(WeightRule rule, std::uint64_t samples) {
     return rule == WeightRule::samples ? static_cast<float>(samples) : 1.0F;
 }
 
+OuterRules outer_rules(const AveragingSettings& settings) {
+    const bool equal = settings.weights == WeightRule::equal;
+    return {settings.outer, settings.threshold_rule, equal ? 1.0F : limits::kWeightMax};
+}
+
 NetworkFields fields_of(const AveragingSettings& settings) {
     return {
         {"averaging.monitor", std::string(name_of(settings.monitor))},

@@ -8,6 +8,7 @@
 #include "protocol/local_state.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/outer_optimizer.hpp"
+#include "protocol/reference.hpp"
 #include "protocol/threshold_rule.hpp"
 
 namespace dynavg::protocol {
@@ -53,6 +54,9 @@ struct AveragingSettings {
 
 /// Whether a threshold decides when a round starts.
 [[nodiscard]] bool has_condition(MonitorKind kind);
+
+/// What follows from them for the end of a round.
+[[nodiscard]] OuterRules outer_rules(const AveragingSettings& settings);
 
 /// "averaging.monitor" -> "linear", ... for the handshake; every setting above has a field.
 [[nodiscard]] NetworkFields fields_of(const AveragingSettings& settings);

@@ -18,9 +18,9 @@ namespace {
 constexpr double kNormTolerance = 1e-3;
 constexpr double kNormSlack = 1e-9;
 
-std::optional<std::string> judge_facts(const ContributionFacts& facts) {
-    if (!(facts.weight >= 0 && facts.weight <= limits::kWeightMax)) {
-        return fmt::format("its weight is {}", facts.weight);
+std::optional<std::string> judge_facts(const ContributionFacts& facts, float weight_max) {
+    if (!(facts.weight >= 0 && facts.weight <= weight_max)) {
+        return fmt::format("its weight is {}, at most {} is allowed", facts.weight, weight_max);
     }
     if (!std::isfinite(facts.squared_norm) || facts.squared_norm < 0) {
         return fmt::format("its squared norm is {}", facts.squared_norm);
@@ -30,11 +30,12 @@ std::optional<std::string> judge_facts(const ContributionFacts& facts) {
 
 }  // namespace
 
-ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self,
+ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max,
                            ReferencePointer base, ContributionPointer own)
     : m_shard(shard),
       m_chunks(chunk_count(shard.count * sizeof(float))),
       m_self(self),
+      m_weight_max(weight_max),
       m_base(std::move(base)),
       m_has_base(m_base != nullptr),
       m_own(std::move(own)),
@@ -94,7 +95,7 @@ Shard ShardReducer::chunk_shard(std::uint32_t index) const {
 std::optional<std::string> ShardReducer::judge(Source& source, std::uint32_t index,
                                                const ContributionFacts& facts,
                                                std::span<const float> values) const {
-    if (auto reason = judge_facts(facts)) return reason;
+    if (auto reason = judge_facts(facts, m_weight_max)) return reason;
     if (source.facts && *source.facts != facts) return "its facts change from chunk to chunk";
     source.facts = facts;
     if (!all_finite(values)) return fmt::format("a value in chunk {} is not finite", index);

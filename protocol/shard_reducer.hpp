@@ -28,9 +28,9 @@ public:
 
     /// `self` is the owner's place among the members; its own chunks are taken from `own`. `base`
     /// is what drifts are counted from; null: from different references, so that all models weigh
-    /// the same and no drift can be judged.
-    ShardReducer(Shard shard, std::size_t members, std::size_t self, ReferencePointer base,
-                 ContributionPointer own);
+    /// the same and no drift can be judged. Who says that it counts more than weight_max lies.
+    ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max,
+                 ReferencePointer base, ContributionPointer own);
 
     [[nodiscard]] std::uint32_t chunks() const { return m_chunks; }
     /// Chunks below this one may be asked for.
@@ -77,6 +77,7 @@ private:
     Shard m_shard;
     std::uint32_t m_chunks;
     std::size_t m_self;
+    float m_weight_max;
     ReferencePointer m_base;
     bool m_has_base;
     ContributionPointer m_own;

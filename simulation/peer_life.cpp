@@ -39,7 +39,7 @@ bool is_empty(const storage::Found& found) {
 
 Peer::Life::Life(std::unique_ptr<protocol::Learner> learner,
                  const protocol::AveragingSettings& averaging, PeerTrainerOptions options)
-    : worker(learner->shape(), {averaging.outer, averaging.threshold_rule}),
+    : worker(learner->shape(), outer_rules(averaging)),
       trainer(std::move(learner), std::move(options)) {}
 
 Peer::Peer(PeerOptions options, MakeLearner make_learner, EventQueue& events, Network& network,

@@ -4,6 +4,7 @@
 #include "protocol/exchange.hpp"
 #include "protocol/exchange_plan.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/settings.hpp"
 #include "tests/catch.hpp"
 #include "tests/protocol/exchange_network.hpp"
 
@@ -133,6 +134,22 @@ TEST_CASE("finite values whose mean overflows name the largest", "[exchange]") {
 
 TEST_CASE("a weight that no number of samples gives names its sender", "[exchange]") {
     require_blamed(0, [](Contribution& spoilt) { spoilt.facts.weight = 2 * limits::kWeightMax; });
+}
+
+TEST_CASE("where all peers count alike, who counts itself twice is named", "[exchange]") {
+    AveragingSettings settings;
+    CHECK(outer_rules(settings).weight_max == 1);
+    settings.weights = WeightRule::samples;
+    CHECK(outer_rules(settings).weight_max == limits::kWeightMax);
+    ExchangeNetwork network({10, 0, false}, 3, 4, {}, outer_rules({}));
+    const Roster roster = network.roster(3);
+    for (std::size_t i = 0; i < 3; ++i) network.contribute(i, i == 2 ? 2.0F : 1.0F);
+    for (std::size_t i = 0; i < 3; ++i) network.start(i, roster);
+    network.run(std::chrono::seconds(5));
+    for (std::size_t i = 0; i < 3; ++i) {
+        REQUIRE(network[i].unusable.size() == 1);
+        CHECK(network[i].unusable[0].first == roster[2]);
+    }
 }
 
 TEST_CASE("facts that change from chunk to chunk name their sender", "[exchange]") {

@@ -35,7 +35,7 @@ double bytes_bound(std::size_t values, std::size_t members) {
 }
 
 ExchangeNetwork::ExchangeNetwork(ReferenceShape shape, std::size_t peers, std::uint64_t seed,
-                                 Conditions conditions)
+                                 Conditions conditions, const OuterRules& rules)
     : m_shape(shape),
       m_reference(make_initial_reference(shape, random_values(shape.values(), seed, 0), 1.0, seed)),
       m_seed(seed),
@@ -47,7 +47,7 @@ ExchangeNetwork::ExchangeNetwork(ReferenceShape shape, std::size_t peers, std::u
     }
     std::sort(members.begin(), members.end());
     for (const Member& member : members) {
-        auto peer = std::unique_ptr<Peer>(new Peer{member, ExchangeWorker(shape)});
+        auto peer = std::unique_ptr<Peer>(new Peer{member, ExchangeWorker(shape, rules)});
         peer->worker.set_reference(m_reference);
         m_peers.push_back(std::move(peer));
     }

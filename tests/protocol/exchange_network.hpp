@@ -40,7 +40,7 @@ struct Peer {
 class ExchangeNetwork {
 public:
     ExchangeNetwork(ReferenceShape shape, std::size_t peers, std::uint64_t seed,
-                    Conditions conditions = {});
+                    Conditions conditions = {}, const OuterRules& rules = {});
 
     [[nodiscard]] std::size_t size() const { return m_peers.size(); }
     Peer& operator[](std::size_t index) { return *m_peers[index]; }

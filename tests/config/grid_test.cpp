@@ -1,6 +1,7 @@
 #include "config/grid.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -170,6 +171,26 @@ TEST_CASE("a grid without end is refused", "[grid]") {
     many += "]";
     CHECK_THAT(error_of("seeds = " + many + "\n" + kBase + "[averaging]\nthreshold = " + many),
                Contains("makes more than 10000 runs"));
+}
+
+TEST_CASE("every file in experiments/ can be run", "[grid]") {
+    std::size_t grids = 0;
+    for (const auto& file :
+         std::filesystem::directory_iterator(DYNAVG_SOURCE_DIR "/experiments")) {
+        const std::string name = file.path().filename().string();
+        if (file.path().extension() != ".toml") continue;
+        CAPTURE(name);
+        if (name.ends_with("grid.toml")) {
+            const auto grid = load_grid(file.path());
+            if (!grid) FAIL(grid.error().message);
+            CHECK_FALSE(grid->empty());
+            ++grids;
+        } else {
+            const auto config = load_config(file.path());
+            if (!config) FAIL(config.error().message);
+        }
+    }
+    CHECK(grids > 0);
 }
 
 TEST_CASE("the example of the documentation is a grid", "[grid]") {

@@ -113,21 +113,6 @@ Codec<E> choice(std::span<const Named<E>> choices, Later later = {}) {
             .print = [choices](const E& value) { return in_quotes(name_in(choices, value)); }};
 }
 
-/// The same setting, where some texts are for a later version: threshold = "auto".
-template <class T>
-Codec<T> with_later(Codec<T> codec, Later later) {
-    auto parse = codec.parse;
-    const std::string available = fmt::format("{}, {}", codec.type, codec.allowed);
-    codec.parse = [=](const Value& value) -> Expected<T, std::string> {
-        const auto* name = std::get_if<std::string>(&value.data);
-        if (name != nullptr && is_later(later, *name)) {
-            return not_available(in_quotes(*name), available);
-        }
-        return parse(value);
-    };
-    return codec;
-}
-
 // --- lists ------------------------------------------------------------------------------------
 
 enum class Repetition : std::uint8_t { allowed, forbidden };

@@ -44,7 +44,7 @@ struct ModelSpec {
 /// at mean 0 and variance 1.
 [[nodiscard]] std::vector<float> initial_values(const ModelSpec& spec);
 
-/// Sizes for the protocol; the linear monitor has a direction, an outer optimizer its state.
+/// Sizes for the protocol; linear and cascade have a direction, an outer optimizer its state.
 [[nodiscard]] protocol::ReferenceShape shape_of(
     const ModelSpec& spec, protocol::MonitorKind monitor,
     protocol::OuterKind outer = protocol::OuterKind::average);

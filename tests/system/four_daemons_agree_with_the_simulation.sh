@@ -13,17 +13,7 @@ exit_when_done = true"
 averaging='[averaging]
 threshold = 0.5
 pace = "lockstep"'
-part() {
-    configure "$1" order="$2" start_peers=4 data="$(data "$2")" training="$training" \
-        averaging="$averaging" peers="$3"
-    start "$1"
-}
-
-part a 0 ''
-seed="\"$(address_of a)\""
-part b 1 "$seed"
-part c 2 "$seed"
-part d 3 "$seed"
+start_four
 
 for name in a b c d; do expect_exit "$name" 0; done
 for name in a b c d; do

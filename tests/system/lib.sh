@@ -130,6 +130,19 @@ await_status() { until_true "status of $1 with $2" has_status "$@"; }
 
 has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null; }
 
+# Four daemons a to d that start together, each with the data of its number: the caller has the
+# function `data`, and `training` and `averaging`.
+start_four() {
+    local name number=0 seed=
+    for name in a b c d; do
+        configure "$name" order="$number" start_peers=4 data="$(data "$number")" \
+            training="$training" averaging="$averaging" peers="$seed"
+        start "$name"
+        [[ -n $seed ]] || seed="\"$(address_of a)\""
+        number=$((number + 1))
+    done
+}
+
 # expect_exit NAME CODE waits for the end of a daemon.
 expect_exit() {
     until_true "end of $1" has_ended "$1"

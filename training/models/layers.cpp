@@ -15,14 +15,6 @@ namespace dynavg::training {
 
 namespace {
 
-float* data(const at::Tensor& tensor) {
-    return tensor.data_ptr<float>();
-}
-
-std::size_t size_of(const at::Tensor& tensor) {
-    return static_cast<std::size_t>(tensor.numel());
-}
-
 class Convolution final : public Layer {
 public:
     Convolution(const ConvolutionLayer& spec, LayerParameters parameters,

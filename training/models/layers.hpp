@@ -16,6 +16,14 @@ namespace dynavg::training {
 /// Whether a forward pass keeps what a backward pass needs, and whether dropout is on.
 enum class PassKind : std::uint8_t { evaluation, training };
 
+/// Of a contiguous tensor of floats.
+inline float* data(const at::Tensor& tensor) {
+    return tensor.data_ptr<float>();
+}
+inline std::size_t size_of(const at::Tensor& tensor) {
+    return static_cast<std::size_t>(tensor.numel());
+}
+
 /// What a pass carries along the layers.
 struct Pass {
     PassKind kind = PassKind::evaluation;

@@ -12,14 +12,6 @@ namespace dynavg::training {
 
 namespace {
 
-float* data(const at::Tensor& tensor) {
-    return tensor.data_ptr<float>();
-}
-
-std::size_t size_of(const at::Tensor& tensor) {
-    return static_cast<std::size_t>(tensor.numel());
-}
-
 /// Height and width of (samples, channels, height, width), seen as one stack of planes.
 struct Planes {
     std::size_t count;

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "protocol/check.hpp"
-#include "protocol/random.hpp"
 #include "protocol/weighted_mean.hpp"
 #include "training/drift_kernel.hpp"
 #include "training/models/network.hpp"
@@ -87,6 +86,8 @@ Trainer::Trainer(TrainerOptions options)
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
       m_head(layout_of(m_options.model).head()),
       m_step(m_options.first_step),
+      m_sampler(m_options.shard.samples, m_options.batch_size, m_options.seed,
+                m_options.shard_index),
       m_batch_images(m_options.batch_size * m_options.model.input.pixels()),
       m_batch_labels(m_options.batch_size) {
     const std::vector<float> values = initial_values(m_options.model);
@@ -105,12 +106,10 @@ std::uint64_t Trainer::samples() const {
 
 void Trainer::draw_batch() {
     const Dataset& dataset = m_options.dataset.at(m_step);
-    const std::vector<std::uint32_t>& samples = m_options.shard.samples;
-    protocol::RandomStream stream(m_options.seed, protocol::RandomPurpose::batches,
-                                  m_options.shard_index, m_step);
+    const std::span<const std::uint32_t> samples = m_sampler.batch(m_step);
     const std::size_t pixels = m_options.model.input.pixels();
-    for (std::size_t i = 0; i < m_batch_labels.size(); ++i) {
-        const std::uint32_t sample = samples[stream.below(samples.size())];
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        const std::uint32_t sample = samples[i];
         to_floats(dataset.image(sample), std::span(m_batch_images).subspan(i * pixels, pixels));
         m_batch_labels[i] = dataset.labels[sample];
     }

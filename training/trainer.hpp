@@ -7,6 +7,7 @@
 
 #include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
+#include "training/data/batch_sampler.hpp"
 #include "training/data/dataset.hpp"
 #include "training/data/drift.hpp"
 #include "training/model_spec.hpp"
@@ -37,9 +38,9 @@ struct TrainerOptions {
 
 /// A built-in model in training on a shard: the learner of the daemon and of the simulator.
 ///
-/// Step n (counted by apply_update() from first_step) draws its batch uniformly with replacement
-/// from RandomStream(seed, batches, shard index, n) and its dropout masks from (seed, dropout,
-/// shard index, n). Equal options give equal bits, in whatever process.
+/// Step n (counted by apply_update() from first_step) takes the batch that BatchSampler gives for
+/// it and draws its dropout masks from RandomStream(seed, dropout, shard index, n). Equal options
+/// give equal bits, in whatever process.
 ///
 /// Buffers (running statistics of batch norms) move with apply_update(). They are part of a
 /// contribution, and no part of the drift: an install replaces them.
@@ -86,6 +87,7 @@ private:
     protocol::ReferencePointer m_reference;
     std::size_t m_head = 0;  ///< Its first parameter.
     std::uint64_t m_step = 0;
+    BatchSampler m_sampler;
     std::vector<float> m_batch_images;
     std::vector<std::uint8_t> m_batch_labels;
 };

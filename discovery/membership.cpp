@@ -220,6 +220,12 @@ Peer* Membership::find(PeerId peer) {
     return found == m_peers.end() ? nullptr : &found->second;
 }
 
+const PeerInfo* Membership::joined(const PeerId& peer) const {
+    const auto found = m_peers.find(peer);
+    const bool shown = found != m_peers.end() && found->second.in_view();
+    return shown ? &m_view.peers[found->second.view_index] : nullptr;
+}
+
 std::vector<protocol::KnownPeer> Membership::live_peers(PeerId but) const {
     std::vector<protocol::KnownPeer> peers;
     for (const auto& [id, peer] : m_peers) {

@@ -68,6 +68,8 @@ public:
 
     /// Valid until the next call.
     [[nodiscard]] const protocol::PeerView& view() const { return m_view; }
+    /// Of the view, or null; valid until the next call.
+    [[nodiscard]] const protocol::PeerInfo* joined(const protocol::PeerId& peer) const;
     /// Whether something that the core decides by has changed since the last call.
     [[nodiscard]] bool take_view_changed();
     [[nodiscard]] Actions take_actions();

@@ -16,11 +16,11 @@ namespace {
 
 constexpr unsigned kSequenceBits = 40;
 
-template <class Matches>
-const PeerInfo* find_joined(const protocol::PeerView& view, Matches matches) {
+/// Messages on a direct connection name their sender by its tag alone.
+const PeerInfo* find_joined(const protocol::PeerView& view, std::uint32_t tag) {
     const auto found =
         std::find_if(view.peers.begin(), view.peers.end(),
-                     [&matches](const PeerInfo& peer) { return matches(peer.member.id); });
+                     [tag](const PeerInfo& peer) { return peer.member.id.tag() == tag; });
     return found == view.peers.end() ? nullptr : &*found;
 }
 
@@ -63,8 +63,7 @@ Node::Verdict Node::on_gossip(const protocol::PeerId& publisher, Bytes bytes, In
         m_membership.on_heard(publisher, envelope->header, now);
     }
     pass_view(now);
-    const PeerInfo* from = find_joined(m_membership.view(),
-                                       [&](const protocol::PeerId& id) { return id == publisher; });
+    const PeerInfo* from = m_membership.joined(publisher);
     if (from != nullptr) to_core(*from, *envelope, now);
     return traffic_of(envelope->message);
 }
@@ -78,9 +77,7 @@ Node::Verdict Node::on_direct(const ConnectionId& connection, Bytes bytes, Insta
         pass_view(now);
         return traffic_of(message);
     }
-    const PeerInfo* from = find_joined(m_membership.view(), [&](const protocol::PeerId& id) {
-        return id.tag() == envelope->header.sender_tag;
-    });
+    const PeerInfo* from = find_joined(m_membership.view(), envelope->header.sender_tag);
     if (from == nullptr || envelope->header.network != m_network) return std::nullopt;
     const PeerInfo sender = *from;
     const protocol::PeerId id = sender.member.id;

@@ -51,6 +51,7 @@ void LearnedAddresses::learn(protocol::PeerId teller, const protocol::KnownPeer&
         return entry.second.teller == teller;
     });
     if (static_cast<std::size_t>(told) >= kLearnedPerSourceMax) return;
+    m_next_tick.reset();
     m_entries.emplace(peer.address,
                       Entry{.peer = peer.id,
                             .teller = teller,
@@ -59,6 +60,7 @@ void LearnedAddresses::learn(protocol::PeerId teller, const protocol::KnownPeer&
 }
 
 void LearnedAddresses::on_tick(Instant now, Actions& actions) {
+    m_next_tick.reset();
     std::erase_if(m_entries, [&](const auto& item) {
         return item.second.state == State::resting && now >= item.second.next;
     });
@@ -87,6 +89,7 @@ void LearnedAddresses::on_tick(Instant now, Actions& actions) {
 void LearnedAddresses::rest(const std::string& address, Instant now) {
     const auto found = m_entries.find(address);
     if (found == m_entries.end()) return;
+    m_next_tick.reset();
     found->second.state = State::resting;
     found->second.next = now + kLearnedRest;
 }
@@ -94,12 +97,14 @@ void LearnedAddresses::rest(const std::string& address, Instant now) {
 void LearnedAddresses::on_refused(const std::string& address, Instant now) {
     const auto found = m_entries.find(address);
     if (found == m_entries.end()) return;
+    m_next_tick.reset();
     found->second.state = State::refused;
     found->second.dials = 0;
     found->second.next = now + found->second.refused.next(m_random);
 }
 
 void LearnedAddresses::retry_refused(Instant now) {
+    m_next_tick.reset();
     for (auto& [address, entry] : m_entries) {
         if (entry.state == State::refused) entry.next = now;
     }
@@ -116,6 +121,11 @@ std::size_t LearnedAddresses::in_flight() const {
 }
 
 Instant LearnedAddresses::next_tick() const {
+    if (!m_next_tick) m_next_tick = earliest();
+    return *m_next_tick;
+}
+
+Instant LearnedAddresses::earliest() const {
     const bool room = in_flight() < kLearnedDialsInFlightMax;
     Instant next = protocol::kNever;
     for (const auto& [address, entry] : m_entries) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,9 +48,12 @@ private:
         unsigned dials = 0;
     };
     [[nodiscard]] std::size_t in_flight() const;
+    [[nodiscard]] protocol::Instant earliest() const;
 
     std::map<std::string, Entry> m_entries;
     protocol::RandomStream m_random;
+    /// Asked for with every message, while entries change with few.
+    mutable std::optional<protocol::Instant> m_next_tick;
 };
 
 }  // namespace dynavg::discovery

@@ -1,21 +1,30 @@
 #include "protocol/electorate.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace dynavg::protocol {
 
 namespace {
 
-bool is_voter_for(const Voter& voter, const Member& member) {
-    return voter.member.id == member.id && voter.remembers <= member.incarnation;
+/// Sorted by peer, then by how far back it remembers.
+Voters by_peer(Voters voters) {
+    const auto key = [](const Voter& voter) { return std::tie(voter.member.id, voter.remembers); };
+    std::sort(voters.begin(), voters.end(),
+              [&key](const Voter& a, const Voter& b) { return key(a) < key(b); });
+    return voters;
 }
 
 }  // namespace
 
 bool has_quorum(const Voters& voters, const Roster& roster) {
-    const auto votes_for = [&voters](const Member& member) {
-        return std::any_of(voters.begin(), voters.end(),
-                           [&member](const Voter& voter) { return is_voter_for(voter, member); });
+    const auto votes_for = [sorted = by_peer(voters)](const Member& member) {
+        // Of several lives of a peer the one that remembers most comes first.
+        const auto voter =
+            std::lower_bound(sorted.begin(), sorted.end(), member.id,
+                             [](const Voter& one, const PeerId& id) { return one.member.id < id; });
+        return voter != sorted.end() && voter->member.id == member.id &&
+               voter->remembers <= member.incarnation;
     };
     const auto votes =
         static_cast<std::size_t>(std::count_if(roster.begin(), roster.end(), votes_for));

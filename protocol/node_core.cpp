@@ -47,23 +47,34 @@ void NodeCore::on_step(const StepReport& report, Instant now) {
 }
 
 void NodeCore::on_peers(const PeerView& view, Instant now) {
+    const bool same_peers =
+        std::equal(m_view.peers.begin(), m_view.peers.end(), view.peers.begin(), view.peers.end(),
+                   [](const PeerInfo& a, const PeerInfo& b) { return a.member == b.member; });
     m_view = view;
+    if (!same_peers) forget_who_has_gone();
     m_pacer.on_peers(m_view, m_reference->id);
+    for (const PeerInfo& peer : m_view.peers) {
+        m_monitor.weigh(peer.member.id, static_cast<double>(peer.weight));
+    }
+    if (m_round) tick_round(now);
+    if (!m_forks.empty()) resolve_forks(now);
+    evaluate(now);
+}
+
+void NodeCore::forget_who_has_gone() {
+    m_places.clear();
+    for (std::size_t i = 0; i < m_view.peers.size(); ++i) {
+        m_places.emplace(m_view.peers[i].member.id, i);
+    }
     std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
     std::erase_if(m_forks, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
+    std::erase_if(m_same_reference,
+                  [this](const Member& member) { return find_peer(member.id) == nullptr; });
     const auto is_known = [this](const PeerId& id) {
         return id == m_options.self.id || find_peer(id) != nullptr;
     };
     m_monitor.keep_only(is_known);
     m_left_out.keep_only(is_known);
-    for (const PeerInfo& peer : m_view.peers) {
-        m_monitor.weigh(peer.member.id, static_cast<double>(peer.weight));
-    }
-    std::erase_if(m_same_reference,
-                  [this](const Member& member) { return find_peer(member.id) == nullptr; });
-    if (m_round) tick_round(now);
-    if (!m_forks.empty()) resolve_forks(now);
-    evaluate(now);
 }
 
 void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
@@ -216,9 +227,8 @@ Roster NodeCore::live_peers() const {
 }
 
 const PeerInfo* NodeCore::find_peer(const PeerId& id) const {
-    const auto found = std::find_if(m_view.peers.begin(), m_view.peers.end(),
-                                    [&id](const PeerInfo& peer) { return peer.member.id == id; });
-    return found == m_view.peers.end() ? nullptr : &*found;
+    const auto found = m_places.find(id);
+    return found == m_places.end() ? nullptr : &m_view.peers[found->second];
 }
 
 }  // namespace dynavg::protocol

@@ -199,6 +199,7 @@ private:
     [[nodiscard]] Roster live_peers() const;
     [[nodiscard]] bool may_hold_a_round(const Roster& live) const;
     [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
+    void forget_who_has_gone();
 
     // node_core_durable.cpp: promises, and what follows from those of an earlier life
     void restore(const RestoredCore& restored);
@@ -280,6 +281,7 @@ private:
     VarianceMonitor m_monitor;
     Pacer m_pacer;
     PeerView m_view;
+    std::map<PeerId, std::size_t> m_places;  ///< In m_view.
     std::optional<Estimate> m_estimate;
     LeftOut m_left_out;
 

@@ -156,12 +156,11 @@ Voters NodeCore::as_voters(const Roster& roster) const {
     for (const Member& member : roster) {
         Incarnation remembers = member.incarnation;
         const RoundState* heard = m_round ? m_round->heard(member) : nullptr;
-        const PeerInfo* peer = find_peer(member.id);
         if (member == m_options.self) {
             remembers = m_promise.remembers;
         } else if (heard != nullptr) {
             remembers = heard->remembers;
-        } else if (peer != nullptr && peer->member == member) {
+        } else if (const PeerInfo* peer = find_peer(member.id); peer && peer->member == member) {
             remembers = peer->remembers;
         }
         voters.push_back({member, remembers});

@@ -67,11 +67,12 @@ ExchangeKey Round::key() const {
 }
 
 bool Round::merge(const RoundSets& theirs) {
+    if (theirs == m_sets) return false;  // By far the most often.
     bool changed = merge_sorted(m_sets.candidates, theirs.candidates, limits::kRosterMembersMax);
     changed |= merge_sorted(m_sets.accusations, theirs.accusations, limits::kAccusationsMax);
     changed |= merge_sorted(m_sets.excluded, theirs.excluded, limits::kRosterMembersMax);
     changed |= merge_sorted(m_sets.leaving, theirs.leaving, limits::kLeavingMax);
-    if (changed) update_members();
+    if (changed) on_sets_changed();
     return changed;
 }
 
@@ -91,27 +92,29 @@ void Round::hear(const Member& from, const RoundState& state) {
     DYNAVG_CHECK(state.target == m_target && state.attempt == m_attempt);
     const auto held = m_heard.find(from);
     if (held == m_heard.end()) {
-        if (m_heard.size() < limits::kPeersMax) m_heard.emplace(from, state);
+        if (m_heard.size() < limits::kPeersMax) {
+            m_heard.emplace(from, Heard{state, state.sets == m_sets});
+        }
         return;
     }
     // Sets only grow and what is prepared stays: less than before is an older word.
-    const RoundState& before = held->second;
+    const RoundState& before = held->second.state;
     const bool older = size_of(state.sets) < size_of(before.sets) ||
                        (size_of(state.sets) == size_of(before.sets) && before.prepared &&
                         (!state.prepared || state.prepared->ballot < before.prepared->ballot));
-    if (!older) held->second = state;
+    if (!older) held->second = {state, state.sets == m_sets};
 }
 
 const RoundState* Round::heard(const Member& member) const {
     const auto found = m_heard.find(member);
-    return found == m_heard.end() ? nullptr : &found->second;
+    return found == m_heard.end() ? nullptr : &found->second.state;
 }
 
 bool Round::agreed() const {
     return is_member() && std::all_of(m_members.begin(), m_members.end(), [this](const Member& m) {
                if (m == m_self) return true;
-               const RoundState* state = heard(m);
-               return state != nullptr && state->sets == m_sets;
+               const auto found = m_heard.find(m);
+               return found != m_heard.end() && found->second.holds_our_sets;
            });
 }
 
@@ -154,9 +157,10 @@ std::optional<Member> Round::holder_of(const Digest& digest) const {
 Roster Round::acknowledged() const {
     if (!prepared_in_this_ballot()) return {};
     Roster roster{m_self};
-    for (const auto& [member, state] : m_heard) {
-        if (state.sets == m_sets && state.prepared && state.prepared->ballot == ballot() &&
-            state.prepared->digest == m_prepared->digest) {
+    for (const auto& [member, heard] : m_heard) {
+        const std::optional<Prepared>& theirs = heard.state.prepared;
+        if (heard.holds_our_sets && theirs && theirs->ballot == ballot() &&
+            theirs->digest == m_prepared->digest) {
             roster.push_back(member);
         }
     }
@@ -164,8 +168,9 @@ Roster Round::acknowledged() const {
     return roster;
 }
 
-void Round::update_members() {
+void Round::on_sets_changed() {
     m_members = roster_of(m_sets, m_target, m_body);
+    for (auto& [member, heard] : m_heard) heard.holds_our_sets = heard.state.sets == m_sets;
 }
 
 }  // namespace dynavg::protocol

@@ -63,7 +63,13 @@ public:
     [[nodiscard]] Roster acknowledged() const;
 
 private:
-    void update_members();
+    /// Another peer's latest word, and whether it holds this peer's sets.
+    struct Heard {
+        RoundState state;
+        bool holds_our_sets = false;
+    };
+
+    void on_sets_changed();
 
     Epoch m_target;
     Attempt m_attempt;
@@ -72,7 +78,7 @@ private:
     Roster m_body;
     RoundSets m_sets;
     Roster m_members;
-    std::map<Member, RoundState> m_heard;
+    std::map<Member, Heard> m_heard;
     std::optional<Prepared> m_prepared;
 };
 

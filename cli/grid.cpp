@@ -58,6 +58,7 @@ simulation::ExperimentOptions experiment_of(config::GridRun&& run, const GridOpt
         experiment.length = simulation::Steps{run.steps.value()};
     }
     experiment.target_accuracy = run.target_accuracy;
+    experiment.checks = run.checks;
     experiment.threads = std::min<std::size_t>(threads, run.peers);
     experiment.config = std::move(run.config);
     return experiment;

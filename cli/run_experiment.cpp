@@ -33,6 +33,7 @@ public:
     void on_faults(const std::string& schedule) override { m_watcher.on_faults(schedule); }
     void on_epoch(const EpochRow& row) override { note(m_files.add(row)); }
     void on_round(const RoundRow& row) override { note(m_files.add(row)); }
+    void on_check(const simulation::CheckRow& row) override { note(m_files.add(row)); }
     void on_progress(const simulation::Progress& progress) override {
         m_watcher.on_progress(progress);
     }

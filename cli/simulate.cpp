@@ -12,6 +12,7 @@
 #include "cli/progress_bar.hpp"
 #include "cli/run_experiment.hpp"
 #include "cli/units.hpp"
+#include "config/grid.hpp"
 #include "config/overlay.hpp"
 #include "protocol/limits.hpp"
 
@@ -59,6 +60,12 @@ std::string contradiction(const SimulateOptions& options, const config::Config& 
     if (options.faults == kRandom && options.peers < 2) {
         return "--faults random: it takes two peers or more";
     }
+    if (options.checks) {
+        const std::string problem = config::why_no_checks(config.averaging);
+        if (!problem.empty()) return fmt::format("--checks: {}: {}", options.config, problem);
+        if (!options.faults.empty())
+            return "--checks: with --faults peers stand at different steps";
+    }
     if (options.target_accuracy && !config.data.test) {
         return fmt::format("--target-accuracy: {} has no [data.test] to measure it on",
                            options.config);
@@ -83,6 +90,7 @@ std::string replay_command(const SimulateOptions& options, const std::string& sc
     if (options.target_accuracy) {
         command += fmt::format(" --target-accuracy {}", *options.target_accuracy);
     }
+    if (options.checks) command += " --checks";
     if (options.seed) command += fmt::format(" --seed {}", *options.seed);
     for (const std::string& setting : options.settings) {
         command += fmt::format(" --set '{}'", setting);
@@ -107,6 +115,7 @@ simulation::ExperimentOptions experiment_options(const SimulateOptions& options,
         experiment.length = simulation::Steps{options.steps.value()};
     }
     experiment.target_accuracy = options.target_accuracy;
+    experiment.checks = options.checks;
     const std::size_t threads =
         options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
     experiment.threads = std::min<std::size_t>(threads, options.peers);
@@ -129,6 +138,12 @@ void print_summary(const Summary& summary, const std::filesystem::path& folder) 
                    summary.reached_target
                        ? fmt::format("reached at step {}", grouped(*summary.reached_target))
                        : std::string("not reached"));
+    }
+    if (summary.checks) {
+        fmt::print(
+            "checks     {} of {} estimates below the exact variance, the least {:.4f} of it\n",
+            grouped(summary.checks->below), grouped(summary.checks->checks),
+            summary.checks->ratio_min);
     }
     fmt::print("sent       {} monitoring, {} averaging, {} overhead; {} by the papers' formula\n",
                bytes_text(summary.bytes_monitoring), bytes_text(summary.bytes_averaging),
@@ -201,6 +216,9 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
     single("--target-accuracy", options.target_accuracy,
            "End at the first epoch whose mean model is so good", "A")
         ->check(CLI::Range(0.0, 1.0));
+    app.add_flag("--checks", options.checks,
+                 "Also checks.csv: estimate and exact variance after every step; takes longer")
+        ->excludes(experiments);
     single("--seed", options.seed, "Sets training.seed and model.seed", "S");
     single("--faults", options.faults,
            "What goes wrong, at which second of virtual time; \"random\" draws it from the seed. "

@@ -23,6 +23,7 @@ struct SimulateOptions {
     std::optional<std::uint64_t> steps;  ///< This or epochs.
     std::optional<std::uint64_t> epochs;
     std::optional<double> target_accuracy;
+    bool checks = false;
     std::optional<std::uint64_t> seed;
     std::filesystem::path data;  ///< Instead of the paths in the configuration.
     std::string faults;          ///< "random" or what parse_faults() reads; empty: none.

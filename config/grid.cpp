@@ -149,7 +149,7 @@ private:
         if (!is_known(key)) {
             const std::string hint =
                 table.empty() ? std::string("; known here: ") +
-                                    "config, peers, steps, epochs, target_accuracy, seeds, "
+                                    "config, peers, steps, epochs, target_accuracy, checks, seeds, "
                                     "[[experiment]] with a name, and the configuration's tables"
                               : suggestion(key);
             return m_problems.add(key, member.position, "unknown key" + hint);
@@ -168,8 +168,8 @@ private:
     }
 
     static bool is_own(std::string_view key) {
-        constexpr std::array<std::string_view, 6> kOwn{"config", "peers",           "steps",
-                                                       "epochs", "target_accuracy", "seeds"};
+        constexpr std::array<std::string_view, 7> kOwn{
+            "config", "peers", "steps", "epochs", "target_accuracy", "checks", "seeds"};
         return std::find(kOwn.begin(), kOwn.end(), key) != kOwn.end();
     }
 
@@ -211,6 +211,7 @@ private:
         if (axis.key == "target_accuracy") {
             return all_are(axis, number({.min = 0, .max = 1, .text = "0 to 1"}));
         }
+        if (axis.key == "checks") return all_are(axis, boolean());
         if (axis.key == "seeds") return all_are(axis, integer<std::uint64_t>(0));
         return all_are(axis, integer<std::uint64_t>(1, kLengthMax));
     }
@@ -269,6 +270,10 @@ private:
             return add_lines(fmt::format(
                 "{}: target_accuracy: {} has no [data.test] to measure it on", m_file, run.name));
         }
+        if (const std::string problem = why_no_checks(run.config.averaging);
+            run.checks && !problem.empty()) {
+            return add_lines(fmt::format("{}: checks: {}: {}", m_file, run.name, problem));
+        }
         if (run.name.size() > kNameBytesMax) {
             return add_lines(fmt::format("{}: {}... is too long for a name; take fewer axes",
                                          m_file, run.name.substr(0, kNameBytesMax)));
@@ -300,6 +305,8 @@ private:
         } else if (key == "target_accuracy") {
             run.target_accuracy =
                 number({.min = 0, .max = 1, .text = ""}).parse(*choice.value).value();
+        } else if (key == "checks") {
+            run.checks = std::get<bool>(choice.value->data);
         } else if (key == "seeds") {
             for (const char* seed : {"training.seed", "model.seed"}) {
                 overlays.push_back({seed, choice.axis->position, *choice.value});
@@ -357,6 +364,18 @@ Expected<std::vector<GridRun>, Error> parse_grid(std::string_view text, const st
     const auto document = parse_document(text, name);
     if (!document) return Unexpected<Error>(document.error());
     return GridReader(name).read(*document);
+}
+
+std::string why_no_checks(const protocol::AveragingSettings& averaging) {
+    if (averaging.pace != protocol::Pace::lockstep) {
+        return "models never stand at one step with pace = \"free\"; set pace = \"lockstep\"";
+    }
+    if (averaging.check_every != 1) return "not every step is checked; set check_every = 1";
+    if (!protocol::has_condition(averaging.monitor)) {
+        return fmt::format("monitor = \"{}\" estimates nothing; take another, as \"linear\"",
+                           protocol::monitor_text(averaging));
+    }
+    return "";
 }
 
 Expected<std::vector<GridRun>, Error> load_grid(const std::filesystem::path& file) {

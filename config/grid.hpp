@@ -22,7 +22,12 @@ struct GridRun {
     std::optional<std::uint64_t> steps;  ///< This or epochs.
     std::optional<std::uint64_t> epochs;
     std::optional<double> target_accuracy;
+    bool checks = false;  ///< Of the estimate, at every step.
 };
+
+/// Why an experiment with these settings cannot compare estimate and exact variance at every step,
+/// with what to change; empty if it can.
+[[nodiscard]] std::string why_no_checks(const protocol::AveragingSettings& averaging);
 
 /// Reads a file that describes many runs, and expands it (experiments/README.md): each
 /// [[experiment]] is the product of all its lists; what stands outside of them is the default of

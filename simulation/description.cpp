@@ -28,13 +28,14 @@ std::string description_text(const ExperimentOptions& options) {
     for (const auto& [key, value] : config::effective_values(options.config)) {
         configuration[key] = json_of(value);
     }
-    const Json json{
+    Json json{
         {"peers", options.peers},
         {"steps", steps != nullptr ? Json(steps->count) : Json()},
         {"epochs", epochs != nullptr ? Json(epochs->count) : Json()},
         {"target_accuracy", options.target_accuracy ? Json(*options.target_accuracy) : Json()},
         {"faults", faults_of(options.faults)},
         {"configuration", std::move(configuration)}};
+    if (options.checks) json["checks"] = true;
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -242,6 +242,7 @@ Summary Experiment::summary() {
     summary.virtual_s = std::chrono::duration<double>(m_events.now() - protocol::Instant{}).count();
     summary.target_accuracy = m_options.target_accuracy;
     summary.reached_target = m_recorder.reached_target();
+    summary.checks = m_recorder.checks();
     summary.seed = config.training.seed;
     summary.model_seed = config.model.seed;
     if (!m_schedule.empty()) summary.faults = to_string(m_schedule);
@@ -277,6 +278,7 @@ Expected<Outcome, Error> run_experiment(const ExperimentOptions& options,
     recorder.steps = epochs != nullptr ? epoch_end(epochs->count, recorder.steps_per_epoch)
                                        : std::get<Steps>(options.length).count;
     recorder.target_accuracy = options.target_accuracy;
+    recorder.checks = options.checks;
 
     Experiment experiment(options, recorder, std::move(*evaluators), listener);
     if (auto added = experiment.add_peers(*data); !added) return Unexpected<Error>(added.error());

@@ -30,8 +30,11 @@ struct ExperimentOptions {
     std::size_t peers = 1;
     std::variant<Steps, Epochs> length;
     std::optional<double> target_accuracy;  ///< Ends the run at the first epoch that has it.
-    std::size_t threads = 1;                ///< Changes the time it takes, and nothing else.
-    ExperimentFaults faults;                ///< With faults peers have disks.
+    /// A row per step with the estimate and the exact variance, which costs a pass over all models.
+    /// Not with faults; see config::why_no_checks().
+    bool checks = false;
+    std::size_t threads = 1;  ///< Changes the time it takes, and nothing else.
+    ExperimentFaults faults;  ///< With faults peers have disks.
 };
 
 struct Outcome {

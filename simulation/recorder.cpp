@@ -30,7 +30,10 @@ void Recorder::watch(Peers peers, TaskPool& tasks) {
 }
 
 void Recorder::on_event(const Peer& peer, const protocol::Event& event) {
-    if (event.name == "crossing") m_rounds.on_crossing(peer, event, m_peers);
+    if (event.name == "crossing") {
+        m_rounds.on_crossing(peer, event, m_peers);
+        finish_check(peer);
+    }
     if (event.level < protocol::Level::warning) return;
     m_listener.on_warning(
         fmt::format("peer {}, step {}: {}", peer.index(), peer.steps(), event.message));
@@ -41,6 +44,8 @@ void Recorder::on_install(const Peer& peer, const protocol::Install& install) {
 }
 
 void Recorder::on_step(const Peer& peer, double loss) {
+    // It went on, so it has judged the step before, and does not know yet that it did one more.
+    finish_check(peer);
     m_loss_sum += loss;
     ++m_losses;
     m_last_step_at = m_events.now();
@@ -67,8 +72,32 @@ void Recorder::follow_steps() {
         is_due |= ++m_step == next_evaluation();
         if (m_step == epoch_end(m_epoch + 1, m_options.steps_per_epoch)) ++m_epoch;
     }
+    if (m_options.checks) begin_check();
     if (is_due) add_epoch_row();
     m_listener.on_progress({m_step, m_options.steps, rounds(), m_accuracy_mean});
+}
+
+/// In lockstep all models stand at this step until the last peer's state has come.
+void Recorder::begin_check() {
+    m_open_check = {m_step, 0, exact_variance(m_peers), reference().threshold};
+}
+
+/// By the estimate that the first peer to decide has decided by; all have the same.
+void Recorder::finish_check(const Peer& peer) {
+    const auto& estimate = peer.core().last_estimate();
+    if (!m_open_check || !estimate) return;
+    m_open_check->estimate = estimate->bound;
+    const double ratio = estimate->bound / m_open_check->exact_variance;
+    m_checks.ratio_min = m_checks.checks == 0 ? ratio : std::min(m_checks.ratio_min, ratio);
+    ++m_checks.checks;
+    if (estimate->bound < m_open_check->exact_variance) ++m_checks.below;
+    m_listener.on_check(*m_open_check);
+    m_open_check.reset();
+}
+
+std::optional<CheckStatistics> Recorder::checks() const {
+    if (!m_options.checks) return std::nullopt;
+    return m_checks;
 }
 
 std::uint64_t Recorder::next_evaluation() const {

@@ -32,6 +32,7 @@ public:
     virtual void on_faults(const std::string&) {}
     virtual void on_epoch(const EpochRow&) {}
     virtual void on_round(const RoundRow&) {}
+    virtual void on_check(const CheckRow&) {}
     /// After every step of all peers.
     virtual void on_progress(const Progress&) {}
     /// A sentence for a person, about what no experiment should have.
@@ -51,6 +52,7 @@ struct RecorderOptions {
     std::uint64_t steps = 0;
     double steps_per_epoch = 1;  ///< Of all peers together: samples / (batch size x peers).
     std::optional<double> target_accuracy;
+    bool checks = false;
 };
 
 /// Parallel steps at the end of an epoch; at least one more than at the end of the one before.
@@ -85,12 +87,16 @@ public:
     [[nodiscard]] std::uint64_t rounds() const { return m_rounds.rounds(); }
     [[nodiscard]] double epochs() const;
     [[nodiscard]] const std::optional<std::uint64_t>& reached_target() const { return m_reached; }
+    /// Nothing where they are not asked for.
+    [[nodiscard]] std::optional<CheckStatistics> checks() const;
     /// When a peer has last made a step.
     [[nodiscard]] protocol::Instant last_step_at() const { return m_last_step_at; }
 
 private:
     void follow_steps();
     void add_epoch_row();
+    void begin_check();
+    void finish_check(const Peer& peer);
     [[nodiscard]] std::uint64_t next_evaluation() const;
 
     const EventQueue& m_events;
@@ -109,6 +115,8 @@ private:
     std::optional<double> m_accuracy_mean;
     std::optional<std::uint64_t> m_reached;
     protocol::Instant m_last_step_at{};
+    std::optional<CheckRow> m_open_check;  ///< Of m_step; nobody has told its estimate yet.
+    CheckStatistics m_checks;
 };
 
 }  // namespace dynavg::simulation

@@ -19,6 +19,8 @@ constexpr const char* kEpochHeader =
 constexpr const char* kRoundHeader =
     "round,step,estimate,exact_variance,threshold,participants,duration_ms,bytes,reason\n";
 
+constexpr const char* kCheckHeader = "step,estimate,exact_variance,threshold\n";
+
 Unexpected<Error> unwritable(const std::filesystem::path& path, const std::string& why) {
     return fail(fmt::format("{} can't be written: {}", path.string(), why));
 }
@@ -42,9 +44,11 @@ Expected<ResultFiles, Error> ResultFiles::create(const std::filesystem::path& fo
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return unwritable(folder, error.message());
-    // A summary beside tables of another run would deceive.
-    std::filesystem::remove(folder / "summary.json", error);
-    if (error) return unwritable(folder / "summary.json", error.message());
+    // What another run left would deceive beside this one's tables.
+    for (const char* name : {"summary.json", "checks.csv"}) {
+        std::filesystem::remove(folder / name, error);
+        if (error) return unwritable(folder / name, error.message());
+    }
     auto epochs = begin(folder / "epochs.csv", kEpochHeader);
     if (!epochs) return Unexpected<Error>(epochs.error());
     auto rounds = begin(folder / "rounds.csv", kRoundHeader);
@@ -82,6 +86,16 @@ Expected<void, Error> ResultFiles::add(const RoundRow& row) {
                                         row.participants, row.duration_ms, row.bytes, row.reason));
 }
 
+Expected<void, Error> ResultFiles::add(const CheckRow& row) {
+    if (!m_checks) {
+        auto table = begin(m_folder / "checks.csv", kCheckHeader);
+        if (!table) return Unexpected<Error>(table.error());
+        m_checks = std::move(*table);
+    }
+    return append(*m_checks, fmt::format("{},{},{},{}\n", row.step, row.estimate,
+                                         row.exact_variance, row.threshold));
+}
+
 Expected<void, Error> ResultFiles::describe(const std::string& text) {
     return write_whole("run.json", text);
 }
@@ -99,6 +113,13 @@ Expected<void, Error> ResultFiles::write_whole(const std::string& name, const st
     std::filesystem::rename(part, m_folder / name, error);
     if (error) return unwritable(m_folder / name, error.message());
     return {};
+}
+
+nlohmann::ordered_json json_of(const std::optional<CheckStatistics>& checks) {
+    if (!checks) return {};
+    return {{"steps", checks->checks},
+            {"estimate_below_variance", checks->below},
+            {"estimate_to_variance_min", checks->ratio_min}};
 }
 
 /// As in a configuration.
@@ -134,6 +155,7 @@ std::string summary_text(const Summary& summary) {
         {"wall_s", summary.wall_s},
         {"target_accuracy", or_null(summary.target_accuracy)},
         {"reached_target", or_null(summary.reached_target)},
+        {"checks", json_of(summary.checks)},
         {"seed", summary.seed},
         {"model_seed", summary.model_seed},
         {"faults", or_null(summary.faults)},

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "protocol/expected.hpp"
@@ -11,9 +12,9 @@
 namespace dynavg::simulation {
 
 /// The files of one experiment in its folder: run.json, which says what is run; epochs.csv and
-/// rounds.csv, which grow by whole lines while it runs; and summary.json, which is there only once
-/// it is complete. What an earlier run left in the folder is replaced. Errors name the file and
-/// what the system said.
+/// rounds.csv, which grow by whole lines while it runs, and checks.csv where there are checks; and
+/// summary.json, which is there only once it is complete. What an earlier run left in the folder is
+/// replaced. Errors name the file and what the system said.
 class ResultFiles {
 public:
     /// Makes the folder and begins both tables.
@@ -23,6 +24,8 @@ public:
     [[nodiscard]] Expected<void, Error> describe(const std::string& text);
     [[nodiscard]] Expected<void, Error> add(const EpochRow& row);
     [[nodiscard]] Expected<void, Error> add(const RoundRow& row);
+    /// Begins its table with the first.
+    [[nodiscard]] Expected<void, Error> add(const CheckRow& row);
     [[nodiscard]] Expected<void, Error> finish(const Summary& summary);
 
 private:
@@ -45,6 +48,7 @@ private:
     std::filesystem::path m_folder;
     Table m_epochs;
     Table m_rounds;
+    std::optional<Table> m_checks;
 };
 
 /// The text of summary.json.

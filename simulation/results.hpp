@@ -33,6 +33,21 @@ struct RoundRow {
     std::string reason;       ///< crossing, every-step, final, ...
 };
 
+/// After a step, where the experiment asks for checks.
+struct CheckRow {
+    std::uint64_t step = 0;
+    double estimate = 0;  ///< H, by which the peers decided.
+    double exact_variance = 0;
+    double threshold = 0;
+};
+
+/// Over all rows of checks.
+struct CheckStatistics {
+    std::uint64_t checks = 0;
+    std::uint64_t below = 0;  ///< Those whose estimate was below the exact variance.
+    double ratio_min = 0;     ///< The least estimate / exact variance.
+};
+
 struct Summary {
     std::uint64_t peers = 0;
     std::uint64_t steps = 0;  ///< That every peer has done.
@@ -58,6 +73,7 @@ struct Summary {
     double wall_s = 0;  ///< Set by whoever has a clock.
     std::optional<double> target_accuracy;
     std::optional<std::uint64_t> reached_target;
+    std::optional<CheckStatistics> checks;
     std::uint64_t seed = 0;
     std::uint64_t model_seed = 0;
     std::optional<std::string> faults;  ///< As to_string() writes them.

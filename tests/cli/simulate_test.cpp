@@ -78,6 +78,11 @@ TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
     const Outcome data = simulate(place.with("--steps 5 --data /srv/mnist"));
     CHECK(data.code == 2);
     CHECK(has(data, "source = \"synthetic-digits\", which reads no files"));
+    place.write("free.toml", "[data]\nsource = \"synthetic-digits\"\n");
+    const Outcome checks = simulate(place.with("--steps 5 --checks", "free.toml"));
+    CHECK(checks.code == 2);
+    CHECK(has(checks, "--checks: "));
+    CHECK(has(checks, "pace = \"lockstep\""));
     place.write("untested.toml", "[data]\nsource = \"synthetic-digits\"\n");
     const Outcome target = simulate(place.with("--steps 5 --target-accuracy 0.9", "untested.toml"));
     CHECK(target.code == 2);

@@ -96,6 +96,13 @@ TEST_CASE("experiments have what stands outside of them, unless they say otherwi
     CHECK(runs[2].target_accuracy == 0.9);
 }
 
+TEST_CASE("a grid may ask for checks", "[grid]") {
+    const auto runs = parsed("checks = true\n" + kBase + "[averaging]\npace = \"lockstep\"\n");
+    REQUIRE(runs.size() == 1);
+    CHECK(runs[0].checks);
+    CHECK_FALSE(parsed(kBase)[0].checks);
+}
+
 TEST_CASE("whatever is a list is an axis and in the name", "[grid]") {
     CHECK(names(parsed(kBase + "shard.split = [\"iid\", \"sorted:0.6\"]\n"
                                "[training]\nlearning_rate = [0.001]\n")) ==
@@ -148,6 +155,12 @@ TEST_CASE("what is wrong with a grid is told once, with its place", "[grid]") {
     CHECK_THAT(error_of("seeds = [\"a\"]\n" + kBase), Contains("seeds: must be an integer"));
     CHECK_THAT(error_of("target_accuracy = 2\n" + kBase),
                Contains("target_accuracy: 2 is not allowed; allowed: 0 to 1"));
+    CHECK_THAT(error_of("checks = 1\n" + kBase), Contains("checks: must be true or false"));
+    CHECK_THAT(error_of("checks = true\n" + kBase +
+                        "[averaging]\nmonitor = \"interval:3\"\npace = \"lockstep\"\n"),
+               Contains("checks: interval-3-seed-1: monitor = \"interval:3\" estimates nothing"));
+    CHECK_THAT(error_of("checks = true\n" + kBase + "[averaging]\npace = \"free\"\n"),
+               Contains("set pace = \"lockstep\""));
     CHECK_THAT(error_of("config = \"none.toml\"\n" + kBase), Contains("none.toml: cannot be read"));
     CHECK_THAT(error_of(kBase + "[[experiment]]\nname = \"../x\"\n"),
                Contains("name: is \"../x\"; allowed: letters"));
@@ -175,8 +188,7 @@ TEST_CASE("a grid without end is refused", "[grid]") {
 
 TEST_CASE("every file in experiments/ can be run", "[grid]") {
     std::size_t grids = 0;
-    for (const auto& file :
-         std::filesystem::directory_iterator(DYNAVG_SOURCE_DIR "/experiments")) {
+    for (const auto& file : std::filesystem::directory_iterator(DYNAVG_SOURCE_DIR "/experiments")) {
         const std::string name = file.path().filename().string();
         if (file.path().extension() != ".toml") continue;
         CAPTURE(name);

@@ -18,6 +18,7 @@ namespace dynavg::simulation::tests {
 struct Heard final : ExperimentListener {
     std::vector<EpochRow> epochs;
     std::vector<RoundRow> rounds;
+    std::vector<CheckRow> checks;
     std::vector<Progress> progress;
     std::vector<std::string> warnings;
     std::string faults;
@@ -26,6 +27,7 @@ struct Heard final : ExperimentListener {
     void on_faults(const std::string& schedule) override { faults = schedule; }
     void on_epoch(const EpochRow& row) override { epochs.push_back(row); }
     void on_round(const RoundRow& row) override { rounds.push_back(row); }
+    void on_check(const CheckRow& row) override { checks.push_back(row); }
     void on_progress(const Progress& now) override { progress.push_back(now); }
     void on_warning(const std::string& sentence) override { warnings.push_back(sentence); }
     [[nodiscard]] bool wants_to_stop() override {

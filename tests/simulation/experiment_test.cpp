@@ -64,7 +64,7 @@ std::string digest_of_plain_loop(const config::Config& config, std::uint32_t pee
 
 TEST_CASE("an experiment tells of every epoch and every round", "[experiment]") {
     Heard heard;
-    const Summary summary = run(small_options("threshold = 0.3"), heard).summary;
+    const Summary summary = run(small_options("threshold = 0.25"), heard).summary;
 
     REQUIRE(heard.epochs.size() == 3);
     CHECK(heard.epochs[0].step == 25);
@@ -89,7 +89,7 @@ TEST_CASE("an experiment tells of every epoch and every round", "[experiment]") 
         CHECK(row.step >= (i == 0 ? 1 : heard.rounds[i - 1].step));
         CHECK(row.reason == (last ? "final" : "crossing"));
         CHECK((last || row.estimate > row.threshold));
-        CHECK(row.threshold == 0.3);
+        CHECK(row.threshold == 0.25);
         CHECK(row.participants == 3);
         CHECK(row.duration_ms > 0);
         bytes += row.bytes;
@@ -195,6 +195,44 @@ TEST_CASE("the exact monitor's estimate is the exact variance", "[experiment]") 
     run(small_options("monitor = \"exact\"\nthreshold = 0.05"), heard);
     for (const RoundRow& row : heard.rounds) {
         CHECK(row.estimate == Approx(row.exact_variance).epsilon(1e-5));
+    }
+}
+
+TEST_CASE("checks tell estimate and exact variance of every step", "[experiment]") {
+    for (const char* averaging :
+         {"monitor = \"linear\"\nthreshold = 0.1", "monitor = \"norm\"\nthreshold = 0.2",
+          "monitor = \"exact\"\nthreshold = 0.05", "monitor = \"cascade\"\nthreshold = 0.1",
+          "monitor = \"local\"\nthreshold = 0.2"}) {
+        CAPTURE(averaging);
+        ExperimentOptions options = small_options(averaging);
+        const Summary unchecked = summary_of(options);
+        CHECK_FALSE(unchecked.checks);
+        options.checks = true;
+        Heard heard;
+        const Summary summary = run(options, heard).summary;
+        CHECK(summary.digest == unchecked.digest);
+        REQUIRE(heard.checks.size() == 60);
+        REQUIRE(summary.checks);
+        CHECK(summary.checks->checks == 60);
+        // A sketch may be a little too low.
+        CHECK(summary.checks->ratio_min > 0.9);
+        if (options.config.averaging.monitor != protocol::MonitorKind::cascade) {
+            CHECK(summary.checks->ratio_min > 1 - 1e-6);
+        }
+        for (std::size_t i = 0; i < heard.checks.size(); ++i) CHECK(heard.checks[i].step == i + 1);
+        // What opened a round is above the threshold, and nothing else is.
+        std::size_t crossings = 0;
+        for (const RoundRow& round : heard.rounds) {
+            const CheckRow& check = heard.checks.at(round.step - 1);
+            CHECK(check.estimate == round.estimate);
+            CHECK(check.exact_variance == round.exact_variance);
+            crossings += check.estimate > check.threshold ? 1 : 0;
+        }
+        const auto above =
+            std::count_if(heard.checks.begin(), heard.checks.end(),
+                          [](const CheckRow& check) { return check.estimate > check.threshold; });
+        CHECK(static_cast<std::size_t>(above) == crossings);
+        CHECK(crossings > 1);
     }
 }
 

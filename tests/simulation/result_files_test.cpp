@@ -54,6 +54,7 @@ struct Writer final : ExperimentListener {
     explicit Writer(ResultFiles& written) : files(written) {}
     void on_epoch(const EpochRow& row) override { CHECK(files.add(row)); }
     void on_round(const RoundRow& row) override { CHECK(files.add(row)); }
+    void on_check(const CheckRow& row) override { CHECK(files.add(row)); }
     ResultFiles& files;
 };
 
@@ -108,12 +109,16 @@ TEST_CASE("what an earlier run left is replaced", "[result_files]") {
     auto first = ResultFiles::create(folder.path());
     REQUIRE(first);
     REQUIRE(first->add(EpochRow{}));
+    REQUIRE(first->add(CheckRow{7, 3, 2, 5}));
     REQUIRE(first->finish({}));
+    CHECK(text_of(folder.path() / "checks.csv") ==
+          "step,estimate,exact_variance,threshold\n7,3,2,5\n");
     CHECK(table_of(folder.path() / "epochs.csv").size() == 2);
 
     const auto second = ResultFiles::create(folder.path());
     REQUIRE(second);
     CHECK_FALSE(fs::exists(folder.path() / "summary.json"));
+    CHECK_FALSE(fs::exists(folder.path() / "checks.csv"));
     CHECK(table_of(folder.path() / "epochs.csv").size() == 1);
 }
 

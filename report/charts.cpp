@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -139,6 +140,38 @@ Chart target_chart(const std::vector<Group>& groups, const std::string& id,
     return chart;
 }
 
+/// Of runs that differ in their peers.
+std::string line_name(const Settings& settings) {
+    std::string name = settings.model + ", " + settings.monitor;
+    if (settings.threshold && !is_synchronous(settings)) {
+        name += ", threshold " + number_text(*settings.threshold);
+    }
+    return name;
+}
+
+/// Groups are in the order of their peers.
+Series growth_series(const std::string& name, std::size_t style,
+                     const std::vector<const Group*>& groups, std::uint64_t Result::*bytes,
+                     std::uint64_t Result::*events) {
+    Series series{name, style, true, true, {}};
+    for (const Group* group : groups) {
+        const auto peers = static_cast<double>(*group->settings.peers);
+        std::vector<double> values;
+        for (const Run& run : group->runs) {
+            if (!run.result || (*run.result).*events == 0) continue;
+            values.push_back(static_cast<double>((*run.result).*bytes) / peers /
+                             static_cast<double>((*run.result).*events));
+        }
+        const auto found = statistic(std::move(values));
+        if (!found) continue;
+        series.points.push_back(
+            {peers, found->median,
+             fmt::format("{}\n{} peers: {}", name, group->settings.peers.value(),
+                         bytes_text(found->median))});
+    }
+    return series;
+}
+
 std::string round_title(const RoundRow& row) {
     return fmt::format(
         "round {}, step {}: {}\nestimate {}, exact variance {}, threshold {}\n{} "
@@ -252,6 +285,37 @@ std::vector<Chart> target_charts(const std::vector<Group>& groups) {
                          kPaper, &Result::bytes_paper),
             target_chart(groups, "target-wire", "Reaching the target: bytes, on the wire",
                          "all bytes on the wire, all peers", &Result::bytes_total)};
+}
+
+std::optional<Chart> growth_chart(const std::vector<Group>& groups) {
+    std::map<std::map<std::string, std::string>, std::vector<const Group*>> lines;
+    for (const Group& group : groups) {
+        if (group.finished == 0 || !group.settings.peers || group.settings.all.empty()) continue;
+        auto settings = group.settings.all;
+        settings.erase("peers");
+        lines[settings].push_back(&group);
+    }
+    std::erase_if(lines, [](const auto& line) { return line.second.size() < 2; });
+    if (lines.empty()) return std::nullopt;
+    Chart chart;
+    chart.id = "growth";
+    chart.title = "What a peer sends as the network grows";
+    chart.description =
+        "Bytes on the wire that each peer sends, against the number of peers: for averaging and "
+        "overhead per round, for monitoring per step.";
+    chart.x = {"peers", Scale::logarithmic, Quantity::count, false, {}};
+    chart.y = {"bytes that each peer sends", Scale::logarithmic, Quantity::bytes, false, {}};
+    std::size_t style = 0;
+    for (const auto& [settings, members] : lines) {
+        const std::string name = line_name(members.front()->settings);
+        chart.series.push_back(growth_series(name + ": averaging per round", style++, members,
+                                             &Result::bytes_averaging, &Result::rounds));
+        chart.series.push_back(growth_series(name + ": monitoring per step", style++, members,
+                                             &Result::bytes_monitoring, &Result::steps));
+        chart.series.push_back(growth_series(name + ": overhead per round", style++, members,
+                                             &Result::bytes_overhead, &Result::rounds));
+    }
+    return chart;
 }
 
 Chart round_chart(const Run& run, const std::string& id, const std::string& label) {

@@ -17,6 +17,11 @@ namespace dynavg::report {
 /// formula, and against bytes on the wire. Empty if no run did.
 [[nodiscard]] std::vector<Chart> target_charts(const std::vector<Group>& groups);
 
+/// What a peer sends as the network grows, against the number of peers: for averaging and overhead
+/// per round, for monitoring per step; medians of runs that differ in peers and seeds only. Nothing
+/// if no such runs have different numbers of peers.
+[[nodiscard]] std::optional<Chart> growth_chart(const std::vector<Group>& groups);
+
 /// Estimate, exact variance and threshold of a run's rounds against steps. `id` as of a Chart,
 /// `label` of its group.
 [[nodiscard]] Chart round_chart(const Run& run, const std::string& id, const std::string& label);

@@ -143,6 +143,12 @@ std::string page(const std::vector<Group>& groups) {
         "peers + checks x peers x bytes of a state. The bytes on the wire are encoded "
         "messages; what peers say beside states and models is in the table only.</p>\n" +
         charts_html(accuracy_charts(groups));
+    if (const auto chart = growth_chart(groups)) {
+        text +=
+            "<h2>Growth</h2>\n<p class=\"note\">Bytes on the wire per peer: models and what "
+            "peers say of a round per round, states per step.</p>\n" +
+            charts_html({*chart});
+    }
     text +=
         "<h2>Rounds</h2>\n<p class=\"note\">What called each round, and how far apart the "
         "models were. A point at the upper edge that is an arrow lies above it; the pointer "

@@ -70,6 +70,29 @@ TEST_CASE("reaching the target is a point per run that did", "[charts]") {
     CHECK(charts[1].series[0].points[0].y == 80);
 }
 
+TEST_CASE("what a peer sends is drawn against the number of peers", "[charts]") {
+    const auto of_peers = [](std::uint64_t peers, const std::string& monitor) {
+        Run run = sample_run(monitor, 3, 1);
+        run.settings.peers = peers;
+        run.settings.all["peers"] = std::to_string(peers);
+        run.result->bytes_averaging = 1000 * peers * run.result->rounds;
+        run.result->bytes_monitoring = 7 * peers * peers * run.result->steps;
+        return run;
+    };
+    CHECK_FALSE(growth_chart(make_groups({of_peers(4, "linear"), of_peers(8, "norm")})));
+    const auto chart = growth_chart(
+        make_groups({of_peers(16, "linear"), of_peers(4, "linear"), of_peers(8, "norm")}));
+    REQUIRE(chart);
+    REQUIRE(chart->series.size() == 3);
+    const Series& averaging = chart->series[0];
+    REQUIRE(averaging.points.size() == 2);
+    CHECK_THAT(averaging.name, Contains("linear, threshold 3: averaging per round"));
+    CHECK(averaging.points[0].x == 4);
+    CHECK(averaging.points[0].y == 1000);
+    CHECK(averaging.points[1].x == 16);
+    CHECK(chart->series[1].points[1].y == 7 * 16);
+}
+
 TEST_CASE("a chart of rounds has estimate, variance and threshold", "[charts]") {
     Run run = sample_run("linear", 3, 1, 4);
     run.rounds[2].threshold = 4;

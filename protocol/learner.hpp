@@ -52,6 +52,9 @@ public:
     /// optimizer's own state stays.
     virtual void install(ReferencePointer reference, std::span<const float> base) = 0;
 
+    /// The model becomes these parameters and buffers. Reference and optimizer stay.
+    virtual void set_model(std::span<const float> values) = 0;
+
     /// Goes on where an earlier process stopped: parameters, buffers and optimizer as they were.
     /// `steps` have been done. An optimizer state that does not fit is dropped: false.
     virtual bool restore(ReferencePointer reference, std::span<const float> values,

@@ -57,9 +57,14 @@ void ToyLearner::install(protocol::ReferencePointer reference, std::span<const f
     m_reference = std::move(reference);
 }
 
+void ToyLearner::set_model(std::span<const float> values) {
+    DYNAVG_CHECK(values.size() == m_values.size());
+    m_values.assign(values.begin(), values.end());
+}
+
 bool ToyLearner::restore(protocol::ReferencePointer reference, std::span<const float> values,
                          std::span<const std::byte> /*optimizer*/, std::uint64_t /*steps*/) {
-    m_values.assign(values.begin(), values.end());
+    set_model(values);
     m_reference = std::move(reference);
     return true;
 }

@@ -198,11 +198,15 @@ void Trainer::install(protocol::ReferencePointer reference, std::span<const floa
     m_reference = std::move(reference);
 }
 
+void Trainer::set_model(std::span<const float> values) {
+    DYNAVG_CHECK(values.size() == this->values().size());
+    std::copy(values.begin(), values.end(), m_network->values().begin());
+}
+
 bool Trainer::restore(protocol::ReferencePointer reference, std::span<const float> values,
                       std::span<const std::byte> optimizer, std::uint64_t steps) {
     install(std::move(reference), this->values());
-    DYNAVG_CHECK(values.size() == this->values().size());
-    std::copy(values.begin(), values.end(), m_network->values().begin());
+    set_model(values);
     m_step = steps;
     return m_optimizer.restore_state(optimizer);
 }

@@ -61,6 +61,7 @@ public:
     [[nodiscard]] protocol::LocalState local_state() const override;
     void copy_contribution(std::span<float> out) const override;
     void install(protocol::ReferencePointer reference, std::span<const float> base) override;
+    void set_model(std::span<const float> values) override;
     bool restore(protocol::ReferencePointer reference, std::span<const float> values,
                  std::span<const std::byte> optimizer, std::uint64_t steps) override;
     [[nodiscard]] std::vector<std::byte> optimizer_state() const override;

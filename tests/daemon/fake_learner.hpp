@@ -41,9 +41,12 @@ public:
         }
         m_reference = std::move(reference);
     }
+    void set_model(std::span<const float> values) override {
+        m_values.assign(values.begin(), values.end());
+    }
     bool restore(protocol::ReferencePointer reference, std::span<const float> values,
                  std::span<const std::byte> /*optimizer*/, std::uint64_t /*steps*/) override {
-        m_values.assign(values.begin(), values.end());
+        set_model(values);
         m_reference = std::move(reference);
         return true;
     }

@@ -107,6 +107,20 @@ TEST_CASE("a restored trainer goes on to the bit", "[trainer]") {
     CHECK(same_bits(contribution(*second), expected));
 }
 
+TEST_CASE("a model that is set keeps its reference, optimizer and steps", "[trainer]") {
+    const auto trainer = trainer_of(options_for(kSmall));
+    const auto reference = install_initial(*trainer, kSmall);
+    run_steps(*trainer, 3);
+    const std::vector<std::byte> optimizer = trainer->optimizer_state();
+    std::vector<float> model = reference->values;
+    model[0] += 3;
+    trainer->set_model(model);
+    CHECK(same_bits(contribution(*trainer), model));
+    CHECK(trainer->local_state().squared_norm == Approx(9));
+    CHECK(trainer->optimizer_state() == optimizer);
+    CHECK(trainer->step() == 3);
+}
+
 TEST_CASE("without its optimizer's state a trainer goes on from the model, and says so",
           "[trainer]") {
     const TrainerOptions options = options_for(kSmall);

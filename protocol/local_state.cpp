@@ -12,13 +12,14 @@ namespace dynavg::protocol {
 
 namespace {
 
-constexpr std::array<std::pair<MonitorKind, std::string_view>, 8> kNames{{
+constexpr std::array<std::pair<MonitorKind, std::string_view>, 9> kNames{{
     {MonitorKind::norm, "norm"},
     {MonitorKind::linear, "linear"},
     {MonitorKind::sketch, "sketch"},
     {MonitorKind::exact, "exact"},
     {MonitorKind::every_step, "every-step"},
     {MonitorKind::local, "local"},
+    {MonitorKind::local_balanced, "local-balanced"},
     {MonitorKind::interval, "interval"},
     {MonitorKind::cascade, "cascade"},
 }};
@@ -104,8 +105,11 @@ std::optional<MonitorKind> monitor_from_name(std::string_view name) {
 }
 
 bool needs_states(MonitorKind kind) {
-    return kind != MonitorKind::every_step && kind != MonitorKind::local &&
-           kind != MonitorKind::interval;
+    return kind != MonitorKind::every_step && kind != MonitorKind::interval && !is_local(kind);
+}
+
+bool is_local(MonitorKind kind) {
+    return kind == MonitorKind::local || kind == MonitorKind::local_balanced;
 }
 
 std::size_t state_values(MonitorKind kind, SketchShape shape, std::size_t parameters) {
@@ -113,6 +117,7 @@ std::size_t state_values(MonitorKind kind, SketchShape shape, std::size_t parame
         case MonitorKind::norm:
         case MonitorKind::every_step:
         case MonitorKind::local:
+        case MonitorKind::local_balanced:
         case MonitorKind::interval:
             return 0;
         case MonitorKind::linear:
@@ -163,6 +168,7 @@ double variance_bound(MonitorKind kind, SketchShape shape, std::span<const Weigh
             return mean_squared_norm(states, weights) -
                    squared_norm_of(mean_values(states, weights));
         case MonitorKind::local:
+        case MonitorKind::local_balanced:
             return largest_squared_norm(states);
         case MonitorKind::every_step:
         case MonitorKind::interval:

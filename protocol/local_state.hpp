@@ -20,6 +20,7 @@ enum class MonitorKind : std::uint8_t {
     local = 6,       ///< Kamp et al. 2018, section 3: each peer's own ||u||^2; nothing is told.
     interval = 7,    ///< No condition: a round after so many steps (Local-SGD, FedAvg).
     cascade = 8,     ///< The lower of linear and sketch; sketches only while linear is too high.
+    local_balanced = 9,  ///< As local; before a round, some models are averaged (balancing.hpp).
 };
 
 [[nodiscard]] std::string_view name_of(MonitorKind kind);
@@ -46,6 +47,9 @@ struct LocalState {
 /// lockstep waits for; in free pace none is sent.
 [[nodiscard]] bool needs_states(MonitorKind kind);
 
+/// Whether each drift is held against the threshold by itself: Kamp's local condition.
+[[nodiscard]] bool is_local(MonitorKind kind);
+
 /// Number of `values` that a monitor's state has for a model of `parameters`.
 [[nodiscard]] std::size_t state_values(MonitorKind kind, SketchShape shape, std::size_t parameters);
 
@@ -68,9 +72,9 @@ struct WeightedState {
 /// H(mean of states) >= variance of the models (sketch: with probability). A peer that has no state
 /// counts with zero drift: `weights`, of all peers, is the divisor. Cost: peers x values.
 /// norm: mean ||u||^2. linear: mean ||u||^2 - (mean <direction,u>)^2. sketch: mean ||u||^2 -
-/// M2(mean sketch)/(1 + epsilon). exact: mean ||u||^2 - ||mean u||^2. local: max ||u||^2, which is
-/// no smaller than the variance either. every-step, interval: infinity. cascade: the lower of
-/// linear and sketch; linear, as long as one of the states is brief.
+/// M2(mean sketch)/(1 + epsilon). exact: mean ||u||^2 - ||mean u||^2. local, local-balanced: max
+/// ||u||^2, which is no smaller than the variance either. every-step, interval: infinity. cascade:
+/// the lower of linear and sketch; linear, as long as one of the states is brief.
 [[nodiscard]] double variance_bound(MonitorKind kind, SketchShape shape,
                                     std::span<const WeightedState> states, double weights);
 

@@ -61,6 +61,24 @@ Estimate VarianceMonitor::estimate_at(std::uint32_t step, const Roster& peers, I
     return estimate(peers, step, now);
 }
 
+std::set<PeerId> VarianceMonitor::peers_above(double squared_norm, std::uint32_t step,
+                                              const Roster& peers) const {
+    std::set<PeerId> above;
+    for (const Member& peer : peers) {
+        const auto found = m_states.find(peer.id);
+        if (found == m_states.end()) continue;
+        const LocalState& state = entry_at(found->second, step).state;
+        if (static_cast<double>(state.squared_norm) > squared_norm) above.insert(peer.id);
+    }
+    return above;
+}
+
+const VarianceMonitor::Entry& VarianceMonitor::entry_at(const Recent& recent,
+                                                        std::optional<std::uint32_t> step) {
+    const bool earlier = step && recent.before && recent.before->step == *step;
+    return earlier ? *recent.before : recent.latest;
+}
+
 Estimate VarianceMonitor::estimate(const Roster& peers, std::optional<std::uint32_t> step,
                                    Instant now) const {
     Estimate estimate;
@@ -71,9 +89,7 @@ Estimate VarianceMonitor::estimate(const Roster& peers, std::optional<std::uint3
         weights += weight == m_weights.end() ? 1.0 : weight->second;
         const auto found = m_states.find(peer.id);
         if (found == m_states.end()) continue;
-        const Recent& recent = found->second;
-        const bool earlier = step && recent.before && recent.before->step == *step;
-        const Entry& entry = earlier ? *recent.before : recent.latest;
+        const Entry& entry = entry_at(found->second, step);
         used.push_back({&entry.state, weight == m_weights.end() ? 1.0 : weight->second});
         estimate.brief |= is_brief(m_kind, entry.state);
         estimate.oldest = std::max(estimate.oldest, now - entry.arrival);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "protocol/ids.hpp"
@@ -52,6 +53,9 @@ public:
     /// H of the states of one step. Those that have no state of that step (a peer that is done)
     /// count with their latest.
     [[nodiscard]] Estimate estimate_at(std::uint32_t step, const Roster& peers, Instant now) const;
+    /// Whose squared norm is above this, in the states that estimate_at() takes.
+    [[nodiscard]] std::set<PeerId> peers_above(double squared_norm, std::uint32_t step,
+                                               const Roster& peers) const;
 
 private:
     struct Entry {
@@ -63,6 +67,8 @@ private:
         Entry latest;
         std::optional<Entry> before;
     };
+    [[nodiscard]] static const Entry& entry_at(const Recent& recent,
+                                               std::optional<std::uint32_t> step);
     [[nodiscard]] Estimate estimate(const Roster& peers, std::optional<std::uint32_t> step,
                                     Instant now) const;
 

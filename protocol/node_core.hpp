@@ -72,6 +72,19 @@ struct Install {
     Spent spent = Spent::nothing;
 };
 
+/// Kamp's balancing is due: with models of several peers at once, which no peer has.
+struct BalancingOrder {
+    ReferenceId reference;
+    std::uint32_t step = 0;      ///< Since the reference; all models stand there.
+    std::set<PeerId> violators;  ///< Whose drift is above the threshold.
+    bool operator==(const BalancingOrder&) const = default;
+};
+
+enum class BalancingOutcome : std::uint8_t {
+    balanced,  ///< Some models are their mean now; the reference stays.
+    for_all,   ///< It would take too many of them: all are to be averaged.
+};
+
 struct PullOrder {
     ReferenceId wanted;
     PeerId source;
@@ -92,6 +105,9 @@ struct Actions {
     /// Give up the pull in progress, before a new one.
     bool abort_pull = false;
     std::optional<PullOrder> pull;
+    /// local-balanced: once for a step, at each member alike; on_balanced() tells what came of it.
+    /// No daemon is ever asked, see config::check_daemon_rules().
+    std::optional<BalancingOrder> balance;
     /// 5. How many local steps of this life the trainer may have done; it waits there.
     std::uint64_t allowed_steps = 0;
     /// 6. Keep on disk, in this order, after the install's reference; on_promise_written() and
@@ -128,6 +144,7 @@ public:
     void on_pull_failed(const Error& error, Instant now);
     void on_promise_written(const Promise& promise, Instant now);
     void on_prepared_written(const Prepared& prepared, Instant now);
+    void on_balanced(const BalancingOrder& order, BalancingOutcome outcome, Instant now);
     void on_tick(Instant now);
 
     /// Training pauses, and a last round hands over what was learned and ends this peer's vote. One
@@ -175,6 +192,8 @@ private:
     void evaluate(Instant now);
     [[nodiscard]] Roster members_to_judge(Instant now) const;
     void judge(const Roster& members, Instant now);
+    void order_balancing(const Roster& members);
+    void call_if_possible(RoundReason reason, Instant now);
     [[nodiscard]] std::optional<RoundReason> reason_to_call(std::size_t peers) const;
     void report_who_is_missing();
     [[nodiscard]] bool step_is_complete(const Roster& members) const;
@@ -292,6 +311,7 @@ private:
     bool m_done = false;
     bool m_install_confirmed = true;
     std::optional<std::uint64_t> m_checked_step;  ///< Lockstep: H was evaluated for this step.
+    std::optional<BalancingOrder> m_balancing;    ///< Not answered yet; training waits.
     bool m_reported_missing = false;
     bool m_state_is_published = true;
     Instant m_last_published{};

@@ -186,6 +186,8 @@ void NodeCore::install(ReferencePointer reference, Instant now) {
     if (spent == Spent::frozen) m_steps_since_reference = 0;
     m_install_confirmed = false;
     m_checked_step.reset();
+    m_balancing.reset();
+    m_actions.balance.reset();
     m_state_is_published = true;
     m_sketch_step.reset();
     m_sketches_until = {};

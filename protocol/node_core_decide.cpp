@@ -112,7 +112,8 @@ void NodeCore::want_sketches(const Roster& members, Instant now) {
 
 /// The one place where a peer decides, by itself, that a round must start.
 void NodeCore::evaluate(Instant now) {
-    if (m_round || m_pull || !m_pacer.has_started() || !m_install_confirmed || m_left) return;
+    if (m_round || m_pull || m_balancing) return;
+    if (!m_pacer.has_started() || !m_install_confirmed || m_left) return;
     if (m_leaving) {
         if (!may_leave() && may_call()) {
             call_round(RoundReason::leave, m_estimate.value_or(Estimate{}), now);
@@ -123,7 +124,7 @@ void NodeCore::evaluate(Instant now) {
     if (!members.empty()) {
         if (in_lockstep() && !step_is_complete(members)) return;
         judge(members, now);
-        if (m_round) return;
+        if (m_round || m_balancing) return;
     }
     const Estimate estimate = m_estimate.value_or(Estimate{});
     if (final_round_is_due(now)) return call_round(RoundReason::final, estimate, now);
@@ -158,11 +159,36 @@ void NodeCore::judge(const Roster& members, Instant now) {
     } else {
         m_brief_since.reset();
     }
-    m_checked_step = m_steps_since_reference;
     const auto reason = reason_to_call(members.size());
-    if (!reason) return;
+    if (reason == RoundReason::violation &&
+        m_options.averaging.monitor == MonitorKind::local_balanced) {
+        return order_balancing(members);
+    }
+    m_checked_step = m_steps_since_reference;
+    if (reason) call_if_possible(*reason, now);
+}
+
+void NodeCore::call_if_possible(RoundReason reason, Instant now) {
     report_who_is_missing();
-    if (may_call()) call_round(*reason, *m_estimate, now);
+    if (may_call()) call_round(reason, *m_estimate, now);
+}
+
+/// All members find it of the same states. The step counts as checked once it is balanced.
+void NodeCore::order_balancing(const Roster& members) {
+    const auto step = static_cast<std::uint32_t>(m_steps_since_reference);
+    m_balancing = m_actions.balance = BalancingOrder{
+        m_reference->id, step, m_monitor.peers_above(m_reference->threshold, step, members)};
+}
+
+/// The states of this step stay as they were told: who has yet to judge it must find what the
+/// others found, and is told the same outcome.
+void NodeCore::on_balanced(const BalancingOrder& order, BalancingOutcome outcome, Instant now) {
+    if (m_balancing != order) return;
+    m_balancing.reset();
+    m_checked_step = m_steps_since_reference;
+    if (m_round || m_pull) return;
+    if (outcome == BalancingOutcome::for_all) call_if_possible(RoundReason::violation, now);
+    evaluate(now);
 }
 
 std::optional<RoundReason> NodeCore::reason_to_call(std::size_t peers) const {
@@ -173,8 +199,7 @@ std::optional<RoundReason> NodeCore::reason_to_call(std::size_t peers) const {
         return RoundReason::interval;
     }
     if (m_estimate->bound > m_reference->threshold) {
-        const bool own = averaging.monitor == MonitorKind::local;
-        return own ? RoundReason::violation : RoundReason::crossing;
+        return is_local(averaging.monitor) ? RoundReason::violation : RoundReason::crossing;
     }
     const double overdue =
         overdue_steps(averaging.threshold_rule, peers, m_reference->values.size());

@@ -16,6 +16,7 @@ enum class RandomPurpose : std::uint32_t {
     simulation = 7,
     jitter = 8,
     test = 9,
+    balancing = 10,
 };
 
 /// Philox4x32-10 (Salmon et al. 2011): a block of four words is a pure function of key and counter,

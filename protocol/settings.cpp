@@ -153,6 +153,11 @@ Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fi
     settings.state_interval = Duration(interval_us);
     reader.number("averaging.check_every", settings.check_every);
     if (!reader.problem().empty()) return fail(reader.problem());
+    if (settings.monitor == MonitorKind::local_balanced) {
+        return fail(
+            "the network has averaging.monitor = local-balanced, which runs in dynavg simulate "
+            "only");
+    }
     const bool sane = std::isfinite(settings.threshold) && settings.threshold > 0 &&
                       settings.sketch.rows > 0 && settings.sketch.rows <= 64 &&
                       settings.sketch.columns > 0 && settings.sketch.columns <= 65536 &&

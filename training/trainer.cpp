@@ -146,6 +146,7 @@ protocol::LocalState Trainer::local_state() const {
         case protocol::MonitorKind::norm:
         case protocol::MonitorKind::every_step:
         case protocol::MonitorKind::local:
+        case protocol::MonitorKind::local_balanced:
         case protocol::MonitorKind::interval:
             squared_norm = drift_squared_norm(w, reference);
             break;

@@ -83,6 +83,19 @@ TEST_CASE("cascade is linear until all sketches are in, then the lower of both",
     CHECK(monitor.estimate_at(2, peers({0, 1}), kStart).bound == Approx(0));
 }
 
+TEST_CASE("whose drift is above a threshold is told of the states that the estimate takes",
+          "[monitor]") {
+    VarianceMonitor monitor(MonitorKind::local_balanced, {}, 10);
+    for (const int number : {0, 1, 2}) REQUIRE(monitor.put(id(number), 4, {5, {}}, kStart));
+    REQUIRE(monitor.put(id(0), 5, {9, {}}, kStart));
+    REQUIRE(monitor.put(id(1), 4, {9, {}}, kStart));  // It has told 5 for that step.
+    REQUIRE(monitor.put(id(3), 2, {6, {}}, kStart));  // Done, or behind.
+    CHECK(monitor.peers_above(5, 4, peers({0, 1, 2, 3, 4})) == std::set<PeerId>{id(3)});
+    CHECK(monitor.peers_above(4, 4, peers({0, 1})) == std::set<PeerId>{id(0), id(1)});
+    CHECK(monitor.peers_above(5, 5, peers({0, 1, 2})) == std::set<PeerId>{id(0)});
+    CHECK(monitor.estimate_at(4, peers({0, 1, 2}), kStart).bound == Approx(5));
+}
+
 TEST_CASE("the last two steps of a peer are kept", "[monitor]") {
     VarianceMonitor monitor = norm_monitor();
     for (const std::uint32_t step : {1U, 2U, 3U}) {

@@ -16,6 +16,12 @@ AveragingSettings cascade_settings(Pace pace) {
     return settings;
 }
 
+CoreDriverOptions balanced_options() {
+    AveragingSettings settings = norm_settings(Pace::lockstep);
+    settings.monitor = MonitorKind::local_balanced;
+    return {.averaging = settings, .others = peers({1, 2}), .start_peers = 3};
+}
+
 const std::vector<float> kBrief{0};
 const std::vector<float> kWhole{0, 3, 0, 0, 0};
 
@@ -58,6 +64,90 @@ TEST_CASE("local in lockstep: the largest drift of a complete step calls the rou
     driver.hear_state(1, 2, 5.5F);
     REQUIRE(driver.core.round());
     CHECK(driver.core.round()->evidence().reason == RoundReason::violation);
+}
+
+TEST_CASE("local-balanced: a violation is balanced first, once, while training waits",
+          "[node_core_monitors]") {
+    CoreDriver driver(balanced_options());
+    driver.step(1, 4);
+    driver.hear_state(1, 1, 5);
+    CHECK(driver.hear_state(2, 1, 0).allowed_steps == 2);
+    driver.step(2, 6);
+    driver.hear_state(1, 2, 2);
+    const Actions above = driver.hear_state(2, 2, 7);
+    const BalancingOrder order{driver.initial->id, 2, {driver.self.id, peer(2).id}};
+    CHECK(above.balance == order);
+    CHECK(above.allowed_steps == 2);
+    CHECK_FALSE(driver.core.round());
+    for (const Actions& again : {driver.tick(), driver.look(), driver.hear_state(2, 2, 7)}) {
+        CHECK_FALSE(again.balance);
+        CHECK(again.allowed_steps == 2);
+    }
+    // An answer to another question.
+    driver.core.on_balanced({driver.initial->id, 1, order.violators}, BalancingOutcome::for_all,
+                            driver.now);
+    CHECK(driver.core.take_actions(driver.now).allowed_steps == 2);
+
+    driver.core.on_balanced(order, BalancingOutcome::balanced, driver.now);
+    const Actions balanced = driver.core.take_actions(driver.now);
+    CHECK(balanced.allowed_steps == 3);
+    CHECK_FALSE(balanced.balance);
+    CHECK_FALSE(driver.core.round());
+    // Who judges that step later must find what this peer found.
+    CHECK(sent<StateMessage>(driver.hear(1, StateRequest{2, false}), 1) ==
+          StateMessage{2, {6, {}}});
+    driver.step(3, 1);
+    driver.hear_state(1, 3, 1);
+    CHECK(driver.hear_state(2, 3, 5).allowed_steps == 4);
+}
+
+TEST_CASE("local-balanced: what can't be balanced among few calls a round",
+          "[node_core_monitors]") {
+    CoreDriver driver(balanced_options());
+    driver.step(1, 6);
+    driver.hear_state(1, 1, 6);
+    const auto order = driver.hear_state(2, 1, 6).balance;
+    REQUIRE(order);
+    driver.core.on_balanced(*order, BalancingOutcome::for_all, driver.now);
+    const auto call = published<RoundState>(driver.core.take_actions(driver.now));
+    REQUIRE(call);
+    CHECK(call->evidence == Evidence{RoundReason::violation, 6, 5, 3, 0, StepIndex(1)});
+}
+
+TEST_CASE("local-balanced: a round that is heard of while a balancing is ordered goes on",
+          "[node_core_monitors]") {
+    CoreDriver driver(balanced_options());
+    driver.step(1, 6);
+    driver.hear_state(1, 1, 6);
+    const auto order = driver.hear_state(2, 1, 6).balance;
+    REQUIRE(order);
+    const Actions joined = driver.hear(1, driver.call_of(peers({0, 1, 2})));
+    CHECK(joined.freeze == Epoch(1));
+    driver.core.on_balanced(*order, BalancingOutcome::for_all, driver.now);
+    const Actions answered = driver.core.take_actions(driver.now);
+    CHECK_FALSE(published<RoundState>(answered));
+    CHECK_FALSE(answered.freeze);
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->evidence().reason == RoundReason::crossing);
+}
+
+TEST_CASE("local-balanced: the last step is balanced before the final round",
+          "[node_core_monitors]") {
+    CoreDriver driver(balanced_options());
+    driver.done = true;
+    for (const int number : {1, 2}) {
+        driver.info(number).done = true;
+        driver.info(number).steps_since_reference = 1;
+    }
+    driver.look();
+    driver.step(1, 6);
+    driver.hear_state(1, 1, 1);
+    const auto order = driver.hear_state(2, 1, 1).balance;
+    REQUIRE(order);
+    CHECK_FALSE(driver.core.round());
+    driver.core.on_balanced(*order, BalancingOutcome::balanced, driver.now);
+    REQUIRE(driver.core.round());
+    CHECK(driver.core.round()->evidence().reason == RoundReason::final);
 }
 
 TEST_CASE("interval calls a round after so many steps", "[node_core_monitors]") {

@@ -110,6 +110,15 @@ TEST_CASE("a value out of range is refused", "[settings]") {
     CHECK(averaging_from_fields(with("averaging.state_interval_us", "3600000000")));
 }
 
+TEST_CASE("settings that no daemon can have are not taken over", "[settings]") {
+    AveragingSettings settings;
+    settings.monitor = MonitorKind::local_balanced;
+    const auto back = averaging_from_fields(fields_of(settings));
+    REQUIRE_FALSE(back);
+    CHECK_THAT(back.error().message,
+               Contains("averaging.monitor = local-balanced, which runs in dynavg simulate only"));
+}
+
 TEST_CASE("fields of other things are no matter of the settings", "[settings]") {
     CHECK(averaging_from_fields(with("model", "lenet5")));
 }

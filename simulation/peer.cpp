@@ -97,6 +97,7 @@ void Peer::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.start_exchange) worker.start(*actions.start_exchange, now());
     if (actions.abort_pull) worker.abort_pull();
     if (actions.pull) worker.pull(actions.pull->wanted, actions.pull->source, now());
+    if (actions.balance) balance(*actions.balance);
     m_life->allowed = actions.allowed_steps;
     train();
     carry_out_exchange();
@@ -116,6 +117,16 @@ void Peer::install(const protocol::Install& install) {
     }
     later({}, [this] { report_to_core(); });
     reach(CrashMoment::installed);
+}
+
+/// The answer is an input of its own.
+void Peer::balance(const protocol::BalancingOrder& order) {
+    DYNAVG_CHECK(m_options.balance != nullptr);
+    const protocol::BalancingOutcome outcome = m_options.balance(order);
+    later({}, [this, order, outcome] {
+        m_life->node->core()->on_balanced(order, outcome, now());
+        act();
+    });
 }
 
 // --- training ---------------------------------------------------------------------------------

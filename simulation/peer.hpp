@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct PeerOptions {
     /// Where gradients are computed, from the start of a step until its virtual end; outlived by
     /// the peer. Null: at the start of the step.
     TaskPool* tasks = nullptr;
+    /// Whoever sees all models; asked by every peer, with the monitor local-balanced only.
+    std::function<protocol::BalancingOutcome(const protocol::BalancingOrder&)> balance;
 };
 
 inline constexpr protocol::NetworkId kSimulatedNetwork{0x51u};
@@ -110,6 +113,9 @@ public:
     void set_damaging(bool damaging) { m_damaging = damaging; }
     /// It is done after so many more steps.
     void stop_training_after(std::uint64_t more_steps);
+
+    /// Between two steps, and while no round is open.
+    void set_model(std::span<const float> values) { m_life->trainer.set_model(values); }
 
     [[nodiscard]] SimDisk& disk() { return m_disk; }
     [[nodiscard]] const SimDisk& disk() const { return m_disk; }
@@ -184,6 +190,7 @@ private:
     void carry_out_rounds(const protocol::Actions& actions);
     void carry_out_exchange();
     void install(const protocol::Install& install);
+    void balance(const protocol::BalancingOrder& order);
     void train();
     void finish_step();
     void report_to_core();
@@ -224,5 +231,8 @@ private:
     std::unique_ptr<Life> m_life;
     protocol::TrafficBytes m_sent;
 };
+
+/// All of a network; peer i is at i.
+using Peers = std::span<const std::unique_ptr<Peer>>;
 
 }  // namespace dynavg::simulation

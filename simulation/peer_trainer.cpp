@@ -59,6 +59,12 @@ void PeerTrainer::install(const protocol::Install& install) {
     m_dropped_since_freeze = false;
 }
 
+void PeerTrainer::set_model(std::span<const float> values) {
+    DYNAVG_CHECK(!m_stepping && m_frozen == nullptr);
+    m_learner->set_model(values);
+    m_steps_in_drift = m_steps_since;
+}
+
 protocol::ContributionPointer PeerTrainer::freeze(protocol::Epoch target) {
     // An earlier life may have given it to this very round already.
     if (m_given && m_given->target == target) {

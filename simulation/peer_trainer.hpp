@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "protocol/exchange.hpp"
 #include "protocol/learner.hpp"
@@ -37,6 +38,8 @@ public:
     void begin_step();
     void finish_step();
     void install(const protocol::Install& install);
+    /// Between two steps, with nothing frozen. The drift holds what others have learned then.
+    void set_model(std::span<const float> values);
     protocol::ContributionPointer freeze(protocol::Epoch target);
     /// Waits for the gradient that is being computed, if any: before a trainer goes that its pool
     /// outlives.

@@ -2,8 +2,6 @@
 
 #include <functional>
 #include <map>
-#include <memory>
-#include <span>
 #include <vector>
 
 #include "simulation/event_queue.hpp"
@@ -11,8 +9,6 @@
 #include "simulation/results.hpp"
 
 namespace dynavg::simulation {
-
-using Peers = std::span<const std::unique_ptr<Peer>>;
 
 /// Sums over all peers.
 [[nodiscard]] protocol::TrafficBytes bytes_sent_by(Peers peers);

@@ -24,6 +24,10 @@ bool halves_often(BuiltinModel model) {
            model == BuiltinModel::convnext;
 }
 
+bool balances(protocol::MonitorKind monitor) {
+    return monitor == protocol::MonitorKind::local_balanced;
+}
+
 bool reads_files(const Config& config) {
     return config.data.source != DataSource::synthetic_digits;
 }
@@ -139,6 +143,16 @@ constexpr std::array kRules{
              return c.auto_threshold.chosen && !protocol::has_condition(c.averaging.monitor);
          },
          "is \"auto\", and this monitor has no condition; choose another monitor"},
+    Rule{"averaging.threshold", "averaging.monitor",
+         [](const Config& c) { return c.auto_threshold.chosen && balances(c.averaging.monitor); },
+         "is \"auto\", which counts rounds, and monitor = \"local-balanced\" also averages between "
+         "them; write a number"},
+    Rule{"averaging.pace", "averaging.monitor",
+         [](const Config& c) {
+             return balances(c.averaging.monitor) && c.averaging.pace != protocol::Pace::lockstep;
+         },
+         "must be \"lockstep\" with monitor = \"local-balanced\", which runs in `dynavg simulate` "
+         "only; a daemon has \"local\""},
     Rule{"averaging.check_every", "averaging.monitor",
          [](const Config& c) {
              return is_set(c, "averaging.check_every") &&
@@ -224,6 +238,10 @@ Expected<void, Error> check_daemon_rules(const Config& config) {
         problems.add("security.insecure", position_of(config, "security.insecure"),
                      "keys and encryption are not available in this version; set insecure = true "
                      "and bind to a loopback address such as tcp://127.0.0.1:7400");
+    }
+    if (balances(config.averaging.monitor)) {
+        problems.add("averaging.monitor", position_of(config, "averaging.monitor"),
+                     "\"local-balanced\" runs in `dynavg simulate` only; use \"local\"");
     }
     check_loopback(config, "node.bind", config.node.bind, problems);
     if (!config.node.advertise.empty()) {

@@ -12,6 +12,7 @@
 
 #include "assembly/learning.hpp"
 #include "protocol/check.hpp"
+#include "simulation/balancer.hpp"
 #include "simulation/dice.hpp"
 #include "simulation/event_queue.hpp"
 #include "simulation/fault_injector.hpp"
@@ -34,7 +35,8 @@ constexpr Duration kRecordInterval = 1s;
 constexpr Duration kFirstFault = 500ms;
 
 PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std::uint64_t steps,
-                         const protocol::ReferencePointer& initial, TaskPool& tasks) {
+                         const protocol::ReferencePointer& initial, TaskPool& tasks,
+                         Balancer& balancer) {
     PeerOptions peer;
     peer.index = index;
     peer.name = fmt::format("peer-{}", index);
@@ -45,7 +47,9 @@ PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std:
     if (index > 0) peer.seeds = {Peer::address_of(0)};
     peer.seed = options.config.training.seed;
     peer.tasks = &tasks;
+    peer.balance = [&balancer](const auto& order) { return balancer.balance(order); };
     if (std::holds_alternative<std::monostate>(options.faults)) return peer;
+    DYNAVG_CHECK(options.config.averaging.monitor != protocol::MonitorKind::local_balanced);
     peer.durable = true;
     peer.record_interval = kRecordInterval;
     // Whoever starts again finds somebody who is up.
@@ -82,6 +86,7 @@ public:
           m_schedule(schedule_of(options, recorder.steps)),
           m_listener(listener),
           m_network(m_events, {}, options.config.training.seed),
+          m_balancer(options.config.training.seed),
           m_recorder(m_events, recorder, std::move(evaluators), listener),
           m_tasks(options.threads) {}
 
@@ -100,6 +105,7 @@ private:
     ExperimentListener& m_listener;
     EventQueue m_events;
     Network m_network;
+    Balancer m_balancer;
     Recorder m_recorder;
     std::vector<std::unique_ptr<Peer>> m_peers;
     std::optional<FaultInjector> m_faults;
@@ -131,11 +137,12 @@ Expected<void, Error> Experiment::add_peers(const assembly::Data& data) {
             DYNAVG_CHECK(again);
             return std::move(*again);
         };
-        m_peers.push_back(
-            std::make_unique<Peer>(peer_options(m_options, index, m_steps, initial, m_tasks),
-                                   make_learner, m_events, m_network, directory, m_recorder));
+        m_peers.push_back(std::make_unique<Peer>(
+            peer_options(m_options, index, m_steps, initial, m_tasks, m_balancer), make_learner,
+            m_events, m_network, directory, m_recorder));
         m_events.after({}, [peer = m_peers.back().get()] { peer->start(); });
     }
+    m_balancer.watch(m_peers);
     m_recorder.watch(m_peers, m_tasks);
     if (m_schedule.empty()) return {};
     m_faults.emplace(m_events, m_network, m_peers, config.training.seed);
@@ -186,12 +193,13 @@ Expected<Outcome, Error> Experiment::run() {
     return outcome;
 }
 
-/// As the papers count: models twice per round and peer, a state per check and peer. Of cascade's
-/// states so many went out with their sketch.
+/// As the papers count: models twice per round and peer, and per balancing and peer in it, a state
+/// per check and peer. Of cascade's states so many went out with their sketch.
 std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summary,
                                std::uint64_t sketches) {
     const protocol::AveragingSettings& averaging = config.averaging;
-    const std::uint64_t models = summary.rounds * 4 * summary.parameters * summary.peers * 2;
+    const std::uint64_t models =
+        summary.rounds * 4 * summary.parameters * summary.peers * 2 + summary.bytes_balancing;
     if (!protocol::needs_states(averaging.monitor)) return models;
     const std::uint64_t states = summary.steps / averaging.check_every * summary.peers;
     const std::size_t values =
@@ -235,6 +243,9 @@ Summary Experiment::summary() {
     summary.bytes_monitoring = bytes.monitoring;
     summary.bytes_averaging = bytes.averaging;
     summary.bytes_overhead = bytes.overhead;
+    summary.balancings = m_balancer.balancings();
+    summary.balanced_models = m_balancer.models();
+    summary.bytes_balancing = m_balancer.bytes();
     summary.bytes_paper = bytes_of_formula(config, summary, sketches_told(m_peers));
     summary.accuracy_reference = accuracies.reference;
     summary.accuracy_mean = accuracies.mean;

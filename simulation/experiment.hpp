@@ -34,7 +34,7 @@ struct ExperimentOptions {
     /// Not with faults; see config::why_no_checks().
     bool checks = false;
     std::size_t threads = 1;  ///< Changes the time it takes, and nothing else.
-    ExperimentFaults faults;  ///< With faults peers have disks.
+    ExperimentFaults faults;  ///< With faults peers have disks. Not: local-balanced.
 };
 
 struct Outcome {

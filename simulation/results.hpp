@@ -65,6 +65,9 @@ struct Summary {
     std::uint64_t bytes_monitoring = 0;
     std::uint64_t bytes_averaging = 0;
     std::uint64_t bytes_overhead = 0;
+    std::uint64_t balancings = 0;       ///< local-balanced: how often some models were averaged,
+    std::uint64_t balanced_models = 0;  ///< and how many in all.
+    std::uint64_t bytes_balancing = 0;  ///< As Kamp counts: each of them there and back.
     std::uint64_t bytes_paper = 0;
     std::optional<double> accuracy_reference;
     std::optional<double> accuracy_mean;
@@ -78,7 +81,7 @@ struct Summary {
     std::uint64_t model_seed = 0;
     std::optional<std::string> faults;  ///< As to_string() writes them.
     [[nodiscard]] std::uint64_t bytes_total() const {
-        return bytes_monitoring + bytes_averaging + bytes_overhead;
+        return bytes_monitoring + bytes_averaging + bytes_balancing + bytes_overhead;
     }
 };
 

@@ -243,6 +243,16 @@ TEST_CASE("a file for the simulation needs no network and no security", "[dynavg
     const std::string file = folder.file("a.toml");
     std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n";
     CHECK(run("check-config " + file).code == 6);
+    std::ofstream(folder.file("b.toml"))
+        << "[node]\nnetwork = \"n\"\n[security]\ninsecure = true\n[data]\n"
+           "source = \"synthetic-digits\"\n[averaging]\nmonitor = \"local-balanced\"\n"
+           "pace = \"lockstep\"\n";
+    const Outcome balanced = run("check-config " + folder.file("b.toml"));
+    CHECK(balanced.code == 6);
+    CHECK_THAT(balanced.output,
+               Contains("b.toml:8:1: averaging.monitor: \"local-balanced\" runs in "
+                        "`dynavg simulate` only; use \"local\""));
+    CHECK(run("check-config --simulation " + folder.file("b.toml")).code == 0);
     CHECK(run("check-config --simulation " + file).code == 0);
 }
 

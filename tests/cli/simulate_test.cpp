@@ -90,6 +90,27 @@ TEST_CASE("simulate refuses wrong arguments with 2", "[simulate]") {
     CHECK_FALSE(fs::exists(place.file("out")));
 }
 
+TEST_CASE("simulate balances in lockstep and without faults only", "[simulate]") {
+    const Workplace place;
+    place.write("balanced.toml",
+                "[model]\nbuiltin = \"logistic\"\n[data]\nsource = \"synthetic-digits\"\n"
+                "samples = 300\n[averaging]\nmonitor = \"local-balanced\"\npace = \"lockstep\"\n");
+    const Outcome faults =
+        simulate(place.with("--steps 5 --faults crash@1s:1+2s", "balanced.toml"));
+    CHECK(faults.code == 2);
+    CHECK(has(faults,
+              "balanced.toml has monitor = \"local-balanced\", which runs without faults "
+              "only; leave them out, or use \"local\""));
+    const Outcome free =
+        simulate(place.with("--steps 5 --set averaging.pace=free", "balanced.toml"));
+    CHECK(free.code == 6);
+    CHECK(has(free, "averaging.pace: must be \"lockstep\" with monitor = \"local-balanced\""));
+    CHECK_FALSE(fs::exists(place.file("out")));
+    CHECK(simulate(place.with("--steps 5", "balanced.toml")).code == 0);
+    CHECK(place.text("out/summary.json").find("\"monitor\": \"local-balanced\"") !=
+          std::string::npos);
+}
+
 TEST_CASE("simulate sets single keys, and writes down what it has run", "[simulate]") {
     const Workplace place;
     const std::string length = "--steps 5 --seed 3";

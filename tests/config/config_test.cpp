@@ -212,7 +212,8 @@ TEST_CASE("a value out of range is named with the range", "[config]") {
 TEST_CASE("an unknown choice is named with the choices and the nearest", "[config]") {
     CHECK(error_of(kData + "[averaging]\nmonitor = \"linaer\"\n") ==
           "test.toml:4:1: averaging.monitor: \"linaer\" is not allowed; allowed: norm, linear, "
-          "sketch, cascade, exact, local, every-step, interval:N (N steps, 1 to 1000000000); did "
+          "sketch, cascade, exact, local, local-balanced, every-step, interval:N (N steps, 1 to "
+          "1000000000); did "
           "you mean \"linear\"?");
 }
 

@@ -35,6 +35,37 @@ TEST_CASE("the daemon needs a network's name", "[daemon rules]") {
     CHECK_THAT(verdict("", kInsecure), Contains("node.network: is missing"));
 }
 
+TEST_CASE("a monitor that needs all models at once is for the simulation only", "[daemon rules]") {
+    const auto load = [](const std::string& averaging) {
+        return parse_config("[data]\nsource = \"synthetic-digits\"\n[node]\nnetwork = \"n\"\n" +
+                                std::string("[security]\ninsecure = true\n[averaging]\n") +
+                                averaging,
+                            "test.toml");
+    };
+    const std::string monitor = "monitor = \"local-balanced\"\n";
+    const auto config = load(monitor + "pace = \"lockstep\"");
+    if (!config) FAIL(config.error().message);
+    const auto checked = check_daemon_rules(*config);
+    REQUIRE_FALSE(checked);
+    CHECK(
+        checked.error().message ==
+        "test.toml:8:1: averaging.monitor: \"local-balanced\" runs in `dynavg simulate` only; use "
+        "\"local\"");
+    for (const std::string& pace : {std::string(), std::string("pace = \"free\"")}) {
+        const auto free = load(monitor + pace);
+        REQUIRE_FALSE(free);
+        CHECK_THAT(free.error().message,
+                   Contains("averaging.pace: must be \"lockstep\" with monitor = "
+                            "\"local-balanced\", which runs in `dynavg simulate` only"));
+    }
+    const auto automatic = load(monitor +
+                                "pace = \"lockstep\"\nthreshold = \"auto\"\ninitial_threshold = 1\n"
+                                "target_interval_steps = 9");
+    REQUIRE_FALSE(automatic);
+    CHECK_THAT(automatic.error().message, Contains("averaging.threshold: is \"auto\", which counts "
+                                                   "rounds"));
+}
+
 TEST_CASE("without keys every address is a loopback address", "[daemon rules]") {
     const std::string network = "network = \"n\"\n";
     CHECK(verdict(network + "bind = \"tcp://[::1]:0\"\nadvertise = \"localhost:1\"\n"

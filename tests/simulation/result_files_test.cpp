@@ -71,9 +71,10 @@ TEST_CASE("the files of an experiment agree with each other", "[result_files]") 
     REQUIRE(files->finish(outcome.summary));
 
     const auto summary = nlohmann::json::parse(text_of(out / "summary.json"));
-    for (const char* field : {"peers", "steps", "rounds", "parameters", "bytes_monitoring",
-                              "bytes_averaging", "bytes_total", "bytes_paper", "accuracy_reference",
-                              "accuracy_mean", "digest", "wall_s", "reached_target", "seed"}) {
+    for (const char* field :
+         {"peers", "steps", "rounds", "balancings", "balanced_models", "bytes_balancing",
+          "parameters", "bytes_monitoring", "bytes_averaging", "bytes_total", "bytes_paper",
+          "accuracy_reference", "accuracy_mean", "digest", "wall_s", "reached_target", "seed"}) {
         CAPTURE(field);
         CHECK(summary.contains(field));
     }

@@ -1,5 +1,7 @@
 #include "tests/simulation/experiment_support.hpp"
 
+#include "assembly/learning.hpp"
+#include "protocol/weighted_mean.hpp"
 #include "tests/catch.hpp"
 #include "training/process.hpp"
 
@@ -44,6 +46,57 @@ Outcome run(const ExperimentOptions& options, ExperimentListener& listener) {
 Summary summary_of(const ExperimentOptions& options) {
     Heard heard;
     return run(options, heard).summary;
+}
+
+std::string digest_of_plain_loop(const config::Config& config, std::uint32_t peers,
+                                 std::uint64_t steps, const PlainResolution& resolve) {
+    training::configure_process(1);
+    const protocol::AveragingSettings& averaging = config.averaging;
+    const auto data = assembly::load_data(config.data);
+    protocol::ReferencePointer reference =
+        assembly::make_initial_reference(config, averaging).value();
+    Trainers trainers;
+    std::vector<float> weights;
+    for (std::uint32_t i = 0; i < peers; ++i) {
+        trainers.push_back(
+            assembly::make_trainer(config, averaging, *data, {i, peers}, reference).value());
+        weights.push_back(weight_of(averaging.weights, trainers.back()->samples()));
+    }
+    std::uint32_t since_reference = 0;
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+        std::vector<protocol::LocalState> states;
+        for (const auto& trainer : trainers) {
+            trainer->compute_gradient();
+            trainer->apply_update();
+            states.push_back(trainer->local_state());
+        }
+        ++since_reference;
+        const bool is_last = step == steps;
+        if (since_reference % averaging.check_every != 0 && !is_last) continue;
+        std::vector<protocol::WeightedState> weighted;
+        double sum_of_weights = 0;
+        for (std::uint32_t i = 0; i < peers; ++i) {
+            weighted.push_back({&states[i], static_cast<double>(weights[i])});
+            sum_of_weights += static_cast<double>(weights[i]);
+        }
+        const double bound =
+            protocol::variance_bound(averaging.monitor, averaging.sketch, weighted, sum_of_weights);
+        const bool holds = bound <= averaging.threshold ||
+                           (resolve && resolve(*reference, trainers, since_reference));
+        if (holds && !is_last) continue;
+        std::vector<std::vector<float>> models;
+        std::vector<const float*> values;
+        for (const auto& trainer : trainers) {
+            models.emplace_back(trainer->values().begin(), trainer->values().end());
+        }
+        for (const auto& model : models) values.push_back(model.data());
+        std::vector<float> mean(reference->values.size());
+        weighted_mean(protocol::mean_weights(weights), values, mean);
+        reference = make_next_reference(*reference, reference->epoch.next(), std::move(mean));
+        for (std::uint32_t i = 0; i < peers; ++i) trainers[i]->install(reference, models[i]);
+        since_reference = 0;
+    }
+    return reference->id.digest.hex();
 }
 
 }  // namespace dynavg::simulation::tests

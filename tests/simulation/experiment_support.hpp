@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "simulation/experiment.hpp"
+#include "training/trainer.hpp"
 
 namespace dynavg::simulation::tests {
 
@@ -38,5 +41,16 @@ struct Heard final : ExperimentListener {
 /// Fails the test if the experiment fails.
 Outcome run(const ExperimentOptions& options, ExperimentListener& listener);
 Summary summary_of(const ExperimentOptions& options);
+
+using Trainers = std::vector<std::unique_ptr<training::Trainer>>;
+/// What is tried on a crossing, so many steps after the reference; true: no round is needed.
+using PlainResolution =
+    std::function<bool(const protocol::Reference&, const Trainers&, std::uint32_t)>;
+
+/// Of the last reference of dynamic averaging as the papers write it down: one loop, no network, no
+/// rounds to agree on.
+[[nodiscard]] std::string digest_of_plain_loop(const config::Config& config, std::uint32_t peers,
+                                               std::uint64_t steps,
+                                               const PlainResolution& resolve = {});
 
 }  // namespace dynavg::simulation::tests

@@ -1,66 +1,18 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <numeric>
 
 #include <fmt/format.h>
 
-#include "assembly/learning.hpp"
 #include "protocol/random.hpp"
-#include "protocol/weighted_mean.hpp"
 #include "simulation/result_files.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/temporary_folder.hpp"
 #include "tests/simulation/experiment_support.hpp"
-#include "training/process.hpp"
 
 using namespace dynavg;
 using namespace dynavg::simulation;
 using namespace dynavg::simulation::tests;
-
-namespace {
-
-/// Dynamic averaging as the papers write it down: one loop, no network, no rounds to agree on.
-std::string digest_of_plain_loop(const config::Config& config, std::uint32_t peers,
-                                 std::uint64_t steps) {
-    training::configure_process(1);
-    const protocol::AveragingSettings& averaging = config.averaging;
-    const auto data = assembly::load_data(config.data);
-    protocol::ReferencePointer reference =
-        assembly::make_initial_reference(config, averaging).value();
-    std::vector<std::unique_ptr<training::Trainer>> trainers;
-    for (std::uint32_t i = 0; i < peers; ++i) {
-        trainers.push_back(
-            assembly::make_trainer(config, averaging, *data, {i, peers}, reference).value());
-    }
-    for (std::uint64_t step = 1; step <= steps; ++step) {
-        std::vector<protocol::LocalState> states;
-        for (const auto& trainer : trainers) {
-            trainer->compute_gradient();
-            trainer->apply_update();
-            states.push_back(trainer->local_state());
-        }
-        std::vector<protocol::WeightedState> weighted;
-        for (const auto& state : states) weighted.push_back({&state});
-        const double bound = protocol::variance_bound(averaging.monitor, averaging.sketch, weighted,
-                                                      static_cast<double>(peers));
-        if (bound <= averaging.threshold && step < steps) continue;
-        std::vector<std::vector<float>> models;
-        std::vector<const float*> values;
-        for (const auto& trainer : trainers) {
-            models.emplace_back(trainer->values().begin(), trainer->values().end());
-        }
-        for (const auto& model : models) values.push_back(model.data());
-        std::vector<float> mean(reference->values.size());
-        const std::vector<float> weights(peers, 1.0F);
-        weighted_mean(protocol::mean_weights(weights), values, mean);
-        reference = make_next_reference(*reference, reference->epoch.next(), std::move(mean));
-        for (std::uint32_t i = 0; i < peers; ++i) trainers[i]->install(reference, models[i]);
-    }
-    return reference->id.digest.hex();
-}
-
-}  // namespace
 
 TEST_CASE("an experiment tells of every epoch and every round", "[experiment]") {
     Heard heard;

@@ -59,6 +59,7 @@ public:
     void install(protocol::ReferencePointer reference, std::span<const float> base) override {
         m_inner->install(std::move(reference), base);
     }
+    void set_model(std::span<const float> values) override { m_inner->set_model(values); }
     bool restore(protocol::ReferencePointer reference, std::span<const float> values,
                  std::span<const std::byte> optimizer, std::uint64_t steps) override {
         return m_inner->restore(std::move(reference), values, optimizer, steps);

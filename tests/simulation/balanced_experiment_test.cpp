@@ -18,12 +18,13 @@ using namespace dynavg::simulation::tests;
 namespace {
 
 constexpr std::size_t kPeers = 10;
+constexpr std::uint64_t kSteps = 240;
 
 ExperimentOptions balanced_options(const std::string& more = "") {
     ExperimentOptions options =
         small_options("monitor = \"local-balanced\"\nthreshold = 3\n" + more);
     options.peers = kPeers;
-    options.length = Steps{120};
+    options.length = Steps{kSteps};
     return options;
 }
 
@@ -148,14 +149,14 @@ TEST_CASE("local-balanced: the last reference is that of Kamp's algorithm in a p
         Heard heard;
         const Summary summary = run(options, heard).summary;
         CHECK(summary.digest ==
-              digest_of_plain_loop(options.config, kPeers, 120,
+              digest_of_plain_loop(options.config, kPeers, kSteps,
                                    [&](const auto&... of) { return balancing(of...); }));
         CHECK(balancing.balancings > 3);
         CHECK(summary.balancings == balancing.balancings);
         CHECK(summary.balanced_models == balancing.models);
         REQUIRE(heard.rounds.size() > 2);
         for (const RoundRow& row : heard.rounds) {
-            CHECK((row.reason == "violation" || row.step == 120));
+            CHECK((row.reason == "violation" || row.step == kSteps));
         }
         CHECK(heard.warnings.empty());
     }

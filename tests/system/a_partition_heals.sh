@@ -11,7 +11,7 @@ configure_all "${names[@]}" -- data='source = "synthetic-digits"
 samples = 20000
 [data.test]
 samples = 2000
-every_rounds = 5'
+every_rounds = 2'
 for name in "${names[@]}"; do start "$name"; done
 for name in "${names[@]}"; do await "$name" round_committed '.participants | length == 5'; done
 long_form && await_calm "${names[@]}"

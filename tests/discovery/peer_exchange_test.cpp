@@ -99,3 +99,19 @@ TEST_CASE("one teller cannot take all the room", "[peer_exchange]") {
     addresses.learn(id_of(2), {id_of(7), "honest:1"});
     CHECK(addresses.knows("honest:1"));
 }
+
+TEST_CASE("whatever moves an address's next dial moves the next tick", "[peer_exchange]") {
+    LearnedAddresses addresses = learned();
+    CHECK(addresses.next_tick() == dynavg::protocol::kNever);
+    addresses.learn(id_of(1), {id_of(2), "a:1"});
+    CHECK(addresses.next_tick() <= at(0s));
+    Actions actions;
+    addresses.on_tick(at(0s), actions);
+    CHECK(addresses.next_tick() > at(0s));
+    addresses.on_refused("a:1", at(1s));
+    CHECK(addresses.next_tick() > at(30s));
+    addresses.retry_refused(at(2s));
+    CHECK(addresses.next_tick() == at(2s));
+    addresses.rest("a:1", at(3s));
+    CHECK(addresses.next_tick() == at(3s) + kLearnedRest);
+}

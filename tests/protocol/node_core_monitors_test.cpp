@@ -16,6 +16,11 @@ AveragingSettings cascade_settings(Pace pace) {
     return settings;
 }
 
+/// Two peers in lockstep.
+CoreDriverOptions paired(AveragingSettings settings) {
+    return {.averaging = settings, .others = peers({1}), .start_peers = 2};
+}
+
 CoreDriverOptions balanced_options() {
     AveragingSettings settings = norm_settings(Pace::lockstep);
     settings.monitor = MonitorKind::local_balanced;
@@ -56,7 +61,7 @@ TEST_CASE("local in lockstep: the largest drift of a complete step calls the rou
           "[node_core_monitors]") {
     AveragingSettings settings = norm_settings(Pace::lockstep);
     settings.monitor = MonitorKind::local;
-    CoreDriver driver({.averaging = settings, .others = peers({1}), .start_peers = 2});
+    CoreDriver driver(paired(settings));
     CHECK(published<StateMessage>(driver.step(1, 4)));
     CHECK(driver.hear_state(1, 1, 5).allowed_steps == 2);
     driver.step(2, 4);
@@ -167,7 +172,7 @@ TEST_CASE("interval in lockstep waits for the others at the round only", "[node_
     AveragingSettings settings = norm_settings(Pace::lockstep);
     settings.monitor = MonitorKind::interval;
     settings.interval = 3;
-    CoreDriver driver({.averaging = settings, .others = peers({1}), .start_peers = 2});
+    CoreDriver driver(paired(settings));
     CHECK(driver.tick().allowed_steps == 3);
     driver.step(3, 0);
     CHECK_FALSE(driver.core.round());
@@ -178,8 +183,7 @@ TEST_CASE("interval in lockstep waits for the others at the round only", "[node_
 
 TEST_CASE("cascade in lockstep: sketches of a step are told once the linear bound is too high",
           "[node_core_monitors]") {
-    CoreDriver driver(
-        {.averaging = cascade_settings(Pace::lockstep), .others = peers({1}), .start_peers = 2});
+    CoreDriver driver(paired(cascade_settings(Pace::lockstep)));
     const auto calm = published<StateMessage>(driver.step(1, 4, kWhole));
     REQUIRE(calm);
     CHECK(calm->state.values == kBrief);
@@ -208,8 +212,7 @@ TEST_CASE("cascade in lockstep: sketches of a step are told once the linear boun
 }
 
 TEST_CASE("cascade: who is done tells its sketch when it is asked", "[node_core_monitors]") {
-    CoreDriver driver(
-        {.averaging = cascade_settings(Pace::lockstep), .others = peers({1}), .start_peers = 2});
+    CoreDriver driver(paired(cascade_settings(Pace::lockstep)));
     driver.done = true;
     driver.step(1, 1, kWhole);
     const auto answer = sent<StateMessage>(driver.hear(1, StateRequest{7, true}), 1);

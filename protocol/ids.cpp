@@ -1,10 +1,12 @@
 #include "protocol/ids.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "protocol/digest.hpp"
 
@@ -16,6 +18,21 @@ std::string Digest::hex() const {
 
 std::string PeerId::fingerprint() const {
     return fmt::format("{:02x}{:02x}{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+std::string PeerId::hex() const {
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+std::optional<PeerId> PeerId::from_hex(std::string_view text) {
+    PeerId id;
+    if (text.size() != 2 * id.bytes.size()) return {};
+    for (std::size_t i = 0; i < id.bytes.size(); ++i) {
+        const char* const begin = text.data() + 2 * i;
+        const auto [end, error] = std::from_chars(begin, begin + 2, id.bytes[i], 16);
+        if (error != std::errc{} || end != begin + 2) return {};
+    }
+    return id;
 }
 
 std::uint32_t PeerId::tag() const {

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,8 +52,12 @@ struct Digest {
 struct PeerId {
     std::array<std::uint8_t, 32> bytes{};
     constexpr auto operator<=>(const PeerId&) const = default;
-    /// Eight hexadecimal digits, for logs.
+    /// Eight hexadecimal digits, for logs: the first of hex().
     [[nodiscard]] std::string fingerprint() const;
+    /// 64 lower-case hexadecimal digits: how configurations write a public key.
+    [[nodiscard]] std::string hex() const;
+    /// Nothing unless `text` is 64 hexadecimal digits.
+    [[nodiscard]] static std::optional<PeerId> from_hex(std::string_view text);
     /// The first four bytes, for message headers.
     [[nodiscard]] std::uint32_t tag() const;
     [[nodiscard]] static PeerId from_name(std::string_view name);

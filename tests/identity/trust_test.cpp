@@ -1,0 +1,98 @@
+#include "identity/trust.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/daemon/temporary_folder.hpp"
+
+namespace dynavg::identity {
+
+namespace {
+
+using protocol::PeerId;
+
+PeerId key(std::uint8_t number) {
+    PeerId id;
+    id.bytes.fill(number);
+    return id;
+}
+
+}  // namespace
+
+TEST_CASE("Nobody is trusted who is neither configured nor has joined", "[trust]") {
+    TrustList list;
+    list.set_configured({key(1)});
+    CHECK(list.join(key(2), "node-b") == TrustList::Joined::added);
+    CHECK(list.join(key(2), "node-b") == TrustList::Joined::known);
+    CHECK(list.is_trusted(key(1)));
+    CHECK(list.is_trusted(key(2)));
+    CHECK_FALSE(list.is_trusted(key(3)));
+    CHECK(list.trusted() == std::set<PeerId>{key(1), key(2)});
+    list.set_configured({});
+    CHECK_FALSE(list.is_trusted(key(1)));
+}
+
+TEST_CASE("A revoked key stays out, whatever configuration and token say", "[trust]") {
+    TrustList list;
+    list.set_configured({key(1)});
+    list.join(key(2), "");
+    CHECK(list.revoke(key(1)));
+    CHECK(list.revoke(key(2)));
+    CHECK_FALSE(list.revoke(key(2)));
+    CHECK(list.join(key(2), "again") == TrustList::Joined::revoked);
+    CHECK_FALSE(list.is_trusted(key(1)));
+    CHECK_FALSE(list.is_trusted(key(2)));
+    CHECK(list.trusted().empty());
+    CHECK(list.trust(key(2), "the operator's word"));
+    CHECK(list.is_trusted(key(2)));
+}
+
+TEST_CASE("What is kept is read again; what is configured is not kept", "[trust]") {
+    TrustList list;
+    list.set_configured({key(1)});
+    list.join(key(2), "node b\nrevoked");
+    list.revoke(key(3));
+    TrustList read;
+    REQUIRE(read.read(list.text()).has_value());
+    CHECK(read.trusted() == std::set<PeerId>{key(2)});
+    CHECK(read.is_revoked(key(3)));
+    CHECK(read.text() == list.text());
+}
+
+TEST_CASE("A line that is none is named, and nothing of the text is taken", "[trust]") {
+    TrustList list;
+    list.join(key(2), "");
+    const auto read = list.read("# title\n\nrevoked " + key(3).hex() + "\ntrust " + key(4).hex());
+    REQUIRE_FALSE(read.has_value());
+    CHECK_THAT(read.error().message, Catch::Contains("line 4"));
+    CHECK(list.is_trusted(key(2)));
+    CHECK_FALSE(list.is_revoked(key(3)));
+    CHECK_FALSE(list.read("trusted").has_value());
+    CHECK_FALSE(list.read("trusted xyz").has_value());
+}
+
+TEST_CASE("The list has an end", "[trust]") {
+    TrustList list;
+    PeerId id;
+    for (std::size_t i = 0; i < TrustList::kKeysMax; ++i) {
+        id.bytes[0] = static_cast<std::uint8_t>(i & 0xff);
+        id.bytes[1] = static_cast<std::uint8_t>(i >> 8);
+        REQUIRE(list.join(id, "") == TrustList::Joined::added);
+    }
+    CHECK(list.join(key(9), "") == TrustList::Joined::full);
+    CHECK_FALSE(list.trust(key(9), ""));
+    CHECK_FALSE(list.revoke(key(9)));
+    CHECK(list.revoke(id));  // One that is there needs no room.
+}
+
+TEST_CASE("The file survives, and none is an empty list", "[trust]") {
+    const daemon::TemporaryFolder folder;
+    TrustList list;
+    REQUIRE(load_trust(folder.path(), list).has_value());
+    CHECK(list.trusted().empty());
+    list.join(key(2), "node-b");
+    REQUIRE(save_trust(folder.path(), list).has_value());
+    TrustList read;
+    REQUIRE(load_trust(folder.path(), read).has_value());
+    CHECK(read.is_trusted(key(2)));
+}
+
+}  // namespace dynavg::identity

@@ -48,6 +48,19 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
     return result;
 }
 
+std::optional<PeerAddress> parse_peer_address(std::string_view text) {
+    PeerAddress peer;
+    if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
+        peer.key = protocol::PeerId::from_hex(text.substr(0, at));
+        if (!peer.key) return std::nullopt;
+        text.remove_prefix(at + 1);
+    }
+    const auto address = parse_host_port(text);
+    if (!address || address->port == 0) return std::nullopt;
+    peer.address = text;
+    return peer;
+}
+
 std::optional<HostPort> parse_tcp_address(std::string_view text) {
     if (!text.starts_with(kTcp)) return std::nullopt;
     return parse_host_port(text.substr(kTcp.size()));

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/ids.hpp"
+
 namespace dynavg::config {
 
 /// "host:port" or "[::1]:port", taken apart; `host` has no brackets.
@@ -15,6 +17,16 @@ struct HostPort {
 };
 
 [[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text);
+
+/// Where a peer is dialed, and by which key it is known there.
+struct PeerAddress {
+    std::optional<protocol::PeerId> key;
+    std::string address;  ///< HOST:PORT.
+    bool operator==(const PeerAddress&) const = default;
+};
+
+/// "KEY@HOST:PORT" or "HOST:PORT" with a port above 0; KEY as PeerId::hex().
+[[nodiscard]] std::optional<PeerAddress> parse_peer_address(std::string_view text);
 
 /// "tcp://HOST:PORT".
 [[nodiscard]] std::optional<HostPort> parse_tcp_address(std::string_view text);

@@ -21,7 +21,7 @@ struct NodeConfig {
     std::int32_t order = 0;
     std::string bind = "tcp://127.0.0.1:7400";  ///< tcp://HOST:PORT; port 0 = any free.
     std::string advertise;                      ///< HOST:PORT; empty = the bound address.
-    std::vector<std::string> peers;             ///< HOST:PORT each, without repetition.
+    std::vector<std::string> peers;             ///< KEY@HOST:PORT or HOST:PORT, each once.
     std::filesystem::path state_dir = "/var/lib/dynavg";
     std::uint32_t checkpoint_interval_s = 60;  ///< Between two copies of local training.
     std::filesystem::path control = "/run/dynavg/control.sock";
@@ -116,7 +116,7 @@ struct AutoThreshold {
 };
 
 struct SecurityConfig {
-    std::vector<std::string> trusted_peers;
+    std::vector<std::string> trusted_peers;  ///< Public keys, as PeerId::hex().
     bool insecure = false;
 };
 
@@ -151,8 +151,8 @@ struct Config {
 /// The same of a text; `name` stands for the file in messages.
 [[nodiscard]] Expected<Config, Error> parse_config(std::string_view text, const std::string& name);
 
-/// What the daemon needs beyond a valid file: a network's name, and in this version, which has no
-/// keys and no encryption, `insecure = true` with loopback addresses only.
+/// What the daemon needs beyond a valid file: a network's name; a key for each of its peers, or
+/// with `insecure = true` loopback addresses only.
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
 /// Every key by its name, with its value as TOML, whether it was set or is a default: what two

@@ -188,19 +188,48 @@ constexpr std::array kRules{
          "needs a training.max_steps above 0, else this node is never done"},
 };
 
-/// In this version nothing is encrypted, so nothing may leave the machine.
+/// What is not encrypted must not leave the machine.
 void check_loopback(const Config& config, std::string_view key, const std::string& address,
                     Problems& problems) {
     const std::size_t scheme = address.find("://");
     const auto parsed =
         parse_host_port(scheme == std::string::npos ? address : address.substr(scheme + 3));
     if (parsed && is_loopback(parsed->host)) return;
-    problems.add(
-        std::string(key), position_of(config, key),
-        fmt::format("\"{}\" is no loopback address; without keys and encryption, which are "
-                    "not available in this version, only 127.0.0.0/8, ::1 and localhost "
-                    "are allowed",
-                    address));
+    problems.add(std::string(key), position_of(config, key),
+                 fmt::format("\"{}\" is no loopback address; without keys and encryption "
+                             "(security.insecure = true) only 127.0.0.0/8, ::1 and localhost are "
+                             "allowed",
+                             address));
+}
+
+void check_insecure(const Config& config, Problems& problems) {
+    check_loopback(config, "node.bind", config.node.bind, problems);
+    if (!config.node.advertise.empty()) {
+        check_loopback(config, "node.advertise", config.node.advertise, problems);
+    }
+    for (const std::string& text : config.node.peers) {
+        const auto peer = parse_peer_address(text);
+        if (peer && peer->key) {
+            problems.add("node.peers", position_of(config, "node.peers"),
+                         fmt::format("\"{}\" names a key, and security.insecure = true uses none; "
+                                     "remove one of the two",
+                                     text));
+            continue;
+        }
+        check_loopback(config, "node.peers", text, problems);
+    }
+}
+
+void check_keys(const Config& config, Problems& problems) {
+    for (const std::string& text : config.node.peers) {
+        const auto peer = parse_peer_address(text);
+        if (!peer || peer->key) continue;
+        problems.add(
+            "node.peers", position_of(config, "node.peers"),
+            fmt::format("\"{}\" names no key; write KEY@HOST:PORT as `dynavg id` prints it "
+                        "there, or join by a token (`dynavg join`)",
+                        text));
+    }
 }
 
 }  // namespace
@@ -234,21 +263,14 @@ Expected<void, Error> check_daemon_rules(const Config& config) {
         problems.add("node.network", {},
                      "is missing; peers of one network name and one model form a network");
     }
-    if (!config.security.insecure) {
-        problems.add("security.insecure", position_of(config, "security.insecure"),
-                     "keys and encryption are not available in this version; set insecure = true "
-                     "and bind to a loopback address such as tcp://127.0.0.1:7400");
-    }
     if (balances(config.averaging.monitor)) {
         problems.add("averaging.monitor", position_of(config, "averaging.monitor"),
                      "\"local-balanced\" runs in `dynavg simulate` only; use \"local\"");
     }
-    check_loopback(config, "node.bind", config.node.bind, problems);
-    if (!config.node.advertise.empty()) {
-        check_loopback(config, "node.advertise", config.node.advertise, problems);
-    }
-    for (const std::string& peer : config.node.peers) {
-        check_loopback(config, "node.peers", peer, problems);
+    if (config.security.insecure) {
+        check_insecure(config, problems);
+    } else {
+        check_keys(config, problems);
     }
     if (!problems.empty()) return Unexpected<Error>(problems.error(config.file));
     return {};

@@ -125,13 +125,23 @@ Codec<std::string> bind_address() {
                 });
 }
 
-Codec<std::string> peer_address() {
+Codec<std::string> own_address() {
     return text("HOST:PORT", [](const std::string& found) {
-        if (found.find('@') != std::string::npos) {
-            return "names a key, and keys are not available in this version";
-        }
         const auto address = parse_host_port(found);
         return address && address->port != 0 ? "" : "is no such address";
+    });
+}
+
+Codec<std::string> peer_address() {
+    return text("KEY@HOST:PORT, or HOST:PORT in a network without keys",
+                [](const std::string& found) {
+                    return parse_peer_address(found) ? "" : "is no such address";
+                });
+}
+
+Codec<std::string> public_key() {
+    return text("64 hexadecimal digits, as `dynavg id` prints them", [](const std::string& found) {
+        return protocol::PeerId::from_hex(found) ? "" : "is no public key";
     });
 }
 
@@ -149,19 +159,6 @@ Codec<Split> split() {
                 return not_allowed(value, allowed);
             },
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
-}
-
-Codec<std::vector<std::string>> no_list_yet() {
-    using List = std::vector<std::string>;
-    return {.type = "list",
-            .allowed = "empty",
-            .parse = [](const Value& value) -> Expected<List, std::string> {
-                const auto* array = std::get_if<Value::Array>(&value.data);
-                if (array == nullptr) return wrong_type(value, "list", "empty");
-                if (!array->empty()) return not_available(show(value), "an empty list");
-                return List{};
-            },
-            .print = [](const List&) { return std::string("[]"); }};
 }
 
 /// One value today, so there is nothing to store.
@@ -266,7 +263,7 @@ std::vector<Key> node_keys() {
         key("node.bind", field(&Config::node, &N::bind), bind_address(),
             "First of the node's three ports."),
         by_default("the bound address", key("node.advertise", field(&Config::node, &N::advertise),
-                                            peer_address(), "What other peers dial.")),
+                                            own_address(), "What other peers dial.")),
         key("node.peers", field(&Config::node, &N::peers),
             list_of(peer_address(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
             "Where to look for the network; any one that is up is enough."),
@@ -450,10 +447,12 @@ std::vector<Key> averaging_keys() {
 std::vector<Key> security_keys() {
     using S = SecurityConfig;
     return {
-        key("security.trusted_peers", field(&Config::security, &S::trusted_peers), no_list_yet(),
-            "Public keys that may join; none in this version."),
+        key("security.trusted_peers", field(&Config::security, &S::trusted_peers),
+            list_of(public_key(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
+            "Public keys that may join, besides those in node.peers and those that joined by the "
+            "network's token."),
         key("security.insecure", field(&Config::security, &S::insecure), boolean(),
-            "Plain sockets, on loopback addresses only; the daemon needs it in this version."),
+            "No keys, no encryption: plain sockets, on loopback addresses only."),
     };
 }
 

@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include "config/address.hpp"
 #include "tests/catch.hpp"
 
 using namespace dynavg;
@@ -185,7 +186,8 @@ TEST_CASE("a wrong type is named with what is allowed", "[config]") {
     CHECK_THAT(error_of(kData + "[training]\nbatch_size = 32.0\n"), Contains("must be an integer"));
     CHECK_THAT(error_of(kData + "[training]\nnesterov = 1\n"), Contains("must be true or false"));
     CHECK_THAT(error_of(kData + "[node]\npeers = \"a:1\"\n"), Contains("must be a list"));
-    CHECK_THAT(error_of(kData + "[node]\npeers = [1]\n"), Contains("must be a string: HOST:PORT"));
+    CHECK_THAT(error_of(kData + "[node]\npeers = [1]\n"),
+               Contains("must be a string: KEY@HOST:PORT"));
     CHECK_THAT(error_of(kData + "[node]\nname = 1979-05-27\n"), Contains("(date or time)"));
     CHECK_THAT(error_of(kData + "[node]\nname = { a = 1 }\n"), Contains("(table)"));
     CHECK_THAT(error_of("data = 3\n"), Contains("test.toml:1:1: data: must be a table, [data]"));
@@ -232,14 +234,25 @@ TEST_CASE("what the contract has but this version has not is said so", "[config]
     for (const char* name : {"csv", "npy"}) {
         refused("data", "source = \"" + std::string(name) + "\"");
     }
-    refused("security", "trusted_peers = [\"abc\"]");
     refused("training", "device = \"cuda:0\"");
-    CHECK_THAT(error_of(kData + "[node]\npeers = [\"KEY@node-b.example:7400\"]\n"),
-               Contains("keys are not available in this version; allowed: HOST:PORT"));
 }
 
-TEST_CASE("an empty list of trusted peers is no use of keys", "[config]") {
-    CHECK(parsed(kData + "[security]\ntrusted_peers = []\n").security.trusted_peers.empty());
+TEST_CASE("keys are 64 hexadecimal digits", "[config]") {
+    const std::string key(64, 'a');
+    const Config config =
+        parsed(kData + "[node]\npeers = [\"" + key +
+               "@node-b.example:7400\"]\n[security]\ntrusted_peers = [\"" + key + "\"]\n");
+    CHECK(config.security.trusted_peers == std::vector<std::string>{key});
+    const auto peer = parse_peer_address(config.node.peers.at(0));
+    REQUIRE(peer);
+    CHECK(peer->key->hex() == key);
+    CHECK(peer->address == "node-b.example:7400");
+    CHECK_THAT(error_of(kData + "[security]\ntrusted_peers = [\"abc\"]\n"),
+               Contains("is no public key; allowed: 64 hexadecimal digits"));
+    for (const std::string text : {"KEY@host:1", "@host:1"}) {
+        CHECK_THAT(error_of(kData + "[node]\npeers = [\"" + text + "\"]\n"),
+                   Contains("is no such address; allowed: KEY@HOST:PORT"));
+    }
 }
 
 TEST_CASE("addresses and names have a form", "[config]") {
@@ -250,7 +263,7 @@ TEST_CASE("addresses and names have a form", "[config]") {
     CHECK_THAT(node("bind = \"tcp://127.0.0.1:65534\""), Contains("a port up to 65533"));
     CHECK_THAT(node("bind = \"ipc:///tmp/x\""), Contains("allowed: tcp://HOST:PORT"));
     CHECK_THAT(node("advertise = \"host:0\""), Contains("allowed: HOST:PORT"));
-    CHECK_THAT(node("peers = [\"host\"]"), Contains("allowed: HOST:PORT"));
+    CHECK_THAT(node("peers = [\"host\"]"), Contains("allowed: KEY@HOST:PORT"));
     CHECK_THAT(node("peers = [\"a:1\", \"b:1\", \"a:1\"]"), Contains("\"a:1\" stands there twice"));
     CHECK_THAT(node("name = \"\""), Contains("is no name"));
     CHECK_THAT(node("network = \"two words\""), Contains("is no name"));

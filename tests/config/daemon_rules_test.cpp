@@ -19,16 +19,25 @@ std::string verdict(const std::string& node, const std::string& security) {
 }
 
 const std::string kInsecure = "insecure = true";
+const std::string kKey(64, 'a');
 
 }  // namespace
 
-TEST_CASE("the daemon runs without keys only where it is told to", "[daemon rules]") {
-    CHECK(verdict("network = \"n\"", kInsecure).empty());
-    for (const char* security : {"", "insecure = false"}) {
-        const std::string error = verdict("network = \"n\"", security);
-        CHECK_THAT(error, Contains("security.insecure: keys and encryption are not available"));
-        CHECK_THAT(error, Contains("set insecure = true and bind to a loopback address"));
-    }
+TEST_CASE("with keys any address will do, but every peer has its key", "[daemon rules]") {
+    const std::string node =
+        "network = \"n\"\nbind = \"tcp://0.0.0.0:7400\"\nadvertise = \"node-a.example:7400\"\n";
+    CHECK(verdict(node + "peers = [\"" + kKey + "@node-b.example:7400\"]",
+                  "trusted_peers = [\"" + kKey + "\"]")
+              .empty());
+    const std::string error = verdict(node + "peers = [\"node-b.example:7400\"]", "");
+    CHECK_THAT(error, Contains("test.toml:7:1: node.peers: \"node-b.example:7400\" names no key"));
+    CHECK_THAT(error, Contains("dynavg id"));
+}
+
+TEST_CASE("a key that would not be used is told", "[daemon rules]") {
+    const std::string error =
+        verdict("network = \"n\"\npeers = [\"" + kKey + "@127.0.0.1:7400\"]", kInsecure);
+    CHECK_THAT(error, Contains("names a key, and security.insecure = true uses none"));
 }
 
 TEST_CASE("the daemon needs a network's name", "[daemon rules]") {

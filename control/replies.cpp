@@ -211,6 +211,14 @@ std::string peer_of(const Json& request) {
     return text_of(request, "peer");
 }
 
+Json key_request(std::string_view verb, std::string_view key) {
+    return {{"verb", verb}, {"key", key}};
+}
+
+std::string key_of(const Json& request) {
+    return text_of(request, "key");
+}
+
 std::string to_line(const Json& message) {
     return message.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -94,6 +94,10 @@ struct PeersReply {
 [[nodiscard]] nlohmann::json forget_request(std::string_view peer);
 /// What forget_request() names; empty if it names nothing.
 [[nodiscard]] std::string peer_of(const nlohmann::json& request);
+/// {"verb": "trust" or "revoke", "key": 64 hexadecimal digits}
+[[nodiscard]] nlohmann::json key_request(std::string_view verb, std::string_view key);
+/// What key_request() names; empty if it names nothing.
+[[nodiscard]] std::string key_of(const nlohmann::json& request);
 /// {"ok": true}
 [[nodiscard]] nlohmann::json done_reply();
 /// {"ok": false, "error": ...}

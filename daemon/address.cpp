@@ -1,15 +1,11 @@
 #include "daemon/address.hpp"
 
-#include <array>
 #include <charconv>
-#include <memory>
 #include <optional>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
+
+#include "config/host.hpp"
 
 namespace dynavg::daemon {
 namespace {
@@ -46,30 +42,6 @@ Unexpected<Error> bad_address(std::string_view text) {
 
 bool is_wildcard(const std::string& host) {
     return host == "0.0.0.0" || host == "*" || host == "::";
-}
-
-/// This machine's first address that others may dial.
-std::string first_interface_address(int family) {
-    const std::string loopback = family == AF_INET6 ? "::1" : "127.0.0.1";
-    ifaddrs* list = nullptr;
-    if (getifaddrs(&list) != 0) return loopback;
-    const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> guard(list, &freeifaddrs);
-    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-        const bool usable = entry->ifa_addr != nullptr && (entry->ifa_flags & IFF_UP) != 0 &&
-                            (entry->ifa_flags & IFF_LOOPBACK) == 0;
-        if (!usable || entry->ifa_addr->sa_family != family) continue;
-        std::array<char, INET6_ADDRSTRLEN> text{};
-        const void* address = nullptr;
-        if (family == AF_INET) {
-            address = &reinterpret_cast<const sockaddr_in*>(entry->ifa_addr)->sin_addr;
-        } else {
-            const auto* v6 = reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr);
-            if (IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr)) continue;
-            address = &v6->sin6_addr;
-        }
-        if (inet_ntop(family, address, text.data(), text.size()) != nullptr) return text.data();
-    }
-    return loopback;
 }
 
 }  // namespace
@@ -133,7 +105,8 @@ HostPort advertised_address(const BindSettings& settings, NodePort which,
     if (!address.host.empty()) return address;
     address.host = settings.bind.host;
     if (is_wildcard(address.host)) {
-        address.host = first_interface_address(settings.bind.is_ipv6() ? AF_INET6 : AF_INET);
+        address.host = config::first_interface_address(
+            settings.bind.is_ipv6() ? config::AddressFamily::ipv6 : config::AddressFamily::ipv4);
     }
     return address;
 }

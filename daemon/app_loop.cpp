@@ -38,7 +38,9 @@ void App::Parts::carry_out(discovery::NodeActions actions) {
     for (const discovery::Connect& one : actions.connects) connect(one);
     if (node->core() != nullptr) carry_out_rounds(actions.rounds);
     for (const auto& [dial, hello] : actions.dials) {
-        (void)transport->greet(dial.address, hello.bytes, hello.traffic);
+        const DialedId where{dial.address, keys ? dial.peer : ProvenPeer()};
+        (void)transport->greet(where, hello.bytes, hello.traffic);
+        if (wants_introduction(dial)) transport->introduce(where, hello.bytes, hello.traffic);
     }
     for (const auto& [connection, frame] : actions.replies) {
         transport->reply({connection}, frame.bytes, frame.traffic);
@@ -51,6 +53,7 @@ void App::Parts::carry_out(discovery::NodeActions actions) {
     }
     if (actions.known_peers && checkpoints) checkpoints->write(std::move(*actions.known_peers));
     for (Event& event : actions.events) report(std::move(event));
+    for (const discovery::Told& told : actions.told) take_word(told);
     wake_at(actions.next_tick);
 }
 
@@ -94,7 +97,8 @@ void App::Parts::connect(const discovery::Connect& one) {
     // An endpoint that is no address leaves the peer unheard: the rounds then accuse the link.
     const Existing existing = one.renew ? Existing::renew : Existing::keep;
     (void)transport->subscribe(one.peer, one.endpoints.gossip, existing);
-    (void)transport->dial(one.endpoints.direct, existing);
+    const ProvenPeer key = keys ? ProvenPeer(one.peer) : ProvenPeer();
+    (void)transport->dial({one.endpoints.direct, key}, existing);
     transport->bind_peer(one.peer, one.endpoints.direct);
     exchange->add_peer(one.peer, one.endpoints.bulk, existing);
 }
@@ -197,6 +201,7 @@ void App::Parts::stop() {
     timer.cancel();
     checkpoint_timer.cancel();
     departure_timer.cancel();
+    knock_timer.cancel();
     if (control) control->stop();
     io.stop();
 }

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,8 +21,11 @@
 #include "daemon/exchange_thread.hpp"
 #include "daemon/storage_thread.hpp"
 #include "daemon/trainer_thread.hpp"
+#include "daemon/zap_handler.hpp"
 #include "daemon/zmq_transport.hpp"
 #include "discovery/node.hpp"
+#include "discovery/refusal_log.hpp"
+#include "identity/trust.hpp"
 #include "protocol/event.hpp"
 #include "protocol/node_core.hpp"
 #include "storage/restore.hpp"
@@ -35,7 +40,8 @@ struct Cost {
 };
 
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
-/// app_start.cpp makes and wires them, app_storage.cpp keeps what survives, app_loop.cpp carries
+/// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
+/// what survives, app_loop.cpp carries
 /// out what the rules return, app_report.cpp writes events and answers questions.
 struct App::Parts {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
@@ -50,6 +56,22 @@ struct App::Parts {
     void start_learning();
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
+
+    // who may be here
+    [[nodiscard]] Expected<void, Error> open_trust();
+    [[nodiscard]] std::string admit(const Knock& knock);
+    void tell_of_knocks();
+    [[nodiscard]] bool wants_introduction(const discovery::Dial& dial) const;
+    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction(const ConnectionId& connection,
+                                                                ZmqTransportHandlers::Bytes bytes);
+    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction_reply(
+        const DialedId& dialed, ZmqTransportHandlers::Bytes bytes);
+    void take_word(const discovery::Told& told);
+    void apply_trust();
+    void keep_trust();
+    [[nodiscard]] nlohmann::json trust_key(const std::string& key);
+    [[nodiscard]] nlohmann::json revoke_key(const std::string& key);
+    [[nodiscard]] nlohmann::json take_token();
 
     // what survives this life
     [[nodiscard]] Expected<void, Error> open_storage();
@@ -92,7 +114,15 @@ struct App::Parts {
     boost::asio::steady_timer timer{io};
     boost::asio::steady_timer checkpoint_timer{io};
     boost::asio::steady_timer departure_timer{io};
+    boost::asio::steady_timer knock_timer{io};
     ZmqContextPointer context = make_zmq_context();
+    std::shared_ptr<const Keys> keys;           ///< Null: a network without keys, as is `zap`.
+    std::optional<protocol::PeerId> token_key;  ///< Who shows it may introduce itself.
+    identity::TrustList trust;
+    std::optional<ZapHandler> zap;
+    discovery::RefusalLog refusals;
+    std::map<protocol::PeerId, Knock> knocks;  ///< Refused and not yet told.
+    std::set<protocol::PeerId> introduced;     ///< Those who know us by the token, in this life.
     std::optional<discovery::Node> node;
     std::optional<ZmqTransport> transport;
     std::optional<ExchangeThread> exchange;

@@ -48,6 +48,9 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
         return control::done_reply();
     }
     if (verb == "forget") return forget(control::peer_of(request));
+    if (verb == "trust") return trust_key(control::key_of(request));
+    if (verb == "revoke") return revoke_key(control::key_of(request));
+    if (verb == "token") return take_token();
     return control::error_reply(fmt::format("this daemon does not know the verb '{}'", verb));
 }
 
@@ -55,9 +58,13 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
 nlohmann::json App::Parts::forget(const std::string& peer) {
     protocol::NodeCore* core = node->core();
     if (core == nullptr) return control::error_reply("this daemon is not in a network yet");
-    const protocol::PeerId by_name = protocol::PeerId::from_name(peer);
+    const auto is_named = [&](const protocol::PeerId& id) {
+        const protocol::PeerInfo* joined = node->membership().joined(id);
+        return id == protocol::PeerId::from_name(peer) || id.fingerprint() == peer ||
+               (joined != nullptr && joined->name == peer);
+    };
     for (const protocol::Member& member : core->roster()) {
-        if (member.id != by_name && member.id.fingerprint() != peer) continue;
+        if (!is_named(member.id)) continue;
         if (core->has_live_voter(member.id)) {
             return control::error_reply(
                 fmt::format("{} is alive: stop it there with `dynavg leave`", peer));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "config/address.hpp"
 #include "daemon/app_parts.hpp"
 #include "protocol/digest.hpp"
 
@@ -33,6 +34,7 @@ ZmqTransportOptions transport_options(const BindSettings& bind, const config::Co
 }  // namespace
 
 Expected<void, Error> App::Parts::start() {
+    if (auto opened = open_trust(); !opened) return opened;
     if (auto opened = open_storage(); !opened) return opened;
     const auto endpoints = bind();
     if (!endpoints) return Unexpected<Error>(endpoints.error());
@@ -46,9 +48,12 @@ Expected<void, Error> App::Parts::start() {
                .with("bind", endpoints->direct)
                .with("model", learning.model)
                .with("parameters", learning.initial->parameters));
-    report(Event("insecure", Level::warning,
-                 "connections are neither encrypted nor authenticated (insecure = true): whoever "
-                 "reaches this machine's loopback ports can read and change the model"));
+    if (!keys) {
+        report(
+            Event("insecure", Level::warning,
+                  "connections are neither encrypted nor authenticated (insecure = true): "
+                  "whoever reaches this machine's loopback ports can read and change the model"));
+    }
     make_node(*endpoints);
     signals.add(SIGTERM);
     signals.add(SIGINT);
@@ -69,13 +74,14 @@ void App::Parts::await_signal() {
 Expected<protocol::Endpoints, Error> App::Parts::bind() {
     const auto settings = parse_bind(config.node.bind, config.node.advertise);
     if (!settings) return Unexpected<Error>(settings.error());
-    transport.emplace(io, context,
-                      transport_options(*settings, config, learning.initial->parameters),
-                      transport_handlers());
+    auto gossip_and_direct = transport_options(*settings, config, learning.initial->parameters);
+    gossip_and_direct.keys = keys;
+    transport.emplace(io, context, std::move(gossip_and_direct), transport_handlers());
     auto endpoints = transport->start();
     if (!endpoints) return endpoints;
     ExchangeThreadOptions options;
     options.bind = *settings;
+    if (keys) options.identity = std::shared_ptr<const identity::Identity>(keys, &keys->own);
     options.network = network_id(config.node.network);
     options.self = self.id;
     options.shape = learning.initial->shape();
@@ -104,9 +110,15 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.name = config.node.name;
     membership.endpoints = endpoints;
     membership.fields = learning.fields;
-    for (const std::string& address : config.node.peers) membership.seeds.push_back({address, {}});
+    if (keys) membership.trusted = trust.trusted();
+    for (const std::string& text : config.node.peers) {
+        if (const auto peer = config::parse_peer_address(text)) {
+            membership.seeds.push_back({peer->address, peer->key});
+        }
+    }
     for (const protocol::KnownPeer& met : known_peers) {
-        membership.seeds.push_back({met.address, {}, met});
+        if (keys && !trust.is_trusted(met.id)) continue;
+        membership.seeds.push_back({met.address, keys ? ProvenPeer(met.id) : ProvenPeer(), met});
     }
     membership.random_seed = self.incarnation.value();
     node.emplace(network_id(config.node.network), std::move(membership), now());
@@ -189,14 +201,20 @@ ZmqTransportHandlers App::Parts::transport_handlers() {
         return verdict;
     };
     handlers.on_direct = [this](const ConnectionId& connection, Bytes bytes) {
-        const auto verdict = node->on_direct(connection.bytes, bytes, now());
+        const auto verdict = node->on_direct(connection.bytes, connection.proven, bytes, now());
         act();
         return verdict;
     };
-    handlers.on_reply = [this](const std::string& address, Bytes bytes) {
-        const auto verdict = node->on_reply(address, bytes, now());
+    handlers.on_reply = [this](const DialedId& dialed, Bytes bytes) {
+        const auto verdict = node->on_reply(dialed.address, dialed.proven, bytes, now());
         act();
         return verdict;
+    };
+    handlers.on_introduction = [this](const ConnectionId& connection, Bytes bytes) {
+        return on_introduction(connection, bytes);
+    };
+    handlers.on_introduction_reply = [this](const DialedId& dialed, Bytes bytes) {
+        return on_introduction_reply(dialed, bytes);
     };
     return handlers;
 }

@@ -70,8 +70,14 @@ struct BulkTransport::Parts {
         return channel;
     }
 
-    /// Who sent this. The one place to change when connections prove who they are.
-    [[nodiscard]] std::optional<PeerId> sender_of(const protocol::Header& header) const {
+    /// Who sent this, if it is a peer that was added.
+    [[nodiscard]] std::optional<PeerId> sender_of(const zmq::message_t& head,
+                                                  const protocol::Header& header) const {
+        if (options.identity) {
+            const auto proven = PeerId::from_hex(user_of(head));
+            const bool known = proven && peers.contains(*proven);
+            return known && proven->tag() == header.sender_tag ? proven : std::nullopt;
+        }
         const auto found = peer_by_tag.find(header.sender_tag);
         if (found == peer_by_tag.end()) return {};
         return found->second;
@@ -98,7 +104,7 @@ bool BulkTransport::Parts::deliver(const zmq::message_t& head, const zmq::messag
     const auto envelope = protocol::wire::decode(bytes_of(head));
     if (!envelope || !is_bulk(envelope->message)) return false;
     if (envelope->header.network != options.network) return false;
-    const auto from = sender_of(envelope->header);
+    const auto from = sender_of(head, envelope->header);
     if (!from) return false;
     counters.received.add(protocol::traffic_of(envelope->message), head.size() + payload.size());
     on_message(*from, envelope->message, bytes_of(payload));
@@ -117,6 +123,9 @@ BulkTransport::~BulkTransport() {
 Expected<std::string, Error> BulkTransport::start() {
     Parts& parts = *m_parts;
     parts.router = parts.open(zmq::socket_type::router);
+    if (parts.options.identity) {
+        secure_listening(parts.router->socket, *parts.options.identity, Door::bulk);
+    }
     parts.router->watch(parts.loop, [&parts] { parts.receive(); });
     const auto port =
         bind_socket(parts.router->socket, bind_address(parts.options.bind, NodePort::bulk));
@@ -147,6 +156,7 @@ Expected<void, Error> BulkTransport::add_peer(const PeerId& peer, const std::str
     }
     auto channel = parts.open(zmq::socket_type::dealer);
     channel->socket.set(zmq::sockopt::immediate, true);
+    if (parts.options.identity) secure_dialing(channel->socket, *parts.options.identity, peer);
     auto connected = connect_socket(channel->socket, endpoint);
     if (!connected) return connected;
     // Nobody answers over these, but a wake-up also lets ZeroMQ do its bookkeeping.

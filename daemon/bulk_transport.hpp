@@ -9,6 +9,7 @@
 #include "daemon/address.hpp"
 #include "daemon/traffic.hpp"
 #include "daemon/zmq_sockets.hpp"
+#include "identity/keys.hpp"
 #include "protocol/exchange.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/ids.hpp"
@@ -23,6 +24,8 @@ namespace dynavg::daemon {
 struct BulkTransportOptions {
     BindSettings bind;
     protocol::NetworkId network;
+    /// Null: plain sockets, as in ZmqTransportOptions.
+    std::shared_ptr<const identity::Identity> identity{};
 };
 
 /// Moves chunk requests and chunks between peers: the bulk channel of protocol.md section 2. A
@@ -30,7 +33,7 @@ struct BulkTransportOptions {
 ///
 /// Payloads are sent from where they lie, without a copy. A chunk that a peer's full queue (or lost
 /// connection) does not take is dropped and counted: whoever wants it asks again.
-/// Without keys a sender is who its header says, among the peers added.
+/// With keys a sender is whose key it has, without them who its header says; among the peers added.
 ///
 /// Thread: the loop's, for everything. No call waits. Bytes that are no message are counted and
 /// dropped.

@@ -70,7 +70,7 @@ public:
           m_counters(counters),
           m_sequence(*options.sequence),
           m_worker(options.shape, options.rules),
-          m_bulk(loop, std::move(context), {options.bind, options.network},
+          m_bulk(loop, std::move(context), {options.bind, options.network, options.identity},
                  [this](const PeerId& from, const protocol::Message& message,
                         std::span<const std::byte> payload) { on_bulk(from, message, payload); }),
           m_timer(loop) {

@@ -27,6 +27,8 @@ struct ExchangeThreadOptions {
     protocol::ReferenceShape shape;
     std::shared_ptr<MessageSequence> sequence;  ///< Shared with the io thread's messages.
     protocol::OuterRules rules{};
+    /// Null: plain sockets.
+    std::shared_ptr<const identity::Identity> identity{};
 };
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/address.hpp"
+#include "identity/keys.hpp"
 #include "protocol/expected.hpp"
+#include "protocol/ids.hpp"
 
 namespace zmq {
 class context_t;
@@ -49,8 +52,10 @@ inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
 inline constexpr int kGossipQueueMax = 256;
 inline constexpr int kDirectQueueMax = 128;
 inline constexpr int kBulkQueueMax = 64;
-/// Frames that only manage a subscription.
-inline constexpr std::size_t kSubscriptionBytesMax = 256;
+/// With keys a frame is longer on the wire, and MAXMSGSIZE counts that (CurveZMQ's MESSAGE: 33).
+inline constexpr std::int64_t kCurveBytes = 64;
+/// Frames that only manage a subscription, or make a connection with keys (some 300 bytes).
+inline constexpr std::size_t kSubscriptionBytesMax = 1024;
 /// Connections that we dial by address, seeds included.
 inline constexpr std::size_t kDialedMax = 1024;
 }  // namespace zmq_numbers
@@ -69,6 +74,19 @@ struct SocketOptions {
     bool ipv6 = false;
 };
 void set_options(zmq::socket_t& socket, const SocketOptions& options);
+
+/// Which of a node's listening sockets; also its domain in ZAP.
+enum class Door : std::uint8_t { direct, gossip, bulk };
+[[nodiscard]] std::string_view name_of(Door door);
+
+/// Before bind: only CURVE connections that the ZapHandler admits at this door are let in.
+void secure_listening(zmq::socket_t& socket, const identity::Identity& own, Door door);
+/// Before connect: the other end must have this key, and learns ours.
+void secure_dialing(zmq::socket_t& socket, const identity::Identity& own,
+                    const protocol::PeerId& other);
+
+/// What the ZapHandler called the sender of this message; empty without keys. Any frame tells.
+[[nodiscard]] std::string_view user_of(const zmq::message_t& frame);
 
 /// Binds and returns the port; the error names the address and what to do.
 [[nodiscard]] Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket,

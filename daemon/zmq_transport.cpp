@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <zmq.hpp>
 
 #include "daemon/zmq_channel.hpp"
@@ -28,9 +29,15 @@ struct Greeting {
 };
 
 struct Dialed {
+    ProvenPeer proven;
     ChannelPointer channel;
     std::optional<Greeting> greeting;
 };
+
+using DialedByAddress = std::map<std::string, Dialed>;
+
+/// Between two tries to have a port again that was ours a moment ago.
+constexpr std::chrono::milliseconds kBindAgain{20};
 
 }  // namespace
 
@@ -50,9 +57,12 @@ struct ZmqTransport::Parts {
 
     ChannelPointer router;  ///< Null unless started, as the next.
     ChannelPointer publisher;
+    std::uint16_t publisher_port = 0;
+    boost::asio::steady_timer bind_again{loop};
     std::size_t subscribers = 0;
     std::map<PeerId, Subscription> subscriptions;
-    std::map<std::string, Dialed> dialed;
+    DialedByAddress dialed;
+    DialedByAddress introductions;                         ///< As `dialed`, under the token's name.
     std::map<PeerId, std::vector<std::string>> addresses;  ///< The last one is in use.
 
     [[nodiscard]] ChannelPointer open(zmq::socket_type type, std::size_t frame_bytes_max,
@@ -82,14 +92,22 @@ struct ZmqTransport::Parts {
         return outcome;
     }
 
+    /// Who sent what came over a socket with keys, or nothing in a network without.
+    [[nodiscard]] ProvenPeer proven_by(const zmq::message_t& frame) const {
+        return options.keys ? PeerId::from_hex(user_of(frame)) : ProvenPeer();
+    }
+
     void receive_direct();
     void receive_subscription();
     void receive_gossip(const PeerId& from, Channel& channel);
-    void receive_reply(const std::string& address, Channel& channel);
-    [[nodiscard]] Expected<ChannelPointer, Error> open_dialed(const std::string& address);
-    void send_greeting(const std::string& address);
+    void receive_reply(const DialedId& where, Channel& channel);
+    void receive_introduction_reply(const DialedId& where, Channel& channel);
+    [[nodiscard]] Expected<ChannelPointer, Error> open_dialed(const DialedId& where,
+                                                              const identity::Identity* as);
+    void send_greeting(DialedByAddress& among, const std::string& address);
     [[nodiscard]] Expected<std::uint16_t, Error> bind_router();
-    [[nodiscard]] Expected<std::uint16_t, Error> bind_publisher();
+    [[nodiscard]] Expected<std::uint16_t, Error> bind_publisher(HostPort address);
+    void bind_publisher_again();
     void forget_address(const std::string& address);
 };
 
@@ -102,8 +120,14 @@ void ZmqTransport::Parts::receive_direct() {
         ++counters.received_refused;
         return;
     }
-    judge(handlers.on_direct(ConnectionId{frames[0].to_string()}, bytes_of(frames[1])),
-          frames[1].size());
+    const ConnectionId connection{frames[0].to_string(), proven_by(frames[1])};
+    if (!options.keys || connection.proven) {
+        judge(handlers.on_direct(connection, bytes_of(frames[1])), frames[1].size());
+    } else if (handlers.on_introduction && user_of(frames[1]) == kTokenUser) {
+        judge(handlers.on_introduction(connection, bytes_of(frames[1])), frames[1].size());
+    } else {
+        ++counters.received_refused;
+    }
 }
 
 void ZmqTransport::Parts::receive_subscription() {
@@ -135,7 +159,7 @@ void ZmqTransport::Parts::receive_gossip(const PeerId& from, Channel& channel) {
     judge(handlers.on_gossip(from, bytes_of(frames[0])), frames[0].size());
 }
 
-void ZmqTransport::Parts::receive_reply(const std::string& address, Channel& channel) {
+void ZmqTransport::Parts::receive_reply(const DialedId& where, Channel& channel) {
     std::vector<zmq::message_t> frames;
     const Received received = receive_message(channel.socket, 1, frames);
     if (received == Received::nothing) return;
@@ -144,7 +168,21 @@ void ZmqTransport::Parts::receive_reply(const std::string& address, Channel& cha
         return;
     }
     channel.heard = now();
-    judge(handlers.on_reply(address, bytes_of(frames[0])), frames[0].size());
+    judge(handlers.on_reply(where, bytes_of(frames[0])), frames[0].size());
+}
+
+void ZmqTransport::Parts::receive_introduction_reply(const DialedId& where, Channel& channel) {
+    std::vector<zmq::message_t> frames;
+    const Received received = receive_message(channel.socket, 1, frames);
+    if (received == Received::nothing) return;
+    if (received == Received::refused || !handlers.on_introduction_reply) {
+        ++counters.received_refused;
+        return;
+    }
+    // The connection ends, and with it this function's copy of whom it led to.
+    const DialedId to = where;
+    introductions.erase(to.address);
+    judge(handlers.on_introduction_reply(to, bytes_of(frames[0])), frames[0].size());
 }
 
 Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
@@ -152,35 +190,52 @@ Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
                   zmq_numbers::kDirectQueueMax);
     // Else a reply to a connection that is gone would vanish without a word.
     router->socket.set(zmq::sockopt::router_mandatory, true);
+    if (options.keys) secure_listening(router->socket, options.keys->own, Door::direct);
     router->watch(loop, [this] { receive_direct(); });
     return bind_socket(router->socket, bind_address(options.bind, NodePort::direct));
 }
 
-Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher() {
+Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher(HostPort address) {
     publisher = open(zmq::socket_type::xpub, zmq_numbers::kSubscriptionBytesMax,
                      zmq_numbers::kGossipQueueMax);
     // Tells of every subscriber, not only of the first and the last.
     publisher->socket.set(zmq::sockopt::xpub_verboser, true);
+    if (options.keys) secure_listening(publisher->socket, options.keys->own, Door::gossip);
     publisher->watch(loop, [this] { receive_subscription(); });
-    return bind_socket(publisher->socket, bind_address(options.bind, NodePort::gossip));
+    return bind_socket(publisher->socket, address);
 }
 
-Expected<ChannelPointer, Error> ZmqTransport::Parts::open_dialed(const std::string& address) {
+/// ZeroMQ gives a port back a little later than it closes a socket.
+void ZmqTransport::Parts::bind_publisher_again() {
+    HostPort address = options.bind.bind;
+    address.port = publisher_port;
+    if (bind_publisher(address)) return;
+    publisher.reset();
+    bind_again.expires_after(kBindAgain);
+    bind_again.async_wait([this](const boost::system::error_code& error) {
+        if (!error) bind_publisher_again();
+    });
+}
+
+/// `as`: the key that is shown. Whoever receives over the channel is for the caller to set.
+Expected<ChannelPointer, Error> ZmqTransport::Parts::open_dialed(const DialedId& where,
+                                                                 const identity::Identity* as) {
+    if (options.keys && !where.proven) {
+        return fail(where.address + ": without its key a peer cannot be dialed");
+    }
     auto channel = open(zmq::socket_type::dealer, options.direct_message_bytes_max,
                         zmq_numbers::kDirectQueueMax);
     // Nothing is queued for a peer that is not there.
     channel->socket.set(zmq::sockopt::immediate, true);
-    auto connected = connect_socket(channel->socket, address);
+    if (options.keys) secure_dialing(channel->socket, *as, *where.proven);
+    auto connected = connect_socket(channel->socket, where.address);
     if (!connected) return Unexpected<Error>(std::move(connected.error()));
-    channel->watch(
-        loop, [this, address, self = channel.get()] { receive_reply(address, *self); },
-        [this, address] { send_greeting(address); });
     return channel;
 }
 
-void ZmqTransport::Parts::send_greeting(const std::string& address) {
-    const auto found = dialed.find(address);
-    if (found == dialed.end() || !found->second.greeting) return;
+void ZmqTransport::Parts::send_greeting(DialedByAddress& among, const std::string& address) {
+    const auto found = among.find(address);
+    if (found == among.end() || !found->second.greeting) return;
     const Greeting& greeting = *found->second.greeting;
     const SendOutcome outcome =
         send_frame(found->second.channel->socket, greeting.message, MoreFrames::no);
@@ -191,6 +246,7 @@ void ZmqTransport::Parts::send_greeting(const std::string& address) {
 
 void ZmqTransport::Parts::forget_address(const std::string& address) {
     dialed.erase(address);
+    introductions.erase(address);
     for (auto& [peer, list] : addresses) std::erase(list, address);
     std::erase_if(addresses, [](const auto& entry) { return entry.second.empty(); });
 }
@@ -206,12 +262,15 @@ ZmqTransport::~ZmqTransport() {
 
 Expected<protocol::Endpoints, Error> ZmqTransport::start() {
     const auto direct = m_parts->bind_router();
-    const auto gossip = direct ? m_parts->bind_publisher() : direct;
+    const auto gossip =
+        direct ? m_parts->bind_publisher(bind_address(m_parts->options.bind, NodePort::gossip))
+               : direct;
     if (!gossip) {
         stop();
         return Unexpected<Error>(gossip.error());
     }
     const auto& settings = m_parts->options.bind;
+    m_parts->publisher_port = *gossip;
     protocol::Endpoints endpoints;
     endpoints.direct = advertised_address(settings, NodePort::direct, *direct).text();
     endpoints.gossip = advertised_address(settings, NodePort::gossip, *gossip).text();
@@ -220,6 +279,7 @@ Expected<protocol::Endpoints, Error> ZmqTransport::start() {
 
 void ZmqTransport::stop(std::chrono::milliseconds linger) {
     Parts& parts = *m_parts;
+    parts.bind_again.cancel();
     for (auto& [peer, subscription] : parts.subscriptions) {
         subscription.channel->close(std::chrono::milliseconds(0));
     }
@@ -228,6 +288,7 @@ void ZmqTransport::stop(std::chrono::milliseconds linger) {
     if (parts.router) parts.router->close(linger);
     parts.subscriptions.clear();
     parts.dialed.clear();
+    parts.introductions.clear();
     parts.addresses.clear();
     parts.publisher.reset();
     parts.router.reset();
@@ -256,6 +317,7 @@ Expected<void, Error> ZmqTransport::subscribe(const PeerId& publisher, const std
     auto channel = parts.open(zmq::socket_type::sub, parts.options.gossip_message_bytes_max,
                               zmq_numbers::kGossipQueueMax);
     channel->socket.set(zmq::sockopt::subscribe, "");
+    if (parts.options.keys) secure_dialing(channel->socket, parts.options.keys->own, publisher);
     auto connected = connect_socket(channel->socket, endpoint);
     if (!connected) return connected;
     channel->watch(parts.loop, [&parts, publisher, self = channel.get()] {
@@ -269,33 +331,67 @@ void ZmqTransport::unsubscribe(const PeerId& publisher) {
     m_parts->subscriptions.erase(publisher);
 }
 
+void ZmqTransport::drop_subscribers() {
+    Parts& parts = *m_parts;
+    if (!parts.publisher) return;
+    parts.publisher.reset();
+    parts.subscribers = 0;
+    parts.bind_publisher_again();
+}
+
 std::size_t ZmqTransport::subscribers() const {
     return m_parts->subscribers;
 }
 
-Expected<void, Error> ZmqTransport::dial(const std::string& address, Existing existing) {
+Expected<void, Error> ZmqTransport::dial(const DialedId& where, Existing existing) {
     Parts& parts = *m_parts;
-    const auto found = parts.dialed.find(address);
+    const auto found = parts.dialed.find(where.address);
     if (found == parts.dialed.end() && parts.dialed.size() >= zmq_numbers::kDialedMax) {
         return fail("as many connections as there may be are open");
     }
-    if (found != parts.dialed.end()) {
+    if (found != parts.dialed.end() && found->second.proven == where.proven) {
         if (existing == Existing::keep || !found->second.channel->is_doubtful(now())) return {};
     }
-    auto channel = parts.open_dialed(address);
+    auto channel =
+        parts.open_dialed(where, parts.options.keys ? &parts.options.keys->own : nullptr);
     if (!channel) return Unexpected<Error>(std::move(channel.error()));
-    parts.dialed[address].channel = std::move(*channel);
+    (*channel)->watch(
+        parts.loop, [&parts, where, self = channel->get()] { parts.receive_reply(where, *self); },
+        [&parts, where] { parts.send_greeting(parts.dialed, where.address); });
+    Dialed& dialed = parts.dialed[where.address];
+    dialed.proven = where.proven;
+    dialed.channel = std::move(*channel);
     return {};
 }
 
-Expected<void, Error> ZmqTransport::greet(const std::string& address,
-                                          std::span<const std::byte> message, Traffic traffic) {
-    if (auto dialed = dial(address); !dialed) return dialed;
-    Dialed& dialed = m_parts->dialed.at(address);
+Expected<void, Error> ZmqTransport::greet(const DialedId& where, std::span<const std::byte> message,
+                                          Traffic traffic) {
+    if (auto dialed = dial(where); !dialed) return dialed;
+    Dialed& dialed = m_parts->dialed.at(where.address);
     dialed.greeting = Greeting{{message.begin(), message.end()}, traffic};
-    m_parts->send_greeting(address);
+    m_parts->send_greeting(m_parts->dialed, where.address);
     dialed.channel->watcher->check();
-    return dialed.greeting ? dial(address, Existing::renew) : Expected<void, Error>{};
+    return dialed.greeting ? dial(where, Existing::renew) : Expected<void, Error>{};
+}
+
+void ZmqTransport::introduce(const DialedId& where, std::span<const std::byte> message,
+                             Traffic traffic) {
+    Parts& parts = *m_parts;
+    if (!parts.options.keys || !parts.options.keys->token) return;
+    if (parts.introductions.size() >= zmq_numbers::kDialedMax) return;
+    const auto found = parts.introductions.find(where.address);
+    if (found != parts.introductions.end() && !found->second.channel->is_doubtful(now())) return;
+    auto channel = parts.open_dialed(where, &*parts.options.keys->token);
+    if (!channel) return;
+    (*channel)->watch(
+        parts.loop,
+        [&parts, where, self = channel->get()] { parts.receive_introduction_reply(where, *self); },
+        [&parts, where] { parts.send_greeting(parts.introductions, where.address); });
+    Dialed& dialed = parts.introductions[where.address];
+    dialed = {where.proven, std::move(*channel),
+              Greeting{{message.begin(), message.end()}, traffic}};
+    parts.send_greeting(parts.introductions, where.address);
+    dialed.channel->watcher->check();
 }
 
 SendOutcome ZmqTransport::send_to_address(const std::string& address,

@@ -9,10 +9,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "daemon/address.hpp"
 #include "daemon/traffic.hpp"
 #include "daemon/zmq_sockets.hpp"
+#include "identity/keys.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/limits.hpp"
@@ -24,10 +26,22 @@ class io_context;
 
 namespace dynavg::daemon {
 
+/// Whose key the other end of a connection has; nothing in a network without keys.
+using ProvenPeer = std::optional<protocol::PeerId>;
+
 /// The connection over which a direct message came in; good for replies while it lasts.
 struct ConnectionId {
     std::string bytes;
+    ProvenPeer proven{};
     auto operator<=>(const ConnectionId&) const = default;
+};
+
+/// A connection that we dialed. With keys, only the peer whose key was given can be at the other
+/// end.
+struct DialedId {
+    std::string address;
+    ProvenPeer proven{};
+    auto operator<=>(const DialedId&) const = default;
 };
 
 /// What arrives. Each returns what the message was, or nothing if it was refused; both are counted.
@@ -39,15 +53,31 @@ struct ZmqTransportHandlers {
     /// A message that a peer sent over a connection of its own making.
     std::function<Verdict(const ConnectionId& connection, Bytes)> on_direct;
     /// An answer over a connection that we dialed.
-    std::function<Verdict(const std::string& address, Bytes)> on_reply;
+    std::function<Verdict(const DialedId& dialed, Bytes)> on_reply;
+    /// From someone who has the network's token and no other name; reply() answers.
+    std::function<Verdict(const ConnectionId& connection, Bytes)> on_introduction{};
+    /// The answer to introduce(), whose connection ends with it.
+    std::function<Verdict(const DialedId& dialed, Bytes)> on_introduction_reply{};
+};
+
+/// The keys of this node.
+struct Keys {
+    identity::Identity own;
+    std::optional<identity::Identity> token{};  ///< Of the network; introduce() shows it.
 };
 
 struct ZmqTransportOptions {
     BindSettings bind;
+    /// Null: plain sockets. Else a ZapHandler must run in the context; it names peers by
+    /// PeerId::hex() and those who only have the token kTokenUser.
+    std::shared_ptr<const Keys> keys{};
     /// The exact monitor's states are whole models.
     std::size_t gossip_message_bytes_max = protocol::limits::kControlMessageBytesMax;
     std::size_t direct_message_bytes_max = protocol::limits::kControlMessageBytesMax;
 };
+
+/// No peer's name.
+inline constexpr std::string_view kTokenUser = "token";
 
 /// The gossip and direct channels of protocol.md section 2, as bytes.
 ///
@@ -82,17 +112,25 @@ public:
                                                   const std::string& endpoint,
                                                   Existing existing = Existing::keep);
     void unsubscribe(const protocol::PeerId& publisher);
+    /// Ends the connections of all subscribers, who come back by themselves if they still may: for
+    /// when somebody is no longer trusted. What was queued for them is lost.
+    void drop_subscribers();
     /// Peers whose subscription has arrived here; published bytes count once for each.
     [[nodiscard]] std::size_t subscribers() const;
 
-    // Direct.
-    [[nodiscard]] Expected<void, Error> dial(const std::string& address,
+    // Direct. Where there are keys, an address without one cannot be dialed, and another key makes
+    // another connection.
+    [[nodiscard]] Expected<void, Error> dial(const DialedId& where,
                                              Existing existing = Existing::keep);
     /// Dials, and sends as soon as there is a connection. One that does not come about is tried
     /// anew with the next greeting, which replaces this one.
-    [[nodiscard]] Expected<void, Error> greet(const std::string& address,
+    [[nodiscard]] Expected<void, Error> greet(const DialedId& where,
                                               std::span<const std::byte> message,
                                               protocol::Traffic traffic);
+    /// The same over a connection of its own, where this node shows the network's token instead of
+    /// its key. Does nothing without a token.
+    void introduce(const DialedId& where, std::span<const std::byte> message,
+                   protocol::Traffic traffic);
     SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
                                 protocol::Traffic traffic);
     /// From now on send(peer) goes to this dialed address. Earlier ones of the peer stay open.

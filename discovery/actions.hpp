@@ -16,6 +16,10 @@ namespace dynavg::discovery {
 /// simulator the sender's address. Opaque.
 using ConnectionId = std::string;
 
+/// Who the keys of a connection prove its other end to be; nothing in a network without keys, where
+/// everybody is believed.
+using ProvenPeer = std::optional<protocol::PeerId>;
+
 /// Open a direct connection to this address unless there is one, and say Hello over it. Repeated
 /// until answered: the shell retries nothing by itself.
 struct Dial {
@@ -43,6 +47,12 @@ struct Connect {
     bool renew = false;
 };
 
+/// A peer that has joined tells of others, whose keys are not trusted here.
+struct Told {
+    protocol::PeerId teller;
+    std::vector<protocol::KnownPeer> peers;
+};
+
 /// What the shell is to do, in the order of the members.
 struct Actions {
     /// A joiner without settings of its own has learned the network's: "averaging." fields only.
@@ -59,6 +69,8 @@ struct Actions {
     /// Over the peer's direct connection.
     std::vector<std::pair<protocol::PeerId, protocol::Message>> sends;
     std::vector<protocol::Event> events;
+    /// To be trusted or not (Membership::set_trusted, then on_told); what is not is forgotten.
+    std::vector<Told> told;
     /// Keep these for the next start: all that have been met and have not left. Never empty.
     std::optional<protocol::KnownPeers> known_peers;
     /// Publish a Heartbeat now.

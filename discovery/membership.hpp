@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct MembershipOptions {
     /// joins nobody until it has met someone who has them.
     protocol::NetworkFields fields;
     std::vector<Seed> seeds;
+    /// Whom to let in; nothing: everybody, in a network without keys.
+    std::optional<std::set<protocol::PeerId>> trusted{};
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     /// For tests and simulations: instead of what the failure detector learns.
     std::optional<protocol::Duration> suspicion_timeout;
@@ -65,6 +68,18 @@ public:
     /// The operator says that it will not come back: disconnected and no longer dialed. False if
     /// unknown.
     bool forget(protocol::PeerId peer);
+    /// From now on these are let in; others that are here are disconnected.
+    void set_trusted(std::set<protocol::PeerId> trusted);
+    /// Someone who is `proven` says that it is the sender of `hello`. Only told.
+    void on_impostor(protocol::PeerId proven, const protocol::Hello& hello,
+                     const std::string& where, protocol::Instant now);
+    /// Who else is there; those who are not trusted are ignored.
+    void on_told(protocol::PeerId teller, const std::vector<protocol::KnownPeer>& peers,
+                 protocol::Instant now);
+    /// Whom a newcomer should know: all that have been met and have not left.
+    [[nodiscard]] std::vector<protocol::KnownPeer> acquaintances() const {
+        return peers_to_remember().peers;
+    }
 
     /// Valid until the next call.
     [[nodiscard]] const protocol::PeerView& view() const { return m_view; }
@@ -92,6 +107,7 @@ private:
     enum class RefusedBy { us, them };
 
     // membership_handshake.cpp
+    [[nodiscard]] bool is_trusted(PeerId peer) const;
     [[nodiscard]] Differences objections(const protocol::Hello& hello) const;
     [[nodiscard]] Peer* admit(const protocol::Hello& hello, Instant now);
     void on_own_reply(const std::string& dialed_address, const protocol::HelloReply& reply,

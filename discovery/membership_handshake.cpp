@@ -19,6 +19,15 @@ using protocol::Level;
 
 namespace {
 
+constexpr const char* kTrustField = "security.trusted_peers";
+
+/// What to do about a refusal.
+const char* remedy(const std::vector<FieldDifference>& differences) {
+    const bool trust = differences.size() == 1 && differences.front().field == kTrustField;
+    return trust ? "If it is one of this network, `dynavg trust` its key"
+                 : "Give both nodes the same settings, or another network name";
+}
+
 bool same_life(const Hello& a, const Hello& b) {
     return a.member == b.member && a.endpoints == b.endpoints;
 }
@@ -109,9 +118,61 @@ void Membership::on_own_reply(const std::string& dialed_address, const HelloRepl
     hang_up(dialed_address);
 }
 
+bool Membership::is_trusted(PeerId peer) const {
+    return !m_options.trusted || m_options.trusted->contains(peer);
+}
+
+void Membership::on_impostor(PeerId proven, const Hello& hello, const std::string& where,
+                             Instant now) {
+    const std::string who = display_name(hello.name, hello.member.id);
+    const std::vector<std::string> reason{fmt::format("its key is {}", proven.hex())};
+    if (!m_refusals.worth_a_line("impostor " + proven.hex(), reason, now)) return;
+    m_actions.events.push_back(
+        Event("peer_refused", Level::warning,
+              fmt::format("Somebody{} claims to be {}, but {}. If that key should not be in this "
+                          "network, `dynavg revoke` it.",
+                          where.empty() ? "" : " at " + where, who, reason.front()))
+            .with("peer", proven.fingerprint())
+            .with("address", where)
+            .with("reason", reason));
+}
+
+void Membership::on_told(PeerId teller, const std::vector<protocol::KnownPeer>& peers,
+                         Instant now) {
+    observe_time(now);
+    learn(teller, peers);
+    m_actions.told.clear();
+}
+
+void Membership::set_trusted(std::set<PeerId> trusted) {
+    m_options.trusted = std::move(trusted);
+    std::vector<PeerId> lost;
+    for (const auto& [id, peer] : m_peers) {
+        if (!is_trusted(id)) lost.push_back(id);
+    }
+    for (const PeerId& id : lost) {
+        const Peer& peer = m_peers.at(id);
+        const std::string name = display_name(peer.info.name, id);
+        m_actions.events.push_back(
+            Event("peer_left", Level::warning,
+                  fmt::format("{} is no longer trusted and is disconnected.", name))
+                .with("peer", name)
+                .with("address", peer.info.address)
+                .with("reason", std::string("no longer trusted")));
+        m_learned.rest(peer.endpoints.direct, m_now);
+        erase(id);
+    }
+    // Who was refused for want of trust, here or there, may be let in now.
+    m_seeds.retry_refused(m_now);
+    m_learned.retry_refused(m_now);
+}
+
 Membership::Differences Membership::objections(const Hello& hello) const {
     Differences differences = compare(m_hello, hello);
     const PeerId id = hello.member.id;
+    if (!is_trusted(id)) {
+        differences.push_back({kTrustField, id.hex(), "not among them"});
+    }
     if (id == m_hello.member.id && !same_life(hello, m_hello)) {
         differences.push_back(duplicate_name(hello, m_hello.name, m_hello.endpoints.direct));
     }
@@ -234,8 +295,7 @@ void Membership::refused(RefusedBy side, const Hello& hello, const std::string& 
                                 : fmt::format("{} at {} refuses this node", name, address);
     m_actions.events.push_back(
         Event("peer_refused", Level::warning,
-              fmt::format("{}: {}. Give both nodes the same settings, or another network name.",
-                          who, fmt::join(reason, "; ")))
+              fmt::format("{}: {}. {}.", who, fmt::join(reason, "; "), remedy(differences)))
             .with("peer", name)
             .with("address", address)
             .with("reason", reason));
@@ -252,14 +312,20 @@ void Membership::hang_up(const std::string& address) {
 }
 
 void Membership::learn(PeerId teller, const std::vector<protocol::KnownPeer>& peers) {
+    std::vector<protocol::KnownPeer> strangers;
     for (const protocol::KnownPeer& peer : peers) {
         if (peer.id == m_hello.member.id || peer.address == m_hello.endpoints.direct) continue;
+        if (!is_trusted(peer.id)) {
+            strangers.push_back(peer);
+            continue;
+        }
         const Peer* known = find(peer.id);
         const bool reachable = known != nullptr && (known->state == PeerState::live ||
                                                     known->endpoints.direct == peer.address);
         if (reachable || m_seeds.dials(peer.address)) continue;
         m_learned.learn(teller, peer);
     }
+    if (!strangers.empty()) m_actions.told.push_back({teller, std::move(strangers)});
 }
 
 }  // namespace dynavg::discovery

@@ -68,17 +68,26 @@ Node::Verdict Node::on_gossip(const protocol::PeerId& publisher, Bytes bytes, In
     return traffic_of(envelope->message);
 }
 
-Node::Verdict Node::on_direct(const ConnectionId& connection, Bytes bytes, Instant now) {
+Node::Verdict Node::on_direct(const ConnectionId& connection, const ProvenPeer& proven, Bytes bytes,
+                              Instant now) {
     const auto envelope = open(bytes);
     if (!envelope) return std::nullopt;
     const Message& message = envelope->message;
     if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
+        if (proven && hello->member.id != *proven) {
+            m_membership.on_impostor(*proven, *hello, hello->endpoints.direct, now);
+            return std::nullopt;
+        }
         m_membership.on_hello(connection, *hello, now);
         pass_view(now);
         return traffic_of(message);
     }
-    const PeerInfo* from = find_joined(m_membership.view(), envelope->header.sender_tag);
-    if (from == nullptr || envelope->header.network != m_network) return std::nullopt;
+    const std::uint32_t tag = envelope->header.sender_tag;
+    const PeerInfo* from =
+        proven ? m_membership.joined(*proven) : find_joined(m_membership.view(), tag);
+    if (from == nullptr || from->member.id.tag() != tag || envelope->header.network != m_network) {
+        return std::nullopt;
+    }
     const PeerInfo sender = *from;
     const protocol::PeerId id = sender.member.id;
     m_membership.on_heard(id, now);
@@ -94,14 +103,43 @@ Node::Verdict Node::on_direct(const ConnectionId& connection, Bytes bytes, Insta
     return traffic_of(message);
 }
 
-Node::Verdict Node::on_reply(const std::string& dialed_address, Bytes bytes, Instant now) {
+Node::Verdict Node::on_reply(const std::string& dialed_address, const ProvenPeer& proven,
+                             Bytes bytes, Instant now) {
     const auto envelope = open(bytes);
     if (!envelope) return std::nullopt;
     const auto* reply = std::get_if<protocol::HelloReply>(&envelope->message);
     if (reply == nullptr) return std::nullopt;
+    if (proven && reply->hello.member.id != *proven) {
+        m_membership.on_impostor(*proven, reply->hello, dialed_address, now);
+        return std::nullopt;
+    }
     m_membership.on_hello_reply(dialed_address, *reply, now);
     pass_view(now);
     return traffic_of(envelope->message);
+}
+
+std::optional<protocol::Hello> Node::on_introduction(Bytes bytes) const {
+    auto envelope = open(bytes);
+    if (!envelope || envelope->header.network != m_network) return std::nullopt;
+    auto* hello = std::get_if<protocol::Hello>(&envelope->message);
+    if (hello == nullptr || !is_address(hello->endpoints.direct)) return std::nullopt;
+    return std::move(*hello);
+}
+
+Frame Node::introduction_reply() {
+    protocol::HelloReply reply;
+    reply.hello = m_membership.hello();
+    reply.peers = m_membership.acquaintances();
+    return direct_frame(reply);
+}
+
+std::optional<protocol::HelloReply> Node::on_introduction_reply(protocol::PeerId asked,
+                                                                Bytes bytes) const {
+    auto envelope = open(bytes);
+    if (!envelope || envelope->header.network != m_network) return std::nullopt;
+    auto* reply = std::get_if<protocol::HelloReply>(&envelope->message);
+    if (reply == nullptr || reply->hello.member.id != asked) return std::nullopt;
+    return std::move(*reply);
 }
 
 void Node::on_tick(Instant now) {
@@ -150,6 +188,7 @@ NodeActions Node::take_actions(Instant now) {
     actions.events = std::move(discovery.events);
     std::move(actions.rounds.events.begin(), actions.rounds.events.end(),
               std::back_inserter(actions.events));
+    actions.told = std::move(discovery.told);
     actions.known_peers = std::move(discovery.known_peers);
     actions.next_tick = std::min(discovery.next_tick, actions.rounds.next_tick);
     return actions;

@@ -31,6 +31,7 @@ struct NodeActions {
     std::vector<Frame> publish;
     std::vector<std::pair<protocol::PeerId, Frame>> sends;
     std::vector<protocol::Event> events;
+    std::vector<Told> told;                           ///< See Actions.
     std::optional<protocol::KnownPeers> known_peers;  ///< See Actions.
     protocol::Instant next_tick = protocol::kNever;
 };
@@ -52,10 +53,18 @@ public:
 
     [[nodiscard]] Verdict on_gossip(const protocol::PeerId& publisher, Bytes bytes,
                                     protocol::Instant now);
-    [[nodiscard]] Verdict on_direct(const ConnectionId& connection, Bytes bytes,
-                                    protocol::Instant now);
-    [[nodiscard]] Verdict on_reply(const std::string& dialed_address, Bytes bytes,
-                                   protocol::Instant now);
+    [[nodiscard]] Verdict on_direct(const ConnectionId& connection, const ProvenPeer& proven,
+                                    Bytes bytes, protocol::Instant now);
+    [[nodiscard]] Verdict on_reply(const std::string& dialed_address, const ProvenPeer& proven,
+                                   Bytes bytes, protocol::Instant now);
+    /// Someone who has the network's token says who it is; nothing if it is of another network. The
+    /// caller decides what that is worth and then answers with introduction_reply().
+    [[nodiscard]] std::optional<protocol::Hello> on_introduction(Bytes bytes) const;
+    [[nodiscard]] Frame introduction_reply();
+    /// The answer to one's own; `peers` are to be trusted before they are passed on to
+    /// Membership::on_told(). Nothing if it is no such answer, or not from whom was asked.
+    [[nodiscard]] std::optional<protocol::HelloReply> on_introduction_reply(protocol::PeerId asked,
+                                                                            Bytes bytes) const;
     void on_tick(protocol::Instant now);
     /// Says goodbye to all; carry out the actions, then stop.
     void leave();

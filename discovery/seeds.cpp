@@ -48,9 +48,11 @@ void Seeds::on_tick(Instant now, Actions& actions) {
 void Seeds::warn(Entry& entry, Instant now, Actions& actions) {
     actions.events.push_back(
         Event("seed_unreachable", Level::warning,
-              fmt::format("The seed {} does not answer and is dialed on. Check that a node runs "
-                          "there, the address in [node] peers, and the firewall between.",
-                          entry.seed.address))
+              fmt::format(
+                  "The seed {} does not answer and is dialed on. Check that a node runs "
+                  "there, the address in [node] peers, the firewall between, and with keys that "
+                  "each of the two trusts the other's.",
+                  entry.seed.address))
             .with("address", entry.seed.address)
             .with("reason", std::string("no answer to Hello")));
     entry.warned = true;

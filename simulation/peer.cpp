@@ -241,7 +241,7 @@ void Peer::reply(const std::string& connection, discovery::Frame frame) {
     m_sent.add(frame.traffic, frame.bytes.size());
     const auto bytes = share(std::move(frame.bytes));
     post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
-        (void)to->m_life->node->on_reply(from, *bytes, to->now());
+        (void)to->m_life->node->on_reply(from, std::nullopt, *bytes, to->now());
         to->act();
     });
 }
@@ -252,7 +252,7 @@ void Peer::send_direct(PeerIndex other, discovery::Frame frame) {
     m_sent.add(frame.traffic, frame.bytes.size());
     const auto bytes = share(std::move(frame.bytes));
     post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
-        (void)to->m_life->node->on_direct(from, *bytes, to->now());
+        (void)to->m_life->node->on_direct(from, std::nullopt, *bytes, to->now());
         to->act();
     });
 }

@@ -98,6 +98,7 @@ private:
 
 config::Config config_of(const std::string& name, const TemporaryFolder& folder) {
     config::Config config;
+    config.security.insecure = true;
     config.node.network = "test";
     config.node.name = name;
     config.node.bind = "tcp://127.0.0.1:0";

@@ -14,7 +14,12 @@ public:
 
     template <class Predicate>
     [[nodiscard]] bool run_until(Predicate predicate) {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        return run_for(std::chrono::seconds(30), predicate);
+    }
+    /// The same with a deadline: for what must not happen.
+    template <class Predicate>
+    [[nodiscard]] bool run_for(std::chrono::milliseconds time, Predicate predicate) {
+        const auto deadline = std::chrono::steady_clock::now() + time;
         while (!predicate()) {
             if (std::chrono::steady_clock::now() > deadline) return false;
             io.run_one_for(std::chrono::milliseconds(10));

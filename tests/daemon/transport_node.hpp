@@ -23,9 +23,10 @@ namespace dynavg::daemon {
 /// A transport on loopback that writes down what arrives.
 struct TransportNode {
     explicit TransportNode(TestLoop& test_loop, std::string bind = "tcp://127.0.0.1:0")
+        : TransportNode(test_loop, make_zmq_context(), {.bind = parse_bind(bind, "").value()}) {}
+    TransportNode(TestLoop& test_loop, ZmqContextPointer context, ZmqTransportOptions options)
         : loop(test_loop),
-          transport(test_loop.io, make_zmq_context(), {.bind = parse_bind(bind, "").value()},
-                    handlers()) {}
+          transport(test_loop.io, std::move(context), std::move(options), handlers()) {}
 
     [[nodiscard]] ZmqTransportHandlers handlers() {
         return {
@@ -38,8 +39,16 @@ struct TransportNode {
                     return take(direct, from, bytes);
                 },
             .on_reply =
-                [this](const std::string& from, std::span<const std::byte> bytes) {
-                    return take(replies, from, bytes);
+                [this](const DialedId& from, std::span<const std::byte> bytes) {
+                    return take(replies, from.address, bytes);
+                },
+            .on_introduction =
+                [this](const ConnectionId& from, std::span<const std::byte> bytes) {
+                    return take(introductions, from, bytes);
+                },
+            .on_introduction_reply =
+                [this](const DialedId& from, std::span<const std::byte> bytes) {
+                    return take(introduction_replies, from.address, bytes);
                 },
         };
     }
@@ -60,7 +69,7 @@ struct TransportNode {
 
     /// Dials and sends until the connection stands and the message is queued.
     [[nodiscard]] bool say(const std::string& address, const std::string& text) {
-        if (!transport.dial(address)) return false;
+        if (!transport.dial({address})) return false;
         return loop.run_until([&] {
             return transport.send_to_address(address, as_message(text),
                                              protocol::Traffic::overhead) == SendOutcome::queued;
@@ -71,6 +80,8 @@ struct TransportNode {
     std::vector<std::pair<protocol::PeerId, std::string>> gossip;
     std::vector<std::pair<ConnectionId, std::string>> direct;
     std::vector<std::pair<std::string, std::string>> replies;
+    std::vector<std::pair<ConnectionId, std::string>> introductions;
+    std::vector<std::pair<std::string, std::string>> introduction_replies;
     ZmqTransport transport;
 };
 

@@ -120,7 +120,7 @@ TEST_CASE("nothing is queued for a peer that is not there", "[zmq_transport]") {
     TestLoop loop;
     TransportNode anna(loop);
     const std::string nowhere = vacant_address();
-    REQUIRE(anna.transport.dial(nowhere));
+    REQUIRE(anna.transport.dial({nowhere}));
     constexpr std::uint64_t kTries = 1000;
     for (std::uint64_t i = 0; i < kTries; ++i) {
         REQUIRE(anna.transport.send_to_address(nowhere, as_message("x"), Traffic::overhead) ==
@@ -160,29 +160,29 @@ TEST_CASE("a greeting waits for its connection, and the last one counts", "[zmq_
     TestLoop loop;
     TransportNode anna(loop);
     const std::string address = vacant_address();
-    REQUIRE(anna.transport.greet(address, as_message("one"), Traffic::overhead));
-    REQUIRE(anna.transport.greet(address, as_message("two"), Traffic::overhead));
+    REQUIRE(anna.transport.greet({address}, as_message("one"), Traffic::overhead));
+    REQUIRE(anna.transport.greet({address}, as_message("two"), Traffic::overhead));
     CHECK(anna.transport.counters().sent.total() == 0);
     RawPeer bert(zmq::socket_type::router, address);
     REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
     CHECK(bert.text == "two");
-    REQUIRE(anna.transport.greet(address, as_message("three"), Traffic::overhead));
+    REQUIRE(anna.transport.greet({address}, as_message("three"), Traffic::overhead));
     REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
     CHECK(bert.text == "three");
     CHECK(anna.transport.counters().sent.overhead == 8);
-    CHECK_FALSE(anna.transport.greet("no address", as_message("x"), Traffic::overhead));
+    CHECK_FALSE(anna.transport.greet({"no address"}, as_message("x"), Traffic::overhead));
 }
 
 TEST_CASE("a silent connection is made anew when its peer is reached again", "[zmq_transport]") {
     TestLoop loop;
     TransportNode anna(loop);
     RawPeer bert(zmq::socket_type::router);
-    REQUIRE(anna.transport.greet(bert.address, as_message("x"), Traffic::overhead));
+    REQUIRE(anna.transport.greet({bert.address}, as_message("x"), Traffic::overhead));
     REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
     const std::string first = bert.sender;
     const auto sender_after_renewal = [&] {
-        REQUIRE(anna.transport.dial(bert.address, Existing::renew));
-        REQUIRE(anna.transport.greet(bert.address, as_message("x"), Traffic::overhead));
+        REQUIRE(anna.transport.dial({bert.address}, Existing::renew));
+        REQUIRE(anna.transport.greet({bert.address}, as_message("x"), Traffic::overhead));
         REQUIRE(loop.run_until([&] { return bert.takes_one(); }));
         return bert.sender;
     };
@@ -236,7 +236,7 @@ TEST_CASE("a port in use is an error that says where and what to do", "[zmq_tran
     CHECK_THAT(started.error().message, Catch::Contains("set another port in bind"));
     bert.transport.stop();
     bert.transport.stop();
-    CHECK_FALSE(bert.transport.dial("no address"));
+    CHECK_FALSE(bert.transport.dial({"no address"}));
     CHECK_FALSE(bert.transport.subscribe(kAnna, "127.0.0.1:0"));
 }
 
@@ -271,15 +271,15 @@ TEST_CASE("a handler may close the connection that it hears from", "[zmq_transpo
     int heard = 0;
     ZmqTransport* self = nullptr;
     ZmqTransportHandlers handlers = bert.handlers();
-    handlers.on_reply = [&](const std::string& address, std::span<const std::byte>) {
+    handlers.on_reply = [&](const DialedId& dialed, std::span<const std::byte>) {
         ++heard;
-        self->close_address(address);
+        self->close_address(dialed.address);
         return ZmqTransportHandlers::Verdict{Traffic::overhead};
     };
     ZmqTransport anna(loop.io, make_zmq_context(),
                       {.bind = parse_bind("tcp://127.0.0.1:0", "").value()}, handlers);
     self = &anna;
-    REQUIRE(anna.dial(bert_at.direct));
+    REQUIRE(anna.dial({bert_at.direct}));
     REQUIRE(loop.run_until([&] {
         return anna.send_to_address(bert_at.direct, as_message("hi"), Traffic::overhead) ==
                SendOutcome::queued;

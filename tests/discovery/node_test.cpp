@@ -44,7 +44,7 @@ public:
         say(hello_of(peer));
         protocol::HelloReply reply;
         reply.hello = hello_of(peer);
-        REQUIRE(node.on_reply(address_of(1), encode(reply), now));
+        REQUIRE(node.on_reply(address_of(1), {}, encode(reply), now));
         (void)take();
         REQUIRE(node.membership().view().peers.size() == 1);
     }
@@ -63,7 +63,7 @@ public:
         return node.on_gossip(peer.self.id, encode(message), now);
     }
     Node::Verdict say(const Message& message) {
-        return node.on_direct(kConnection, encode(message), now);
+        return node.on_direct(kConnection, {}, encode(message), now);
     }
     /// A drift above the threshold: whatever reaches the core starts a round.
     [[nodiscard]] static protocol::StateMessage crossing() { return {1, {100, {}}}; }
@@ -125,7 +125,7 @@ TEST_CASE("messages of another network are refused", "[node]") {
     header.network = kOtherNetwork;
     const auto bytes = wire::encode(header, Joined::crossing());
     CHECK_FALSE(joined.node.on_gossip(joined.peer.self.id, bytes, joined.now));
-    CHECK_FALSE(joined.node.on_direct(kConnection, bytes, joined.now));
+    CHECK_FALSE(joined.node.on_direct(kConnection, {}, bytes, joined.now));
     CHECK_FALSE(joined.crossed());
 }
 
@@ -148,11 +148,11 @@ TEST_CASE("direct messages of strangers are refused, but for their Hello", "[nod
          {Message(Joined::crossing()), Message(protocol::RoundRequest{}),
           Message(protocol::PeersRequest{}), Message(protocol::Goodbye{})}) {
         CAPTURE(protocol::name_of(message));
-        CHECK_FALSE(joined.node.on_direct("stranger", wire::encode(header, message), joined.now));
+        CHECK_FALSE(joined.node.on_direct("stranger", {}, wire::encode(header, message), joined.now));
     }
     CHECK_FALSE(joined.crossed());
     const Message hello = hello_of(options_of(2));
-    CHECK(joined.node.on_direct("stranger", wire::encode(header, hello), joined.now));
+    CHECK(joined.node.on_direct("stranger", {}, wire::encode(header, hello), joined.now));
     const NodeActions actions = joined.take();
     REQUIRE(actions.replies.size() == 1);
     CHECK(actions.replies[0].first == "stranger");
@@ -160,9 +160,9 @@ TEST_CASE("direct messages of strangers are refused, but for their Hello", "[nod
 
 TEST_CASE("only a HelloReply answers a Hello", "[node]") {
     Joined joined;
-    CHECK_FALSE(joined.node.on_reply(address_of(1), joined.encode(Joined::crossing()), joined.now));
+    CHECK_FALSE(joined.node.on_reply(address_of(1), {}, joined.encode(Joined::crossing()), joined.now));
     CHECK_FALSE(
-        joined.node.on_reply(address_of(1), joined.encode(hello_of(joined.peer)), joined.now));
+        joined.node.on_reply(address_of(1), {}, joined.encode(hello_of(joined.peer)), joined.now));
     CHECK_FALSE(joined.crossed());
 }
 
@@ -171,8 +171,8 @@ TEST_CASE("random bytes and truncated messages are refused", "[node]") {
     const auto refused = [&joined](Node::Bytes bytes) {
         const bool gossip =
             joined.node.on_gossip(joined.peer.self.id, bytes, joined.now).has_value();
-        const bool direct = joined.node.on_direct(kConnection, bytes, joined.now).has_value();
-        const bool reply = joined.node.on_reply(address_of(1), bytes, joined.now).has_value();
+        const bool direct = joined.node.on_direct(kConnection, {}, bytes, joined.now).has_value();
+        const bool reply = joined.node.on_reply(address_of(1), {}, bytes, joined.now).has_value();
         return !gossip && !direct && !reply;
     };
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {

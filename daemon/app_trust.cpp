@@ -1,0 +1,239 @@
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "config/address.hpp"
+#include "control/replies.hpp"
+#include "daemon/app_parts.hpp"
+#include "discovery/handshake.hpp"
+#include "identity/key_file.hpp"
+#include "identity/token.hpp"
+
+// Who may be here: this node's key, whose keys it trusts, and how newcomers become known.
+
+namespace dynavg::daemon {
+
+using protocol::Event;
+using protocol::Level;
+using protocol::PeerId;
+using protocol::Traffic;
+using Bytes = ZmqTransportHandlers::Bytes;
+using Verdict = ZmqTransportHandlers::Verdict;
+
+namespace {
+
+/// Somebody with a token knocks with its own key, too, before it is known by it.
+constexpr std::chrono::seconds kKnockToldAfter{3};
+/// Beyond them a knock is not told.
+constexpr std::size_t kKnocksMax = 64;
+
+std::set<PeerId> configured_keys(const config::Config& config) {
+    std::set<PeerId> keys;
+    for (const std::string& text : config.node.peers) {
+        const auto peer = config::parse_peer_address(text);
+        if (peer && peer->key) keys.insert(*peer->key);
+    }
+    for (const std::string& text : config.security.trusted_peers) {
+        if (const auto key = PeerId::from_hex(text)) keys.insert(*key);
+    }
+    return keys;
+}
+
+std::optional<PeerId> key_of(const std::optional<identity::Identity>& token) {
+    return token ? std::optional(token->id) : std::nullopt;
+}
+
+Expected<std::optional<identity::Identity>, Error> load_token(const config::Config& config) {
+    const auto secret = identity::load_token_secret(config.node.state_dir);
+    if (!secret) return Unexpected<Error>(secret.error());
+    if (!*secret) return std::nullopt;
+    return identity::identity_from_seed(**secret);
+}
+
+nlohmann::json no_key(const std::string& text) {
+    return control::error_reply(fmt::format(
+        "\"{}\" is no public key (64 hexadecimal digits, as `dynavg id` prints them)", text));
+}
+
+}  // namespace
+
+Expected<void, Error> App::Parts::open_trust() {
+    if (config.security.insecure) return {};
+    const auto own = identity::load_or_make_identity(config.node.state_dir);
+    if (!own) return Unexpected<Error>(own.error());
+    auto token = load_token(config);
+    if (!token) return Unexpected<Error>(token.error());
+    if (auto loaded = identity::load_trust(config.node.state_dir, trust); !loaded) return loaded;
+    trust.set_configured(configured_keys(config));
+    self.id = own->id;
+    token_key = key_of(*token);
+    keys = std::make_shared<Keys>(Keys{*own, std::move(*token)});
+    zap.emplace(io, context, [this](const Knock& knock) { return admit(knock); });
+    return zap->start();
+}
+
+/// By what name a connection is known, or empty: it is refused.
+std::string App::Parts::admit(const Knock& knock) {
+    if (knock.key == keys->own.id || trust.is_trusted(knock.key)) return knock.key.hex();
+    if (knock.door == Door::direct && knock.key == token_key) return std::string(kTokenUser);
+    if (knocks.size() < kKnocksMax && knocks.emplace(knock.key, knock).second &&
+        knocks.size() == 1) {
+        knock_timer.expires_after(kKnockToldAfter);
+        knock_timer.async_wait([this](const boost::system::error_code& error) {
+            if (!error) tell_of_knocks();
+        });
+    }
+    return {};
+}
+
+void App::Parts::tell_of_knocks() {
+    for (const auto& [key, knock] : std::exchange(knocks, {})) {
+        if (trust.is_trusted(key)) continue;
+        const std::string reason =
+            trust.is_revoked(key) ? "its key was revoked" : "its key is not trusted";
+        if (!refusals.worth_a_line(key.fingerprint(), {reason}, now())) continue;
+        report(Event("peer_refused", Level::warning,
+                     fmt::format("A connection from {} is refused: {}. If it is a node of this "
+                                 "network: `dynavg trust {}`, or let it join by the token.",
+                                 knock.address, reason, key.hex()))
+                   .with("peer", key.fingerprint())
+                   .with("address", knock.address)
+                   .with("reason", reason));
+    }
+}
+
+/// A peer that may not know our key yet learns it with the network's token.
+bool App::Parts::wants_introduction(const discovery::Dial& dial) const {
+    return keys && keys->token && dial.peer && !introduced.contains(*dial.peer) &&
+           node->membership().joined(*dial.peer) == nullptr;
+}
+
+Verdict App::Parts::on_introduction(const ConnectionId& connection, Bytes bytes) {
+    const auto hello = node->on_introduction(bytes);
+    if (!hello) return std::nullopt;
+    const PeerId id = hello->member.id;
+    const std::string who = discovery::display_name(hello->name, id);
+    using Joined = identity::TrustList::Joined;
+    const Joined joined = trust.is_trusted(id) ? Joined::known : trust.join(id, hello->name);
+    if (joined == Joined::revoked || joined == Joined::full) {
+        const std::string reason = joined == Joined::full ? "as many keys as there may be are known"
+                                                          : "its key was revoked";
+        if (refusals.worth_a_line(id.fingerprint(), {reason}, now())) {
+            report(Event("peer_refused", Level::warning,
+                         fmt::format("{} has the network's token but is refused: {}.", who, reason))
+                       .with("peer", who)
+                       .with("address", hello->endpoints.direct)
+                       .with("reason", reason));
+        }
+        return Traffic::overhead;
+    }
+    if (joined == Joined::added) {
+        report(Event("peer_trusted", Level::info,
+                     fmt::format(
+                         "{} has shown the network's token; its key is trusted from now on.", who))
+                   .with("peer", who)
+                   .with("address", hello->endpoints.direct)
+                   .with("reason", std::string("token")));
+        keep_trust();
+        apply_trust();
+    }
+    const discovery::Frame reply = node->introduction_reply();
+    transport->reply(connection, reply.bytes, reply.traffic);
+    return Traffic::overhead;
+}
+
+Verdict App::Parts::on_introduction_reply(const DialedId& dialed, Bytes bytes) {
+    const PeerId host = *dialed.proven;
+    const auto reply = node->on_introduction_reply(host, bytes);
+    if (!reply) return std::nullopt;
+    introduced.insert(host);
+    // What was refused a moment ago need not wait for ZeroMQ's next try; a peer that knew us anyway
+    // has answered meanwhile.
+    if (node->membership().joined(host) == nullptr) transport->close_address(dialed.address);
+    take_word({host, reply->peers});
+    act();
+    return Traffic::overhead;
+}
+
+/// Who holds the token trusts whom a trusted peer tells of: those who came in by it elsewhere.
+void App::Parts::take_word(const discovery::Told& told) {
+    if (!token_key) return;
+    bool added = false;
+    for (const protocol::KnownPeer& peer : told.peers) {
+        if (peer.id == self.id || trust.is_trusted(peer.id)) continue;
+        const std::string teller = told.teller.fingerprint();
+        if (trust.join(peer.id, "told by " + teller) != identity::TrustList::Joined::added)
+            continue;
+        added = true;
+        report(Event("peer_trusted", Level::info,
+                     fmt::format("{} tells of {}, whose key is trusted from now on.", teller,
+                                 peer.id.fingerprint()))
+                   .with("peer", peer.id.fingerprint())
+                   .with("address", peer.address)
+                   .with("reason", "told by " + teller));
+    }
+    if (added) {
+        keep_trust();
+        apply_trust();
+    }
+    node->membership().on_told(told.teller, told.peers, now());
+}
+
+void App::Parts::apply_trust() {
+    node->membership().set_trusted(trust.trusted());
+}
+
+void App::Parts::keep_trust() {
+    const auto saved = identity::save_trust(config.node.state_dir, trust);
+    if (saved) return;
+    report(Event("checkpoint_failed", Level::warning,
+                 saved.error().message + ". The keys count until the next start all the same.")
+               .with("path", config.node.state_dir.string())
+               .with("reason", saved.error().message));
+}
+
+nlohmann::json App::Parts::trust_key(const std::string& key) {
+    const auto id = PeerId::from_hex(key);
+    if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
+    if (!id) return no_key(key);
+    const bool changed = trust.trust(*id, "by hand");
+    if (changed) {
+        keep_trust();
+        apply_trust();
+        act();
+    }
+    return control::done_reply();
+}
+
+nlohmann::json App::Parts::revoke_key(const std::string& key) {
+    const auto id = PeerId::from_hex(key);
+    if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
+    if (!id) return no_key(key);
+    const bool changed = trust.revoke(*id);
+    if (changed) {
+        keep_trust();
+        // Whoever has been in may know the token and come back with another key.
+        token_key.reset();
+        (void)identity::remove_token_secret(config.node.state_dir);
+        apply_trust();
+        transport->drop_subscribers();
+        report(Event("peer_revoked", Level::warning,
+                     fmt::format("{}: the key is revoked and this node's token is void.",
+                                 id->fingerprint()))
+                   .with("peer", id->fingerprint()));
+        act();
+    }
+    return control::done_reply();
+}
+
+/// After `dynavg token --new` or `--close` has changed the file.
+nlohmann::json App::Parts::take_token() {
+    if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
+    const auto token = load_token(config);
+    if (!token) return control::error_reply(token.error().message);
+    token_key = key_of(*token);
+    return control::done_reply();
+}
+
+}  // namespace dynavg::daemon

@@ -17,12 +17,12 @@ using dynavg::cli::ExitCode;
 constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
 constexpr std::string_view kAvailable =
-    "status, peers, leave, forget, check-config, simulate, report";
+    "init, join, token, keygen, id, trust, revoke, status, peers, leave, forget, check-config, "
+    "simulate, report";
 
 /// Of the contract, but not in this version.
-constexpr std::array<std::string_view, 12> kLaterVerbs{"init",   "join",   "keygen", "id",
-                                                       "rounds", "wait",   "set",    "pause",
-                                                       "resume", "export", "doctor", "verify"};
+constexpr std::array<std::string_view, 8> kLaterVerbs{"rounds", "wait",   "set",    "pause",
+                                                      "resume", "export", "doctor", "verify"};
 
 template <std::size_t N>
 bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -48,6 +48,13 @@ int run(int argc, char** argv) {
         "Exit codes: 0 done, 1 failed, 2 wrong arguments, 6 invalid configuration,\n"
         "7 no daemon answers.");
     ExitCode result = ExitCode::done;
+    dynavg::cli::add_init(app, result);
+    dynavg::cli::add_join(app, result);
+    dynavg::cli::add_token(app, result);
+    dynavg::cli::add_keygen(app, result);
+    dynavg::cli::add_id(app, result);
+    dynavg::cli::add_trust(app, result);
+    dynavg::cli::add_revoke(app, result);
     dynavg::cli::add_status(app, result);
     dynavg::cli::add_peers(app, result);
     dynavg::cli::add_leave(app, result);

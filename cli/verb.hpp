@@ -20,6 +20,13 @@ enum class ExitCode : std::uint8_t {
 };
 
 /// Each adds its verb; what the verb ends with goes to `result` once it has run.
+void add_init(CLI::App& app, ExitCode& result);
+void add_join(CLI::App& app, ExitCode& result);
+void add_token(CLI::App& app, ExitCode& result);
+void add_keygen(CLI::App& app, ExitCode& result);
+void add_id(CLI::App& app, ExitCode& result);
+void add_trust(CLI::App& app, ExitCode& result);
+void add_revoke(CLI::App& app, ExitCode& result);
 void add_status(CLI::App& app, ExitCode& result);
 void add_peers(CLI::App& app, ExitCode& result);
 void add_leave(CLI::App& app, ExitCode& result);

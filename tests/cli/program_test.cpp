@@ -134,20 +134,21 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
     CHECK(run("").code == 2);
     const Outcome unknown = run("statsu");
     CHECK(unknown.code == 2);
-    CHECK_THAT(unknown.output, Contains("statsu is no verb; available: status, peers"));
-    for (const char* verb : {"init", "join", "keygen", "id", "rounds", "wait", "set", "pause",
-                             "resume", "export", "doctor", "verify"}) {
+    CHECK_THAT(unknown.output, Contains("statsu is no verb; available: init, join"));
+    for (const char* verb :
+         {"rounds", "wait", "set", "pause", "resume", "export", "doctor", "verify"}) {
         CAPTURE(verb);
         const Outcome later = run(verb);
         CHECK(later.code == 2);
-        CHECK_THAT(later.output, Contains("is not available in this version; available: status"));
+        CHECK_THAT(later.output, Contains("is not available in this version; available: init"));
     }
     CHECK(run("status --colour").code == 2);
     CHECK(run("status extra").code == 2);
 }
 
 TEST_CASE("every verb has help with an example", "[dynavg]") {
-    for (const char* verb : {"", "status ", "peers ", "check-config ", "report "}) {
+    for (const char* verb : {"", "status ", "peers ", "check-config ", "report ", "init ", "join ",
+                             "token ", "keygen ", "id ", "trust ", "revoke "}) {
         const Outcome help = run(std::string(verb) + "--help");
         CHECK(help.code == 0);
         CHECK_THAT(help.output, Contains("Example:\n  dynavg "));

@@ -1,0 +1,223 @@
+#include "cli/node_setup.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/address.hpp"
+#include "config/edit.hpp"
+#include "config/host.hpp"
+
+namespace dynavg::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kUnit = "dynavgd.service";
+
+std::optional<std::string> read_file(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return {};
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+/// Replaces the file as a whole; its mode and owner stay if it was there.
+Expected<void, Error> write_file(const fs::path& file, const std::string& text) {
+    std::error_code error;
+    if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);
+    const fs::path temporary = file.string() + ".new";
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out << text;
+    out.close();
+    if (out && fs::exists(file)) {
+        fs::permissions(temporary, fs::status(file, error).permissions(), error);
+    }
+    if (out && !error) fs::rename(temporary, file, error);
+    if (out && !error) return {};
+    const std::string reason = error ? error.message() : std::strerror(errno);
+    fs::remove(temporary, error);
+    return fail(
+        fmt::format("cannot write {}: {}; run this as root, or name another file with "
+                    "--config",
+                    file.string(), reason));
+}
+
+/// "host:port" of what others are to dial.
+Expected<std::string, Error> advertised(const SetupOptions& options) {
+    std::string host = options.advertise;
+    if (host.empty()) host = config::first_interface_address(config::AddressFamily::ipv4);
+    if (config::parse_host_port(host)) return host;
+    std::string address = fmt::format("{}:{}", host, options.port);
+    if (config::parse_host_port(address)) return address;
+    return fail(fmt::format("--advertise \"{}\" is neither HOST nor HOST:PORT", host));
+}
+
+Expected<std::map<std::string, std::string>, Error> keys_of(const SetupOptions& options) {
+    const auto address = advertised(options);
+    if (!address) return Unexpected<Error>(address.error());
+    std::map<std::string, std::string> keys;
+    keys["node.bind"] = quoted(fmt::format("tcp://0.0.0.0:{}", options.port));
+    keys["node.advertise"] = quoted(*address);
+    if (!options.name.empty()) keys["node.name"] = quoted(options.name);
+    if (!options.state.empty())
+        keys["node.state_dir"] = quoted(fs::absolute(options.state).string());
+    if (!options.control.empty())
+        keys["node.control"] = quoted(fs::absolute(options.control).string());
+    if (!options.source.empty()) keys["data.source"] = quoted(options.source);
+    if (!options.data.empty()) keys["data.path"] = quoted(fs::absolute(options.data).string());
+    return keys;
+}
+
+/// The installed default names no network of anybody's.
+bool is_of_another_network(const config::Config& before, const config::Config& after) {
+    const auto shipped = config::parse_config(config::default_text(), "");
+    return before.node.network != after.node.network && !before.node.network.empty() &&
+           before.node.network != shipped->node.network;
+}
+
+}  // namespace
+
+void add_setup_options(CLI::App& verb, SetupOptions& options) {
+    verb.add_option("--config", options.config, "The configuration to write")
+        ->capture_default_str()
+        ->type_name("FILE");
+    verb.add_option("--name", options.name, "This node in logs; default: the host's name")
+        ->type_name("NAME");
+    verb.add_option("--advertise", options.advertise,
+                    "What others dial; default: this machine's first address")
+        ->type_name("HOST[:PORT]");
+    verb.add_option("--port", options.port, "First of the node's three ports")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 65533));
+    verb.add_option("--source", options.source, "[data] source: idx, cifar10, synthetic-digits")
+        ->type_name("SOURCE");
+    verb.add_option("--data", options.data, "[data] path: the folder of the data set")
+        ->type_name("DIR");
+    verb.add_option("--state-dir", options.state, "Where the node's key and checkpoints are")
+        ->type_name("DIR");
+    verb.add_option("--control", options.control, "The daemon's control socket")
+        ->type_name("SOCKET");
+    verb.add_flag("--no-start{false}", options.start, "Do not start the service");
+}
+
+Expected<config::Config, Error> load_daemon_config(const fs::path& file) {
+    auto config = config::load_config(file);
+    if (!config) return config;
+    if (auto checked = config::check_daemon_rules(*config); !checked) {
+        return Unexpected<Error>(checked.error());
+    }
+    return config;
+}
+
+Expected<config::Config, Error> set_up_config(const SetupOptions& options,
+                                              const std::map<std::string, std::string>& keys) {
+    const auto found = read_file(options.config);
+    std::string text = found ? *found : std::string(config::default_text());
+    const auto before = config::parse_config(text, options.config.string());
+    if (!before) return before;
+    auto all = keys_of(options);
+    if (!all) return Unexpected<Error>(all.error());
+    all->insert(keys.begin(), keys.end());
+    for (const auto& [key, value] : *all) {
+        auto changed = config::set_key(text, key, value);
+        if (!changed) {
+            return fail(fmt::format("{}: {}", options.config.string(), changed.error().message));
+        }
+        text = std::move(*changed);
+    }
+    // A joiner without the table takes the network's settings; so may the first node its defaults.
+    text = config::without_empty_table(text, "averaging");
+    auto after = config::parse_config(text, options.config.string());
+    if (!after) return after;
+    if (auto checked = config::check_daemon_rules(*after); !checked) {
+        return Unexpected<Error>(checked.error());
+    }
+    if (is_of_another_network(*before, *after)) {
+        return fail(
+            fmt::format("{} is of the network {} already; name another file with --config, "
+                        "or change node.network there by hand",
+                        options.config.string(), before->node.network));
+    }
+    if (auto written = write_file(options.config, text); !written) {
+        return Unexpected<Error>(written.error());
+    }
+    return after;
+}
+
+std::string address_line(const config::Config& config, const protocol::PeerId& id) {
+    std::string address = config.node.advertise;
+    if (address.empty()) {
+        const auto bound = config::parse_tcp_address(config.node.bind);
+        const bool any = bound->host == "0.0.0.0" || bound->host == "::";
+        const std::string host =
+            any ? config::first_interface_address(config::AddressFamily::ipv4) : bound->host;
+        address = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, bound->port)
+                                                      : fmt::format("[{}]:{}", host, bound->port);
+    }
+    return fmt::format("{}@{}", id.hex(), address);
+}
+
+identity::Token token_of(const config::Config& config, const protocol::PeerId& id,
+                         const identity::SecretKey& secret) {
+    identity::Token token;
+    token.host = id;
+    const std::string line = address_line(config, id);
+    token.address = line.substr(line.find('@') + 1);
+    token.network = config.node.network;
+    token.secret = secret;
+    for (const auto& [key, value] : config::effective_values(config)) {
+        // Others only as they were written: at its default a key may not fit the model.
+        const bool common = key == "model.builtin" || key == "model.seed";
+        if (!key.starts_with("model.") || (!common && !config.positions.contains(key))) continue;
+        token.model += fmt::format("{} = {}\n", key, value);
+    }
+    return token;
+}
+
+bool has_service(const SetupOptions& options) {
+    std::error_code error;
+    return options.config == kDefaultConfig && fs::is_directory("/run/systemd/system", error);
+}
+
+Expected<void, Error> start_service() {
+    const auto run = [](std::array<const char*, 4> words) {
+        pid_t child = 0;
+        std::array<char*, 5> arguments{};
+        for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = const_cast<char*>(words[i]);
+        if (posix_spawnp(&child, words[0], nullptr, nullptr, arguments.data(), environ) != 0) {
+            return false;
+        }
+        int status = 0;
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        }
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    };
+    if (run({"systemctl", "--quiet", "enable", kUnit}) &&
+        run({"systemctl", "--quiet", "restart", kUnit})) {
+        return {};
+    }
+    return fail(
+        fmt::format("the service did not start; `systemctl status {}` and `journalctl -u "
+                    "{}` say why, then: `systemctl enable --now {}`",
+                    kUnit, kUnit, kUnit));
+}
+
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + '"';
+}
+
+}  // namespace dynavg::cli

@@ -1,0 +1,73 @@
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/ask_daemon.hpp"
+#include "cli/verb.hpp"
+#include "control/replies.hpp"
+
+namespace dynavg::cli {
+namespace {
+
+struct TrustOptions {
+    DaemonOptions daemon;
+    std::string key;
+};
+
+ExitCode run(const TrustOptions& options, const char* verb, const char* done_text) {
+    const auto reply = ask_daemon(options.daemon, control::key_request(verb, options.key));
+    if (!reply) return reply.error();
+    if (const auto done = control::done_from(*reply); !done) {
+        complain(done.error().message);
+        return ExitCode::failed;
+    }
+    if (options.daemon.json) {
+        std::fputs(control::to_line(*reply).c_str(), stdout);
+    } else {
+        fmt::print("{}\n", done_text);
+    }
+    return ExitCode::done;
+}
+
+struct Verb {
+    const char* name;
+    const char* about;
+    const char* footer;
+    const char* done;
+};
+
+void add(CLI::App& app, ExitCode& result, const Verb& about) {
+    CLI::App* verb = app.add_subcommand(about.name, about.about);
+    const auto options = std::make_shared<TrustOptions>();
+    verb->add_option("key", options->key, "64 hexadecimal digits: `dynavg id` there, before the @")
+        ->required()
+        ->type_name("KEY");
+    add_daemon_options(*verb, options->daemon);
+    verb->footer(about.footer);
+    verb->callback([=, &result] { result = run(*options, about.name, about.done); });
+}
+
+}  // namespace
+
+void add_trust(CLI::App& app, ExitCode& result) {
+    add(app, result,
+        {"trust", "Let a peer with this key in, from now on",
+         "For one that does not join by the token. Both sides must trust each other; it also ends\n"
+         "a revocation.\n\nExample:\n  dynavg trust "
+         "8f14e45fceea167a5a36dedd4bea2543c4ca4238a0b923820dcc509a6f75849b",
+         "The key is trusted."});
+}
+
+void add_revoke(CLI::App& app, ExitCode& result) {
+    add(app, result,
+        {"revoke", "Shut a key out, at once and for good",
+         "Ends the peer's connections and keeps it out, whatever the configuration says. It may "
+         "know\nthe token, so this node's is void then: `dynavg token --new` makes another. To be "
+         "done on\nevery node; `dynavg forget` then ends its vote.\n\nExample:\n  dynavg revoke "
+         "8f14e45fceea167a5a36dedd4bea2543c4ca4238a0b923820dcc509a6f75849b",
+         "The key is revoked, and this node's token is void."});
+}
+
+}  // namespace dynavg::cli

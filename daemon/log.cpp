@@ -6,6 +6,7 @@
 #include <csignal>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ bool is_colored(const LogOptions& options) {
     return options.colors == LogColors::always || isatty(options.fd) == 1;
 }
 
-/// Counts the lines of one event about one peer.
+/// Counts the lines of one event, about one peer where it names one.
 struct Counter {
     WallClock::time_point since;
     Level level;
@@ -43,16 +44,23 @@ struct Counter {
     std::int64_t suppressed = 0;
 };
 
+/// What `dynavg verify` reads: each reference that is in force here.
+bool is_evidence(const Event& event) {
+    return event.name == "round_committed" || event.name == "adopted" || event.name == "merged";
+}
+
 }  // namespace
 
 Expected<LogFormat, Error> log_format_from_name(std::string_view name) {
     if (name == "text") return LogFormat::text;
     if (name == "json") return LogFormat::json;
-    if (name == "journal") {
-        return fail("log format journal is not available in this version; available: text, json");
-    }
-    return fail(
-        fmt::format("unknown log format \"{}\"; allowed: text, json", control::escaped(name)));
+    if (name == "journal") return LogFormat::journal;
+    return fail(fmt::format("unknown log format \"{}\"; allowed: text, json, journal",
+                            control::escaped(name)));
+}
+
+LogFormat default_log_format() {
+    return is_journal_stream(STDERR_FILENO) && has_journal() ? LogFormat::journal : LogFormat::text;
 }
 
 Expected<Level, Error> level_from_name(std::string_view name) {
@@ -78,9 +86,11 @@ std::string_view name_of(Level level) {
 }
 
 struct Log::Impl {
-    explicit Impl(LogOptions given) : options(std::move(given)), colored(is_colored(options)) {}
+    explicit Impl(LogOptions given) : options(std::move(given)), colored(is_colored(options)) {
+        if (options.format == LogFormat::journal) journal.emplace(options.send_to_journal);
+    }
 
-    using CounterKey = std::pair<std::string, std::string>;  ///< Event and peer.
+    using CounterKey = std::pair<std::string, std::string>;  ///< Event, and peer or nothing.
 
     const LogOptions options;
     const bool colored;
@@ -88,13 +98,14 @@ struct Log::Impl {
     LogPosition position;
     std::map<CounterKey, Counter> counters;
     std::int64_t lines_lost = 0;
-    bool within_line = false;  ///< The rest of a line was lost.
+    bool within_line = false;              ///< The rest of a line was lost.
+    std::optional<JournalWriter> journal;  ///< Of that format.
 
     /// False if the line is one too many of its kind.
     bool admit(const Event& event, WallClock::time_point now);
     void tell_suppressed(WallClock::time_point now, bool all);
     void print(const Event& event, WallClock::time_point now);
-    void emit(const Event& event, WallClock::time_point now);
+    void emit(const Event& event, WallClock::time_point now, std::int64_t stands_for = 1);
     [[nodiscard]] bool put(std::string_view line);
     [[nodiscard]] bool put_some(std::string_view& line) const;
 };
@@ -102,15 +113,17 @@ struct Log::Impl {
 bool Log::Impl::admit(const Event& event, WallClock::time_point now) {
     const auto* field = event.find("peer");
     const auto* peer = field == nullptr ? nullptr : std::get_if<std::string>(field);
-    if (peer == nullptr || event.level == Level::error) return true;
+    if (event.level == Level::error) return true;
+    if (peer == nullptr && (event.level == Level::debug || is_evidence(event))) return true;
 
-    CounterKey key{event.name, *peer};
-    if (counters.size() >= log_limits::kCountersMax && !counters.contains(key)) {
+    CounterKey key{event.name, peer == nullptr ? std::string() : *peer};
+    if (peer != nullptr && counters.size() >= log_limits::kCountersMax && !counters.contains(key)) {
         key.second = "others";
     }
     const Counter fresh{.since = now, .level = event.level};
     Counter& counter = counters.try_emplace(std::move(key), fresh).first->second;
-    if (counter.written < log_limits::kLinesPerPeerMax) {
+    const int most = peer == nullptr ? log_limits::kLinesPerEventMax : log_limits::kLinesPerPeerMax;
+    if (counter.written < most) {
         ++counter.written;
         return true;
     }
@@ -132,29 +145,32 @@ void Log::Impl::tell_suppressed(WallClock::time_point now, bool all) {
         if (done.suppressed == 0) continue;
         Event event("suppressed", done.level,
                     "The same was logged too often; further lines were left out.");
-        print(event.with("of", key.first).with("peer", key.second).with("lines", done.suppressed),
-              now);
+        event.with("of", key.first);
+        if (!key.second.empty()) event.with("peer", key.second);
+        print(event.with("lines", done.suppressed), now);
     }
 }
 
 void Log::Impl::print(const Event& event, WallClock::time_point now) {
+    if (journal) lines_lost += journal->take_lost();
     if (lines_lost > 0) {
         Event lost("log_lines_lost", Level::warning,
                    "The log could not be written; lines are missing here.");
+        // If that one does not get through either, it is not counted itself.
         const std::int64_t before = std::exchange(lines_lost, 0);
-        emit(lost.with("lines", before), now);
-        // That one did not get through either: it is not counted itself.
-        if (lines_lost > 0) lines_lost = before;
+        emit(lost.with("lines", before), now, before);
     }
     emit(event, now);
 }
 
-void Log::Impl::emit(const Event& event, WallClock::time_point now) {
+/// `stands_for` lines are gone if this one is.
+void Log::Impl::emit(const Event& event, WallClock::time_point now, std::int64_t stands_for) {
     const LogLine line{now, options.node, options.network, position, event};
+    if (journal) return journal->push(format_journal(line), stands_for);
     const std::string text = options.format == LogFormat::json
                                  ? format_json(line)
                                  : format_text(line, colored ? Paint::colored : Paint::plain);
-    if (!put(text)) ++lines_lost;
+    if (!put(text)) lines_lost += stands_for;
 }
 
 bool Log::Impl::put_some(std::string_view& line) const {

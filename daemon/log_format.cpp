@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/escape.hpp"
+#include "daemon/event_ids.hpp"
 
 namespace dynavg::daemon {
 
@@ -81,6 +82,44 @@ std::string_view color_of(Level level) {
     return "";
 }
 
+/// The numbers of syslog.
+int priority_of(Level level) {
+    switch (level) {
+        case Level::debug:
+            return 7;
+        case Level::info:
+            return 6;
+        case Level::warning:
+            return 4;
+        case Level::error:
+            return 3;
+    }
+    return 6;
+}
+
+/// DYNAVG_BYTES_SENT of bytes_sent.
+std::string journal_key(std::string_view key) {
+    std::string name = "DYNAVG_";
+    for (const char c : key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return name;
+}
+
+/// A value as it is; escaped, so that nothing that shows it can be steered by it.
+std::string journal_text(const EventValue& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) return escaped(*text);
+    return text_of(value);
+}
+
+void add_journal(std::vector<std::string>& fields, std::string_view key, const EventValue& value) {
+    const std::string name = journal_key(key);
+    const auto* list = std::get_if<std::vector<std::string>>(&value);
+    if (list == nullptr) {
+        fields.push_back(name + '=' + journal_text(value));
+        return;
+    }
+    for (const std::string& item : *list) fields.push_back(name + '=' + escaped(item));
+}
+
 }  // namespace
 
 std::string format_time(WallClock::time_point time) {
@@ -119,6 +158,28 @@ std::string format_text(const LogLine& line, Paint paint) {
     }
     if (colored) text += "\x1b[0m";
     return text + '\n';
+}
+
+std::vector<std::string> format_journal(const LogLine& line) {
+    const protocol::Event& event = line.event;
+    std::vector<std::string> fields = {
+        "MESSAGE=" + escaped(event.message),
+        fmt::format("PRIORITY={}", priority_of(event.level)),
+        "DYNAVG_EVENT=" + std::string(event.name),
+        "DYNAVG_LEVEL=" + std::string(name_of(event.level)),
+    };
+    if (const std::string_view id = message_id_of(event.name); !id.empty()) {
+        fields.push_back("MESSAGE_ID=" + std::string(id));
+    }
+    const auto add_unless_told = [&](std::string_view key, const EventValue& value) {
+        if (event.find(key) == nullptr) add_journal(fields, key, value);
+    };
+    add_unless_told("node", std::string(line.node));
+    add_unless_told("network", std::string(line.network));
+    add_unless_told("epoch", static_cast<std::int64_t>(line.position.epoch.value()));
+    add_unless_told("step", static_cast<std::int64_t>(line.position.step.value()));
+    for (const auto& [key, value] : event.fields) add_journal(fields, key, value);
+    return fields;
 }
 
 }  // namespace dynavg::daemon

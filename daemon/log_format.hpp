@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/log.hpp"
 
@@ -27,5 +28,10 @@ enum class Paint : std::uint8_t { plain, colored };
 
 /// "TIME LEVEL event  message  key=value ..." with the newline. Values with spaces are quoted.
 [[nodiscard]] std::string format_text(const LogLine& line, Paint paint);
+
+/// An entry of the journal, "KEY=value" each: MESSAGE, PRIORITY, MESSAGE_ID, and all that a line of
+/// JSON has but the time, as DYNAVG_EVENT and so on. A list is one field for each of its items.
+/// Texts are escaped as in format_text.
+[[nodiscard]] std::vector<std::string> format_journal(const LogLine& line);
 
 }  // namespace dynavg::daemon

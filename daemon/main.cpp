@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "assembly/learning.hpp"
 #include "config/config.hpp"
@@ -28,13 +29,25 @@ enum ExitCode { kDone = 0, kFailed = 1, kWrongArguments = 2, kInvalidConfigurati
 
 struct Arguments {
     std::string config;
-    std::string log_format = "text";
+    std::string log_format;  ///< Empty: default_log_format().
     std::string log_level = "info";
     bool check_config = false;
 };
 
+std::string with_priority(std::string_view lines) {
+    std::string text;
+    for (const char c : lines) {
+        if (text.empty() || text.back() == '\n') text += "<3>";
+        text += c;
+    }
+    return text;
+}
+
+/// In the journal each line is of the priority that stands before it.
 int complain(const Error& error, ExitCode code) {
-    fmt::print(stderr, "dynavgd: {}\n", error.message);
+    std::string text = fmt::format("dynavgd: {}\n", error.message);
+    if (daemon::is_journal_stream(STDERR_FILENO)) text = with_priority(text);
+    fmt::print(stderr, "{}", text);
     return code;
 }
 
@@ -120,6 +133,18 @@ int run(dynavg::config::Config config, daemon::Log& log) {
     }
 }
 
+Expected<daemon::LogFormat, Error> log_format_of(const Arguments& arguments) {
+    if (arguments.log_format.empty()) return daemon::default_log_format();
+    const auto format = daemon::log_format_from_name(arguments.log_format);
+    const bool can = !format || *format != daemon::LogFormat::journal || daemon::has_journal();
+    if (can) return format;
+    // Where to log is no reason not to run.
+    fmt::print(stderr,
+               "dynavgd: --log-format journal: this machine has no journal; the log goes to "
+               "standard error as text\n");
+    return daemon::LogFormat::text;
+}
+
 int start(const Arguments& arguments) {
     auto config = dynavg::config::load_config(arguments.config);
     if (!config) return complain(config.error(), kInvalidConfiguration);
@@ -131,7 +156,7 @@ int start(const Arguments& arguments) {
         return kDone;
     }
     daemon::LogOptions options;
-    const auto format = daemon::log_format_from_name(arguments.log_format);
+    const auto format = log_format_of(arguments);
     if (!format) return complain(format.error(), kWrongArguments);
     options.format = *format;
     const auto level = daemon::level_from_name(arguments.log_level);
@@ -152,7 +177,8 @@ int main(int argc, char** argv) {
     app.footer("Example: dynavgd --config /etc/dynavg/dynavg.toml --log-format json");
     app.add_option("--config", arguments.config, "Configuration (TOML)")->required();
     app.add_flag("--check-config", arguments.check_config, "Only say whether it is valid");
-    app.add_option("--log-format", arguments.log_format, "text or json");
+    app.add_option("--log-format", arguments.log_format,
+                   "text, json or journal; default: journal under systemd, else text");
     app.add_option("--log-level", arguments.log_level, "debug, info, warning or error");
     app.set_version_flag("--version", "dynavgd " + daemon::version());
     try {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/event_ids.hpp"
 #include "tests/catch.hpp"
 
 namespace {
@@ -88,7 +89,10 @@ Used used_in_sources(const std::filesystem::path& root) {
 
 TEST_CASE("docs/events.md has every event and field of the sources", "[events]") {
     const std::filesystem::path root = DYNAVG_SOURCE_DIR;
-    const std::string page = text_of(root / "docs/events.md");
+    std::string page = text_of(root / "docs/events.md");
+    const std::size_t tables_end = page.find("\n## MESSAGE_ID");
+    REQUIRE(tables_end != std::string::npos);
+    page.resize(tables_end);
     const Used used = used_in_sources(root);
     // Else the scan does not work.
     for (const char* name : {"log_lines_lost", "peer_joined", "round_started", "round_restarted"}) {
@@ -104,4 +108,31 @@ TEST_CASE("docs/events.md has every event and field of the sources", "[events]")
         INFO("docs/events.md should have the field `" << name << "`");
         CHECK(page.find("`" + name + "`") != std::string::npos);
     }
+}
+
+TEST_CASE("every event has a MESSAGE_ID of its own, and docs/events.md lists it", "[events]") {
+    using dynavg::daemon::event_ids;
+    using dynavg::daemon::message_id_of;
+    const std::filesystem::path root = DYNAVG_SOURCE_DIR;
+    const std::string page = text_of(root / "docs/events.md");
+    const Used used = used_in_sources(root);
+    Words ids;
+    std::string_view before;
+    for (const auto& [event, id] : event_ids()) {
+        INFO(event);
+        CHECK(before < event);
+        before = event;
+        CHECK(id.size() == 32);
+        CHECK(id.find_first_not_of("0123456789abcdef") == std::string_view::npos);
+        CHECK(ids.emplace(id).second);
+        CHECK(used.events.contains(std::string(event)));
+        const std::string row = "| `" + std::string(event) + "` | `" + std::string(id) + "` |";
+        CHECK(page.find("\n" + row) != std::string::npos);
+    }
+    for (const std::string& name : used.events) {
+        INFO(name << " needs an id in daemon/event_ids.cpp");
+        CHECK_FALSE(message_id_of(name).empty());
+    }
+    CHECK(message_id_of("no_such_event").empty());
+    CHECK(message_id_of("zzz").empty());
 }

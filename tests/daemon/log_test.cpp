@@ -191,12 +191,12 @@ TEST_CASE("lines below the level are left out", "[log]") {
     CHECK(lines[1]["level"] == "error");
 }
 
-TEST_CASE("formats and levels have names; journal is for a later version", "[log]") {
+TEST_CASE("formats and levels have names", "[log]") {
     CHECK(log_format_from_name("text").value() == LogFormat::text);
     CHECK(log_format_from_name("json").value() == LogFormat::json);
-    CHECK_THAT(log_format_from_name("journal").error().message,
-               Contains("not available in this version; available: text, json"));
-    CHECK_THAT(log_format_from_name("xml").error().message, Contains("allowed: text, json"));
+    CHECK(log_format_from_name("journal").value() == LogFormat::journal);
+    CHECK_THAT(log_format_from_name("xml").error().message,
+               Contains("allowed: text, json, journal"));
     CHECK(level_from_name("warning").value() == Level::warning);
     CHECK_THAT(level_from_name("loud").error().message, Contains("debug, info, warning, error"));
 }
@@ -239,6 +239,44 @@ TEST_CASE("many peers together are limited too, errors and other events never", 
         log.write(Event("bad", Level::error, "m").with("peer", std::string("x")));
     }
     CHECK(pipe.read_json().size() == 100);
+}
+
+TEST_CASE("events that name no peer are limited too, but not what tells of references", "[log]") {
+    Pipe pipe;
+    Log log(options_for(pipe));
+    std::size_t written = 0;
+    const auto write = [&](const Event& event) {
+        log.write(event);
+        written += pipe.read_json().size();
+    };
+    for (int i = 0; i < 2 * log_limits::kLinesPerEventMax; ++i) {
+        write(Event("round_restarted", Level::warning, "m"));
+    }
+    CHECK(written == log_limits::kLinesPerEventMax);
+    written = 0;
+    for (const char* name : {"round_committed", "adopted", "merged"}) {
+        for (int i = 0; i < 2 * log_limits::kLinesPerEventMax; ++i) {
+            write(Event(name, Level::info, "m"));
+        }
+    }
+    CHECK(written == 6 * log_limits::kLinesPerEventMax);
+}
+
+TEST_CASE("what was suppressed of an event without a peer is told without one", "[log]") {
+    Pipe pipe;
+    {
+        Log log(options_for(pipe));
+        for (int i = 0; i <= log_limits::kLinesPerEventMax; ++i) {
+            log.write(Event("crossing", Level::info, "m"));
+            if (i < log_limits::kLinesPerEventMax) pipe.read_all();
+        }
+    }
+    const auto lines = pipe.read_json();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0]["event"] == "suppressed");
+    CHECK(lines[0]["of"] == "crossing");
+    CHECK_FALSE(lines[0].contains("peer"));
+    CHECK(lines[0]["lines"] == 1);
 }
 
 TEST_CASE("a clock that is set back does not silence a peer", "[log]") {

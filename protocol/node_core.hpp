@@ -264,6 +264,10 @@ private:
     void tick_round(Instant now);
     void accuse_the_silent(Instant now);
     [[nodiscard]] Duration suspicion_timeout_max() const;
+    [[nodiscard]] Roster expected_members() const;
+    [[nodiscard]] std::vector<std::string> missing_of(const Roster& expected,
+                                                      const Roster& present) const;
+    void report_round_impossible(const Roster& live);
     void report_round_start();
     void report_commit(Instant now);
 

@@ -216,14 +216,7 @@ void NodeCore::report_who_is_missing() {
         return;
     }
     if (std::exchange(m_reported_missing, true)) return;
-    m_actions.events.push_back(
-        Event("round_impossible", Level::warning,
-              fmt::format("the models have drifted apart, but only {} peers are live here, too few "
-                          "or no quorum of the last round: this node trains on and the reference "
-                          "stays; start or reconnect the missing peers",
-                          live.size()))
-            .with("live", live.size())
-            .with("expected", m_history.last().roster.size()));
+    report_round_impossible(live);
 }
 
 /// Every member's state of this step is in. A member that is done, or that does not wait for this

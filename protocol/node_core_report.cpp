@@ -19,15 +19,61 @@ std::vector<std::string> names_of(const Roster& roster) {
     return names;
 }
 
+/// The rest is in the event's field.
+constexpr std::size_t kNamesInSentenceMax = 8;
+
+std::string enumeration(const std::vector<std::string>& names) {
+    const std::size_t shown = std::min(names.size(), kNamesInSentenceMax);
+    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+    if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+    return text;
+}
+
 }  // namespace
+
+/// Whom the open round should take in: its candidates, and who votes on it, each once.
+Roster NodeCore::expected_members() const {
+    Roster expected = m_round->sets().candidates;
+    for (const Member& voter : m_electorate.body()) {
+        const auto is_same = [&voter](const Member& other) { return other.id == voter.id; };
+        if (std::none_of(expected.begin(), expected.end(), is_same)) expected.push_back(voter);
+    }
+    return expected;
+}
+
+/// Names and fingerprints of those of `expected` that are not among `present`, in any life.
+std::vector<std::string> NodeCore::missing_of(const Roster& expected, const Roster& present) const {
+    std::vector<std::string> missing;
+    for (const Member& member : expected) {
+        const auto is_same = [&member](const Member& other) { return other.id == member.id; };
+        if (std::any_of(present.begin(), present.end(), is_same)) continue;
+        const PeerInfo* peer = find_peer(member.id);
+        const bool named = peer != nullptr && !peer->name.empty();
+        missing.push_back(named ? fmt::format("{} ({})", peer->name, member.id.fingerprint())
+                                : member.id.fingerprint());
+    }
+    return missing;
+}
+
+/// A round is due and cannot be.
+void NodeCore::report_round_impossible(const Roster& live) {
+    const auto missing = missing_of(m_electorate.body(), live);
+    m_actions.events.push_back(
+        Event("round_impossible", Level::warning,
+              fmt::format("the models have drifted apart, but only {} peers are live here, too few "
+                          "or no quorum of the last round: this node trains on and the reference "
+                          "stays; start or reconnect the missing peers{}",
+                          live.size(), missing.empty() ? "" : ": " + enumeration(missing)))
+            .with("live", live.size())
+            .with("expected", m_electorate.body().size())
+            .with("missing", missing));
+}
 
 void NodeCore::report_round_start() {
     const RoundId id = m_round->key().round;
     if (m_reported_round == id) return;
     const bool again = m_reported_round.has_value();
     m_reported_round = id;
-    const std::size_t expected =
-        std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
     Roster suspects;
     std::set_difference(m_round->sets().candidates.begin(), m_round->sets().candidates.end(),
                         m_round->members().begin(), m_round->members().end(),
@@ -40,7 +86,7 @@ void NodeCore::report_round_start() {
     event.with("round", id.text())
         .with("attempt", m_round->attempt().value())
         .with("participants", m_round->members().size())
-        .with("expected", expected);
+        .with("expected", expected_members().size());
     if (again) {
         event.with("reason", std::string(lost ? "a member was lost" : "a peer came in"))
             .with("suspects", names_of(suspects));
@@ -54,9 +100,8 @@ void NodeCore::report_commit(Instant now) {
     using std::chrono::milliseconds;
     const Evidence& evidence = m_round->evidence();
     const Roster& roster = m_round->prepared()->roster;
-    const std::size_t expected =
-        std::max(m_round->sets().candidates.size(), m_history.last().roster.size());
-    const bool all_in = roster.size() >= expected;
+    const Roster expected = expected_members();
+    const std::vector<std::string> missing = missing_of(expected, roster);
     if (evidence.reason == RoundReason::merge) {
         m_actions.events.push_back(
             Event("merged", Level::warning,
@@ -71,18 +116,21 @@ void NodeCore::report_commit(Instant now) {
     if (m_certificate && m_certificate->roster == roster) {
         for (const ContributionFacts& facts : m_certificate->facts) steps += facts.steps;
     }
-    const Level level = !all_in                                      ? Level::warning
+    const Level level = !missing.empty()                             ? Level::warning
                         : evidence.reason == RoundReason::every_step ? Level::debug
                                                                      : Level::info;
     m_actions.events.push_back(
         Event("round_committed", level,
-              fmt::format("{} of {} peers averaged their models: reference {} is in force",
-                          roster.size(), expected, m_round->target().value()))
+              fmt::format("{} of {} peers averaged their models: reference {} is in force{}",
+                          roster.size(), expected.size(), m_round->target().value(),
+                          missing.empty() ? "" : "; missing: " + enumeration(missing)))
             .with("round", RoundId{m_round->target(), digest_of(roster)}.text())
             .with("attempt", m_round->attempt().value())
+            .with("peer_id", m_options.self.id.fingerprint())
             .with("reason", std::string(name_of(evidence.reason)))
             .with("participants", names_of(roster))
-            .with("expected", expected)
+            .with("expected", expected.size())
+            .with("missing", missing)
             .with("digest", m_prepared_value->id.digest.hex())
             .with("estimate", evidence.estimate)
             .with("threshold", evidence.threshold)

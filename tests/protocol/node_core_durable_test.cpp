@@ -297,7 +297,14 @@ TEST_CASE("who is cut off in mid-round says so", "[node_core_durable]") {
     driver.step(1, 100);
     REQUIRE(driver.core.round());
     for (PeerInfo& other : driver.view.peers) other.live = false;
-    CHECK(find_event(driver.look(), "round_impossible") != nullptr);
+    driver.info(2).name = "node-c";
+    const Actions actions = driver.look();
+    const Event* impossible = find_event(actions, "round_impossible");
+    REQUIRE(impossible != nullptr);
+    const std::vector<std::string> missing = {peer(1).id.fingerprint(),
+                                              "node-c (" + peer(2).id.fingerprint() + ")"};
+    CHECK(std::get<std::vector<std::string>>(*impossible->find("missing")) == missing);
+    CHECK(impossible->message.ends_with("missing peers: " + missing[0] + ", " + missing[1]));
     CHECK(find_event(driver.tick(), "round_impossible") == nullptr);
 }
 

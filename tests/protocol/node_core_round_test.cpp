@@ -36,6 +36,32 @@ struct PreparedRound {
     [[nodiscard]] Prepared prepared() const { return prepared(value->id.digest); }
 };
 
+using Names = std::vector<std::string>;
+
+/// A second round or a later one, of all who are live now.
+Actions commit_with_present(CoreDriver& driver) {
+    driver.step(1, 100);
+    const Actions agreed = driver.agree();
+    REQUIRE(agreed.start_exchange);
+    const ReferencePointer value =
+        driver.next_value(static_cast<float>(driver.core.reference()->epoch.value() + 1));
+    const Roster members = agreed.start_exchange->roster;
+    Actions actions = driver.exchange_done(*agreed.start_exchange, value);
+    for (const Member& member : members) {
+        if (member == driver.self || !driver.core.round()) continue;
+        const Prepared prepared{driver.core.round()->ballot(), value->id.digest, members};
+        Actions more = driver.hear(member, driver.agreeing(prepared));
+        for (Event& event : more.events) actions.events.push_back(std::move(event));
+    }
+    for (PeerInfo& other : driver.view.peers) {
+        if (other.live) other.reference = driver.core.reference()->id;
+    }
+    driver.steps_before += 1;
+    driver.look();
+    driver.installed();
+    return actions;
+}
+
 /// Time passes, everybody is alive.
 void pass(CoreDriver& driver, Duration duration) {
     driver.now += duration;
@@ -158,6 +184,75 @@ TEST_CASE("before the first reference most of those that start together must be 
     REQUIRE(committed != nullptr);
     CHECK(std::get<std::int64_t>(*committed->find("steps")) == 12);
     CHECK(std::get<std::string>(*committed->find("digest")) == round.value->id.digest.hex());
+}
+
+TEST_CASE("a round with everybody in it is no warning, and names nobody as missing",
+          "[node_core_round]") {
+    PreparedRound round;
+    CoreDriver& driver = round.driver;
+    driver.hear(2, driver.agreeing(round.prepared()));
+    const Actions actions = driver.hear(3, driver.agreeing(round.prepared()));
+    const Event* committed = find_event(actions, "round_committed");
+    REQUIRE(committed != nullptr);
+    CHECK(committed->level == Level::info);
+    CHECK(std::get<Names>(*committed->find("missing")).empty());
+    CHECK(committed->message == "4 of 4 peers averaged their models: reference 1 is in force");
+}
+
+TEST_CASE("a round that lacks peers is a warning that names them", "[node_core_round]") {
+    CoreDriver driver = driver_of(0, peers({1, 2, 3}));
+    driver.commit_a_round();
+    driver.info(3).live = false;
+    driver.info(3).name = "node-d";
+    const std::string known = "node-d (" + peer(3).id.fingerprint() + ")";
+    SECTION("by name") {}
+    SECTION("by the fingerprint alone if they are forgotten") {
+        driver.view.peers.pop_back();
+    }
+    driver.look();
+    const bool named = driver.view.peers.size() == 3;
+    const std::string missing = named ? known : peer(3).id.fingerprint();
+    const Actions actions = commit_with_present(driver);
+    const Event* committed = find_event(actions, "round_committed");
+    REQUIRE(committed != nullptr);
+    CHECK(committed->level == Level::warning);
+    CHECK(std::get<Names>(*committed->find("missing")) == Names{missing});
+    CHECK(std::get<std::int64_t>(*committed->find("expected")) == 4);
+    CHECK(committed->message ==
+          "3 of 4 peers averaged their models: reference 2 is in force; missing: " + missing);
+    // The next round is without peer 3 by right.
+    const Actions next = commit_with_present(driver);
+    committed = find_event(next, "round_committed");
+    REQUIRE(committed != nullptr);
+    CHECK(committed->level == Level::info);
+    CHECK(std::get<std::int64_t>(*committed->find("expected")) == 3);
+}
+
+TEST_CASE("a newcomer does not stand in for who is missing", "[node_core_round]") {
+    CoreDriver driver = driver_of(0, peers({1, 2, 3}));
+    driver.commit_a_round();
+    driver.info(3).live = false;
+    driver.view.peers.push_back(driver.info_of(peer(4)));
+    for (PeerInfo& other : driver.view.peers) other.reference = driver.core.reference()->id;
+    driver.look();
+    const Actions actions = commit_with_present(driver);
+    const Event* committed = find_event(actions, "round_committed");
+    REQUIRE(committed != nullptr);
+    CHECK(std::get<std::int64_t>(*committed->find("expected")) == 5);
+    CHECK(std::get<Names>(*committed->find("missing")) == Names{peer(3).id.fingerprint()});
+    CHECK(committed->level == Level::warning);
+}
+
+TEST_CASE("who lives again is not missing", "[node_core_round]") {
+    CoreDriver driver = driver_of(0, peers({1, 2, 3}));
+    driver.commit_a_round();
+    driver.info(3).member = peer(3, 2);
+    driver.look();
+    const Actions actions = commit_with_present(driver);
+    const Event* committed = find_event(actions, "round_committed");
+    REQUIRE(committed != nullptr);
+    CHECK(std::get<Names>(*committed->find("missing")).empty());
+    CHECK(std::get<std::int64_t>(*committed->find("expected")) == 4);
 }
 
 TEST_CASE("half of the last roster is enough to commit with its first member only",

@@ -18,11 +18,11 @@ constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
 constexpr std::string_view kAvailable =
     "init, join, token, keygen, id, trust, revoke, status, peers, leave, forget, check-config, "
-    "simulate, report";
+    "simulate, report, verify";
 
 /// Of the contract, but not in this version.
-constexpr std::array<std::string_view, 8> kLaterVerbs{"rounds", "wait",   "set",    "pause",
-                                                      "resume", "export", "doctor", "verify"};
+constexpr std::array<std::string_view, 7> kLaterVerbs{"rounds", "wait",   "set",   "pause",
+                                                      "resume", "export", "doctor"};
 
 template <std::size_t N>
 bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
     dynavg::cli::add_forget(app, result);
     dynavg::cli::add_check_config(app, result);
     dynavg::cli::add_report(app, result);
+    dynavg::cli::add_verify(app, result);
     // Only for the list of verbs; see above.
     app.add_subcommand("simulate", "Train with many peers in one process (dynavg-simulate)");
     const auto is_this = [verb](const CLI::App* known) { return known->get_name() == verb; };

@@ -33,5 +33,6 @@ void add_leave(CLI::App& app, ExitCode& result);
 void add_forget(CLI::App& app, ExitCode& result);
 void add_check_config(CLI::App& app, ExitCode& result);
 void add_report(CLI::App& app, ExitCode& result);
+void add_verify(CLI::App& app, ExitCode& result);
 
 }  // namespace dynavg::cli

@@ -17,6 +17,9 @@ expect_exit c 137
 for name in a b; do
     await "$name" peer_suspected '(.peer | startswith("c "))'
     await "$name" round_committed '.participants | length == 2'
+    # The round is a warning that names who is missing.
+    await "$name" round_committed \
+        '.level == "warning" and .expected == 3 and (.missing | length == 1 and (.[0] | startswith("c (")))'
 done
 missed=$(status_of a | jq .epoch)
 
@@ -26,3 +29,7 @@ await c adopted ".epoch >= $missed"
 await c round_committed '.participants | length == 3'
 await_status c '.peers_live == 2'
 expect_agreement a b c c-first
+expect_verified "$work"/?.log "$work/c-first.log"
+jq --exit-status '.networks[0] | (.missing | length == 1 and (.[0].peer | startswith("c ("))) and
+    .nodes[2].starts == 2' "$work/verdict.json" >/dev/null ||
+    fail "dynavg verify does not say that c was missing: $(cat "$work/verdict.json")"

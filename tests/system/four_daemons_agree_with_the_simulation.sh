@@ -22,6 +22,7 @@ for name in a b c d; do
     has_event "$name" stopped || fail "$name did not say that it stopped"
     has_event "$name" evaluated || fail "$name evaluated nothing"
 done
+expect_verified "$work"/?.log
 rounds=$(references_of a | wc -l)
 ((rounds >= 3)) || fail "only $rounds rounds: the threshold tests nothing"
 # At the default level, a healthy run has no warning but the one about plain sockets.
@@ -34,3 +35,14 @@ simulated=$(jq --raw-output .digest "$work/simulated/summary.json")
 digest=$(events a training_complete .digest)
 [[ $digest == "$simulated" ]] || fail "daemons: $digest, simulation: $simulated"
 [[ $(jq .rounds "$work/simulated/summary.json") == "$rounds" ]] || fail "other rounds simulated"
+
+# One digit of one digest of one log, and the verdict is another, which names that node.
+jq --compact-output 'if .event == "round_committed" and .epoch == 3
+    then .digest |= (if startswith("0") then "1" else "0" end) + .[1:] else . end' \
+    "$work/c.log" >"$work/c.doctored"
+code=0
+"$DYNAVG" verify --json "$work"/[abd].log "$work/c.doctored" >"$work/verdict.json" || code=$?
+[[ $code == 1 ]] || fail "dynavg verify ends with $code where a digest differs"
+jq --exit-status '.networks[0].disagreements | length == 1 and .[0].epoch == 3 and
+    any(.[0].sides[]; .nodes == ["c"])' "$work/verdict.json" >/dev/null ||
+    fail "dynavg verify does not name what differs: $(cat "$work/verdict.json")"

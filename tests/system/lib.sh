@@ -80,12 +80,15 @@ END
 # Words that a daemon's command line begins with; networks.sh puts it into a network namespace.
 declare -A within=()
 
-# start NAME [LOG]: the log of a later life may go to a file of its own, LOG.log.
+# start NAME [LOG]: the log of a later life may go to a file of its own, LOG.log. An empty log_format
+# leaves the format to the daemon.
 start() {
+    local format=("--log-format=${log_format-json}")
+    [[ -n ${log_format-json} ]] || format=()
     # The kernel ends the daemon if this script is killed in a way that no trap sees.
     # shellcheck disable=SC2086 # Several words.
     ${within[$1]:-} setpriv --pdeathsig TERM "$DYNAVGD" --config "$work/$1.toml" \
-        --log-format json >"$work/$1.out" 2>"$work/${2:-$1}.log" </dev/null &
+        "${format[@]}" >"$work/$1.out" 2>"$work/${2:-$1}.log" </dev/null &
     pids[$1]=$!
 }
 
@@ -249,6 +252,12 @@ expect_agreement() {
     forks=$(for name in "$@"; do references_of "$name"; done | sort --unique |
         awk '{ print $1 }' | uniq --repeated)
     [[ -z $forks ]] || fail "different references of epoch $forks"
+}
+
+# expect_verified LOG...: `dynavg verify` says that these agree; its verdict is in verdict.json.
+expect_verified() {
+    "$DYNAVG" verify --json "$@" >"$work/verdict.json" ||
+        fail "not verified: $("$DYNAVG" verify "$@" 2>&1)"
 }
 
 # --- steps ------------------------------------------------------------------------------------

@@ -46,6 +46,10 @@ mark "${names[@]}"
 heal "${names[@]}"
 await_merge "a healed partition without quorum" "$(now_ms)" "${names[@]}"
 for name in "${names[@]}"; do kill -KILL "${pids[$name]}" && expect_exit "$name" 137; done
+# References of one epoch that differ are a fork here, and no disagreement.
+expect_verified "$work"/[a-e].log
+jq --exit-status '.networks[0] | .forks != [] and .merges > 0' "$work/verdict.json" >/dev/null ||
+    fail "dynavg verify tells of no fork: $(cat "$work/verdict.json")"
 
 # --- started apart ----------------------------------------------------------------------------
 
@@ -66,3 +70,4 @@ await_new h peer_joined '.peer | test("^[fg] ")'
 met=$(time_of h peer_joined '.peer | test("^[fg] ")')
 echo "figure: two networks: the first contact comes $((met - healed)) ms after the link"
 await_merge "two networks since they met" "$met" "${names[@]}"
+expect_verified "$work"/[f-i].log

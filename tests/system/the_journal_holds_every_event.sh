@@ -48,7 +48,7 @@ configure a averaging="$averaging" peers="\"$(address_of b)\""
 # What systemd tells a service whose standard error it has connected.
 touch "$work/a.log"
 within[a]="env JOURNAL_STREAM=$(stat --format=%d:%i "$work/a.log")"
-log_format= start a
+log_format='' start a
 await b round_committed '.participants | length == 2'
 await_entry DYNAVG_EVENT=round_committed
 await_entry DYNAVG_NODE=a DYNAVG_EVENT=peer_joined
@@ -62,8 +62,9 @@ for field in MESSAGE PRIORITY MESSAGE_ID SYSLOG_IDENTIFIER DYNAVG_NODE DYNAVG_NE
     jq --exit-status --arg field "$field" 'has($field)' <<<"$entry" >/dev/null ||
         fail "an entry of round_committed has no $field: $entry"
 done
-jq --exit-status '(.DYNAVG_PARTICIPANTS | length == 2) and .SYSLOG_IDENTIFIER == "dynavgd" and
-    .PRIORITY == "6"' <<<"$entry" >/dev/null || fail "wrong values: $entry"
+jq --exit-status --arg program "${DYNAVGD##*/}" '(.DYNAVG_PARTICIPANTS | length == 2) and
+    .SYSLOG_IDENTIFIER == $program and .PRIORITY == "6"' <<<"$entry" >/dev/null ||
+    fail "wrong values: $entry"
 # Each kind of event can be selected by its id.
 for event in started insecure round_committed; do
     id=$(journal DYNAVG_EVENT="$event" --lines=1 | jq --raw-output .MESSAGE_ID)

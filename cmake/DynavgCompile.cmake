@@ -26,6 +26,11 @@ if(DYNAVG_SANITIZE)
   endif()
 endif()
 
+if(DYNAVG_FUZZ)
+  # Counts what an input reaches; tests/fuzz links the fuzzer itself.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # dynavg_library(NAME SOURCES... ) makes the static library of one folder.
 function(dynavg_library name)
   add_library(${name} STATIC ${ARGN})

@@ -23,7 +23,8 @@ bool is_host(std::string_view host) {
 
 bool is_ipv6(const std::string& host) {
     in6_addr address{};
-    return inet_pton(AF_INET6, host.c_str(), &address) == 1;
+    // The function below stops at a zero byte.
+    return host.find('\0') == std::string::npos && inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
 }  // namespace

@@ -16,12 +16,24 @@ bool is_alphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/// By its letters, with or without a zone ("fe80::1%eth0"): whoever dials it knows for sure.
+bool is_ipv6(std::string_view host) {
+    const std::size_t percent = host.find('%');
+    const std::string_view address = host.substr(0, percent);
+    if (percent != std::string_view::npos) {
+        const std::string_view zone = host.substr(percent + 1);
+        if (zone.empty() || !std::all_of(zone.begin(), zone.end(), is_alphanumeric)) return false;
+    }
+    return std::count(address.begin(), address.end(), ':') >= 2 &&
+           std::all_of(address.begin(), address.end(), [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+                      c == ':' || c == '.';
+           });
+}
+
 bool is_host(std::string_view host) {
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-        return std::all_of(host.begin(), host.end(), [](char c) {
-            return is_alphanumeric(c) || c == ':' || c == '.' || c == '%';
-        });
+        return is_ipv6(host.substr(1, host.size() - 2));
     }
     return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
         return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';

@@ -18,6 +18,7 @@ TEST_CASE("what is no address is refused", "[address]") {
         CAPTURE(text);
         CHECK_FALSE(parse_host_port(text));
     }
+    CHECK_FALSE(parse_host_port(std::string_view("[::1\0]:1", 8)));
     for (const char* text : {"127.0.0.1:7400", "udp://127.0.0.1:7400", "tcp://", "TCP://a:1"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_tcp_address(text));

@@ -1,0 +1,50 @@
+#include <nlohmann/json.hpp>
+
+#include "control/escape.hpp"
+#include "control/replies.hpp"
+#include "protocol/check.hpp"
+#include "tests/fuzz/input.hpp"
+#include "tests/fuzz/target.hpp"
+
+// A line of the control socket: as a request, as the daemon reads it, and as each answer, as the
+// tool does. And any text, as it goes to a terminal.
+
+namespace dynavg::fuzz {
+
+namespace {
+
+/// What `dynavg status` prints of somebody else's texts neither ends a line nor steers a terminal.
+void check_escaped(std::string_view text) {
+    for (const char c : control::escaped(text)) {
+        DYNAVG_CHECK(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+    }
+    (void)control::characters(text);
+}
+
+}  // namespace
+
+void run(std::span<const std::uint8_t> input) {
+    const std::string_view text = as_text(input);
+    check_escaped(text);
+    const auto json = control::from_line(text);
+    if (!json) return;
+    (void)control::verb_of(*json);
+    (void)control::peer_of(*json);
+    (void)control::done_from(*json);
+    // Read, told and read again, it is the same.
+    if (const auto status = control::status_from(*json)) {
+        const nlohmann::json told = control::to_reply(*status);
+        const auto again = control::status_from(told);
+        DYNAVG_CHECK(again && control::to_reply(*again) == told);
+    }
+    if (const auto peers = control::peers_from(*json)) {
+        const nlohmann::json told = control::to_reply(*peers);
+        const auto again = control::peers_from(told);
+        DYNAVG_CHECK(again && control::to_reply(*again) == told);
+    }
+    const std::string line = control::to_line(*json);
+    DYNAVG_CHECK(line.find('\n') == line.size() - 1);
+    DYNAVG_CHECK(control::from_line(line).has_value());
+}
+
+}  // namespace dynavg::fuzz

@@ -1,0 +1,29 @@
+#include "protocol/check.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/wire/codec.hpp"
+#include "tests/fuzz/input.hpp"
+#include "tests/fuzz/target.hpp"
+
+// What a peer sends on any of its sockets. Each value has one form: what is accepted is encoded to
+// the same bytes again.
+
+namespace dynavg::fuzz {
+
+void run(std::span<const std::uint8_t> input) {
+    namespace wire = protocol::wire;
+    const auto bytes = as_bytes(input);
+    const auto envelope = wire::decode(bytes);
+    if (!envelope) {
+        DYNAVG_CHECK(!envelope.error().message.empty());
+        return;
+    }
+    const wire::Bytes again = wire::encode(envelope->header, envelope->message);
+    DYNAVG_CHECK(std::equal(again.begin(), again.end(), bytes.begin(), bytes.end()));
+    DYNAVG_CHECK(!protocol::name_of(envelope->message).empty());
+    (void)protocol::traffic_of(envelope->message);
+    if (const auto* state = std::get_if<protocol::RoundState>(&envelope->message)) {
+        (void)wire::digest_of(*state);
+    }
+}
+
+}  // namespace dynavg::fuzz

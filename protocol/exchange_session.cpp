@@ -40,8 +40,10 @@ ExchangeSession::ExchangeSession(ExchangeOrder order, const OuterRules& rules,
       m_own(std::move(own)),
       m_shards(exchange_plan(m_own->values.size(), m_order.roster.size())),
       m_self(place_in(m_order.roster, m_order.self)),
-      m_reducer(m_shards[m_self], m_order.roster.size(), m_self, rules.weight_max,
-                m_order.start_anew == nullptr ? m_base : nullptr, m_own),
+      m_reducer(
+          m_shards[m_self], m_order.roster.size(), m_self, rules.weight_max,
+          m_order.start_anew == nullptr ? ShardReducer::Judge::drifts : ShardReducer::Judge::models,
+          m_base, m_own),
       m_mean(m_own->values.size()) {
     DYNAVG_CHECK(m_base->values.size() == m_own->values.size());
     m_partners.reserve(m_shards.size());

@@ -17,6 +17,15 @@ namespace {
 /// Rounding that an honest squared norm, told as float32, may show.
 constexpr double kNormTolerance = 1e-3;
 constexpr double kNormSlack = 1e-9;
+/// In a merge: a hundred times the root mean square of one's own model, or of ones if that is
+/// small, as a part of it may be. Models that learned apart for long are far within.
+constexpr double kMergeRatio = 1e4;
+
+double squared_norm(std::span<const float> values) {
+    double sum = 0;
+    for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
+    return sum;
+}
 
 std::optional<std::string> judge_facts(const ContributionFacts& facts, float weight_max) {
     if (!(facts.weight >= 0 && facts.weight <= weight_max)) {
@@ -31,13 +40,13 @@ std::optional<std::string> judge_facts(const ContributionFacts& facts, float wei
 }  // namespace
 
 ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max,
-                           ReferencePointer base, ContributionPointer own)
+                           Judge judge, ReferencePointer base, ContributionPointer own)
     : m_shard(shard),
       m_chunks(chunk_count(shard.count * sizeof(float))),
       m_self(self),
       m_weight_max(weight_max),
+      m_judge(judge),
       m_base(std::move(base)),
-      m_has_base(m_base != nullptr),
       m_own(std::move(own)),
       m_sources(members),
       m_mean(std::make_shared<std::vector<float>>(shard.count)) {
@@ -99,20 +108,38 @@ std::optional<std::string> ShardReducer::judge(Source& source, std::uint32_t ind
     if (source.facts && *source.facts != facts) return "its facts change from chunk to chunk";
     source.facts = facts;
     if (!all_finite(values)) return fmt::format("a value in chunk {} is not finite", index);
-    if (!m_has_base) return std::nullopt;
-    // An owner sees only its shard of the drift, and buffers are not part of it: an upper bound.
+    // Buffers are no part of a drift, and of any size.
     const Shard place = chunk_shard(index);
-    if (place.first < m_base->parameters) {
-        const std::size_t count = std::min(place.count, m_base->parameters - place.first);
-        source.squared_distance += squared_distance(
-            values.first(count), m_base->parameter_values().subspan(place.first, count));
-    }
-    const double announced = static_cast<double>(facts.squared_norm);
+    const std::size_t end = std::min(place.first + place.count, m_base->parameters);
+    const std::size_t count = end - std::min(end, place.first);
+    if (count == 0) return std::nullopt;
+    const auto parameters = values.first(count);
+    return m_judge == Judge::drifts ? judge_drift(source, place.first, parameters)
+                                    : judge_model(place.first, parameters);
+}
+
+/// An owner sees only its shard of the drift: the whole is at least as large.
+std::optional<std::string> ShardReducer::judge_drift(Source& source, std::size_t first,
+                                                     std::span<const float> parameters) const {
+    source.squared_distance +=
+        squared_distance(parameters, m_base->parameter_values().subspan(first, parameters.size()));
+    const double announced = static_cast<double>(source.facts->squared_norm);
     if (source.squared_distance > announced * (1 + kNormTolerance) + kNormSlack) {
         return fmt::format("its drift has a squared norm of {} or more, it announced {}",
                            source.squared_distance, announced);
     }
     return std::nullopt;
+}
+
+std::optional<std::string> ShardReducer::judge_model(std::size_t first,
+                                                     std::span<const float> parameters) const {
+    const auto count = static_cast<double>(parameters.size());
+    const double theirs = squared_norm(parameters);
+    const double own = squared_norm(std::span(m_own->values).subspan(first, parameters.size()));
+    if (theirs <= kMergeRatio * (own + count)) return std::nullopt;
+    return fmt::format("its parameters {} to {} have a root mean square of {}, those here of {}",
+                       first, first + parameters.size() - 1, std::sqrt(theirs / count),
+                       std::sqrt(own / count));
 }
 
 bool ShardReducer::ready() const {
@@ -135,7 +162,7 @@ std::optional<ShardReducer::Fault> ShardReducer::reduce_one() {
     for (std::size_t member = 0; member < m_sources.size(); ++member) {
         const Source& source = m_sources[member];
         values.push_back(member == m_self ? own.data() : source.slots[slot].data());
-        weights.push_back(m_has_base ? source.facts->weight : 1.0F);
+        weights.push_back(m_judge == Judge::drifts ? source.facts->weight : 1.0F);
     }
     const MeanWeights mean_of = mean_weights(weights);
     const std::span<float> mean =

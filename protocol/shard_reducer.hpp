@@ -20,6 +20,13 @@ namespace dynavg::protocol {
 /// Holds at most members x limits::kChunksInFlightMax chunks and the shard's mean.
 class ShardReducer {
 public:
+    /// How members' models are judged.
+    enum class Judge : std::uint8_t {
+        drifts,  ///< By their distance from the reference that all have in common.
+        /// By their size beside this peer's own: in a merge, where nothing is common, and where all
+        /// models weigh the same. Coarse: it finds models that have diverged, or never were any.
+        models
+    };
     /// A member whose contribution cannot be used.
     struct Fault {
         std::size_t member;
@@ -27,9 +34,8 @@ public:
     };
 
     /// `self` is the owner's place among the members; its own chunks are taken from `own`. `base`
-    /// is what drifts are counted from; null: from different references, so that all models weigh
-    /// the same and no drift can be judged. Who says that it counts more than weight_max lies.
-    ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max,
+    /// is this peer's reference. Who says that it counts more than weight_max lies.
+    ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max, Judge judge,
                  ReferencePointer base, ContributionPointer own);
 
     [[nodiscard]] std::uint32_t chunks() const { return m_chunks; }
@@ -68,6 +74,10 @@ private:
     [[nodiscard]] std::optional<std::string> judge(Source& source, std::uint32_t index,
                                                    const ContributionFacts& facts,
                                                    std::span<const float> values) const;
+    [[nodiscard]] std::optional<std::string> judge_drift(Source& source, std::size_t first,
+                                                         std::span<const float> parameters) const;
+    [[nodiscard]] std::optional<std::string> judge_model(std::size_t first,
+                                                         std::span<const float> parameters) const;
     [[nodiscard]] bool ready() const;
     [[nodiscard]] std::optional<Fault> reduce_one();
     [[nodiscard]] Fault blame_overflow(std::span<const float* const> values,
@@ -78,8 +88,8 @@ private:
     std::uint32_t m_chunks;
     std::size_t m_self;
     float m_weight_max;
+    Judge m_judge;
     ReferencePointer m_base;
-    bool m_has_base;
     ContributionPointer m_own;
     std::vector<Source> m_sources;
     std::shared_ptr<std::vector<float>> m_mean;

@@ -132,6 +132,38 @@ TEST_CASE("finite values whose mean overflows name the largest", "[exchange]") {
     CHECK(network[1].unusable[0].first == roster[1]);
 }
 
+TEST_CASE("in a merge a model that is far larger than one's own names its sender", "[exchange]") {
+    // Peer 2 has values of this size: parameters, or buffers behind them.
+    const auto merge = [](float size, std::size_t first, std::size_t last) {
+        auto network = std::make_unique<ExchangeNetwork>(ReferenceShape{60, 30, false}, 3, 4);
+        const Roster roster = network->roster(3);
+        for (std::size_t i = 0; i < 3; ++i) network->contribute(i);
+        Contribution other = *(*network)[2].contribution;
+        std::fill(other.values.begin() + static_cast<std::ptrdiff_t>(first),
+                  other.values.begin() + static_cast<std::ptrdiff_t>(last), size);
+        // What it says of its drift counts for nothing: it is from a reference of its own.
+        other.facts.squared_norm = 0;
+        network->contribute(2, std::move(other));
+        for (std::size_t i = 0; i < 3; ++i) {
+            network->start(i, roster, Attempt(1), network->reference());
+        }
+        network->run(std::chrono::seconds(5));
+        return network;
+    };
+    const auto far = merge(1000, 0, 60);
+    for (const std::size_t owner : {0U, 1U}) {
+        REQUIRE((*far)[owner].unusable.size() == 1);
+        CHECK((*far)[owner].unusable[0].first == far->roster(3)[2]);
+        CHECK_FALSE((*far)[owner].done.has_value());
+    }
+    // Nor does it blame the others for being small.
+    CHECK((*far)[2].unusable.empty());
+    const auto near = merge(50, 0, 60);
+    CHECK(near->all_done(near->roster(3)));
+    const auto large_buffers = merge(1e6F, 60, 90);
+    CHECK(large_buffers->all_done(large_buffers->roster(3)));
+}
+
 TEST_CASE("a weight that no number of samples gives names its sender", "[exchange]") {
     require_blamed(0, [](Contribution& spoilt) { spoilt.facts.weight = 2 * limits::kWeightMax; });
 }

@@ -83,10 +83,13 @@ void ExchangeNetwork::contribute(std::size_t index, Contribution contribution) {
     peer.worker.set_contribution(peer.contribution);
 }
 
-void ExchangeNetwork::start(std::size_t index, const Roster& roster, Attempt attempt) {
+void ExchangeNetwork::start(std::size_t index, const Roster& roster, Attempt attempt,
+                            ReferencePointer start_anew) {
     Peer& peer = *m_peers[index];
     peer.done.reset();
-    peer.worker.start({exchange_key(roster, attempt), {attempt, 7}, roster, peer.member}, m_now);
+    peer.worker.start(
+        {exchange_key(roster, attempt), {attempt, 7}, roster, peer.member, std::move(start_anew)},
+        m_now);
     collect(index);
 }
 

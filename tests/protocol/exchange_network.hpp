@@ -56,7 +56,9 @@ public:
     void contribute(std::size_t index, float weight = 1);
     /// Gives peer `index` this model to contribute.
     void contribute(std::size_t index, Contribution contribution);
-    void start(std::size_t index, const Roster& roster, Attempt attempt = Attempt(1));
+    /// `start_anew`: as in ExchangeOrder; a merge.
+    void start(std::size_t index, const Roster& roster, Attempt attempt = Attempt(1),
+               ReferencePointer start_anew = nullptr);
     /// Hands over actions after a direct call to a peer's worker.
     void collect(std::size_t index);
     /// Until nothing is under way and nobody waits, or for so long.

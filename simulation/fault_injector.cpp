@@ -107,6 +107,9 @@ void FaultInjector::befall(const Fault& fault, Peer& peer) {
         case FaultKind::rot:
             peer.set_damaging(true);
             return hold(fault, {[&peer] { peer.set_damaging(false); }, {}});
+        case FaultKind::lie:
+            peer.set_lying(true);
+            return hold(fault, {[&peer] { peer.set_lying(false); }, {}});
         default:
             DYNAVG_CHECK(false);
     }

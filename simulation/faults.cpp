@@ -49,6 +49,8 @@ constexpr std::array kForms{
          "full@30s:2+60s              its disk is full"},
     Form{FaultKind::rot, "rot", Target::peer, Length::optional, "",
          "rot@30s:2+60s               references that others pull from it are damaged"},
+    Form{FaultKind::lie, "lie", Target::peer, Length::optional, "",
+         "lie@30s:2+60s               its contributions are infinite, or larger than it says"},
     Form{
         FaultKind::part, "part", Target::links, Length::optional, "",
         "part@30s:0.1|2.3+60s        0 and 1 are cut off from 2 and 3; \"part@30s:0.1\": from all"},
@@ -322,6 +324,8 @@ private:
                 return m_limits.disks;
             case FaultKind::rot:
                 return m_limits.damage;
+            case FaultKind::lie:
+                return false;
             default:
                 return true;
         }

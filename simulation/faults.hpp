@@ -30,6 +30,7 @@ enum class FaultKind : std::uint8_t {
     loss,    ///< `amount` percent more of the gossip between the two sides is lost.
     full,    ///< Its disk is full.
     rot,     ///< What others pull from it is damaged.
+    lie,     ///< What it gives to a round is not finite, or larger than it says. Never drawn.
 };
 
 /// Where in a round a crash does the most harm.

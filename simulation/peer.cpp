@@ -164,7 +164,7 @@ void Peer::report_to_core() {
 void Peer::carry_out_exchange() {
     protocol::ExchangeActions actions = m_life->worker.take_actions();
     for (const protocol::BulkSend& send : actions.sends) {
-        send_bulk(m_damaging ? damaged(send) : send);
+        send_bulk(m_lying ? falsified(send) : m_damaging ? damaged(send) : send);
     }
     if (!m_up) return;
     wake_at(actions.next_tick);

@@ -111,6 +111,8 @@ public:
     void jump_clock(protocol::Duration ahead);
     /// One bit is wrong in every chunk of a reference that it sends.
     void set_damaging(bool damaging) { m_damaging = damaging; }
+    /// What others get of its contributions is not finite, or larger than the norm that it tells.
+    void set_lying(bool lying) { m_lying = lying; }
     /// It is done after so many more steps.
     void stop_training_after(std::uint64_t more_steps);
 
@@ -205,6 +207,7 @@ private:
                       std::span<const std::byte> payload);
     void post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle);
     [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
+    [[nodiscard]] protocol::BulkSend falsified(const protocol::BulkSend& send);
     [[nodiscard]] bool may_send();
     void reach(CrashMoment moment);
     /// Handled by this life only, and not while it is frozen.
@@ -227,6 +230,7 @@ private:
     protocol::Duration m_clock_ahead;
     double m_slowness = 1;
     bool m_damaging = false;
+    bool m_lying = false;
     protocol::Instant m_frozen_until{};  ///< Virtual.
     std::unique_ptr<Life> m_life;
     protocol::TrafficBytes m_sent;

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "simulation/peer.hpp"
@@ -115,6 +118,21 @@ protocol::BulkSend Peer::damaged(const protocol::BulkSend& send) {
     const auto bytes =
         std::make_shared<std::vector<std::byte>>(send.payload.begin(), send.payload.end());
     (*bytes)[m_random.below(bytes->size())] ^= std::byte{1} << m_random.below(8);
+    return {send.to, send.message, *bytes, bytes};
+}
+
+protocol::BulkSend Peer::falsified(const protocol::BulkSend& send) {
+    const auto* chunk = std::get_if<protocol::Chunk>(&send.message);
+    const bool is_contribution =
+        chunk != nullptr && chunk->transfer.kind == protocol::TransferKind::contribution;
+    if (!is_contribution || send.payload.empty()) return send;
+    constexpr std::array kLies{std::numeric_limits<float>::quiet_NaN(),
+                               std::numeric_limits<float>::infinity(), 1e15F, -1e15F};
+    const auto bytes =
+        std::make_shared<std::vector<std::byte>>(send.payload.begin(), send.payload.end());
+    const float lie = kLies[m_random.below(kLies.size())];
+    const std::size_t at = m_random.below(bytes->size() / sizeof lie) * sizeof lie;
+    std::memcpy(bytes->data() + at, &lie, sizeof lie);
     return {send.to, send.message, *bytes, bytes};
 }
 

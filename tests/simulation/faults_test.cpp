@@ -17,10 +17,11 @@ std::string error_of(const std::string& text) {
 TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     const std::string text =
         "crash@500ms#12:2+10s,wipe@1s:0,leave@2s:1+3s,freeze@3s:1+5s,slow@40s:1*100+60s,"
-        "part@60s:0.1|2.3+60s,mute@61s:3+1s,clog@62s:0|1*8000,rot@63s:2,crash@64s#installed:1+2s";
+        "part@60s:0.1|2.3+60s,mute@61s:3+1s,clog@62s:0|1*8000,rot@63s:2,lie@64s:1+1s,"
+        "crash@65s#installed:1+2s";
     const auto faults = parse_faults(text, 4);
     REQUIRE(faults.has_value());
-    REQUIRE(faults->size() == 10);
+    REQUIRE(faults->size() == 11);
     CHECK(to_string(*faults) == text);
     const Fault& first = faults->front();
     CHECK(first.kind == FaultKind::crash);

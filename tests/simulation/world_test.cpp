@@ -115,6 +115,55 @@ TEST_CASE("nobody runs further ahead of the slowest than max_lag_steps", "[world
     CHECK(watch.most == kLag);
 }
 
+TEST_CASE("whose contributions are not what they say sits out until they are", "[world]") {
+    for (const Pace pace : {Pace::free, Pace::lockstep}) {
+        CAPTURE(name_of(pace));
+        SmallWorld world({.peers = 4, .averaging = toy_settings(pace, 20), .max_steps = 120});
+        struct LieWatch final : Observer {
+            void on_event(const Peer& peer, const protocol::Event& event) override {
+                if (event.name != "contribution_refused") return;
+                ++refusals;
+                CHECK(peer.index() != 3);
+                CHECK(std::get<std::string>(*event.find("peer")) == liar.fingerprint());
+            }
+            void on_exchange_done(const Peer&, const protocol::ExchangeResult& result) override {
+                const auto& roster = result.certificate.roster;
+                const bool with_liar = std::any_of(roster.begin(), roster.end(),
+                                                   [&](const auto& m) { return m.id == liar; });
+                ++(with_liar ? with : without);
+            }
+            protocol::PeerId liar = protocol::PeerId::from_name("peer-3");
+            int refusals = 0;
+            int with = 0;
+            int without = 0;
+        } watch;
+        world.start(watch);
+        world.peers[3]->set_lying(true);
+        REQUIRE(world.run_until([&] { return watch.without >= 9; }));
+        CHECK(watch.with == 0);
+        CHECK(watch.refusals >= 3);
+        world.peers[3]->set_lying(false);
+        REQUIRE(world.run_to_the_end());
+        CHECK(watch.with > 0);
+        for (const auto& peer : world.peers) {
+            CHECK(peer->installed()->id == world.peers[0]->installed()->id);
+        }
+    }
+}
+
+TEST_CASE("a peer that sat out some rounds has lost nothing", "[world]") {
+    // The checkers count each of its steps, which are in the last reference or in its drift.
+    for (const Pace pace : {Pace::free, Pace::lockstep}) {
+        CAPTURE(name_of(pace));
+        WorldOptions options = world_of(4, pace, 200);
+        options.faults.mode = FaultMode::safety;
+        options.faults.schedule = parse_faults("lie@1500ms:3+1s", 4).value();
+        options.faults.length = 3s;
+        const WorldReport report = run_well(options);
+        CHECK(report.event_counts.at("contribution_refused") > 0);
+    }
+}
+
 TEST_CASE("with 30 % of gossip lost all peers still end with one reference", "[world]") {
     for (const Pace pace : {Pace::lockstep, Pace::free}) {
         CAPTURE(name_of(pace));

@@ -28,6 +28,25 @@ std::string text_of(const Json& request, std::string_view key) {
     return text != request.end() && text->is_string() ? text->get<std::string>() : "";
 }
 
+/// By its brackets, before anything is made of it.
+bool is_nested_too_deep(std::string_view line) {
+    std::size_t depth = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const char c = line[i];
+        if (c == '"') in_text = !in_text;
+        if (in_text) {
+            // What is escaped ends no text.
+            if (c == '\\') ++i;
+        } else if (c == '[' || c == '{') {
+            if (++depth > kNestingMax) return true;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return false;
+}
+
 /// Reads with `read`, or tells what is wrong: the library's own exceptions end here.
 template <class Read>
 auto guarded(const Json& reply, Read read) -> Expected<decltype(read()), Error> {
@@ -224,6 +243,7 @@ std::string to_line(const Json& message) {
 }
 
 std::optional<Json> from_line(std::string_view line) {
+    if (is_nested_too_deep(line)) return std::nullopt;
     Json parsed = Json::parse(line, nullptr, false);
     if (!parsed.is_object()) return std::nullopt;
     return parsed;

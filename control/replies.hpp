@@ -17,6 +17,8 @@ namespace dynavg::control {
 
 inline constexpr std::size_t kRequestBytesMax = 64 * 1024;
 inline constexpr std::size_t kReplyBytesMax = 16 * 1024 * 1024;
+/// Arrays and objects within each other: who prints them needs stack for each.
+inline constexpr std::size_t kNestingMax = 32;
 
 /// The round that is open.
 struct RoundStatus {
@@ -116,7 +118,7 @@ struct PeersReply {
 /// A line for the socket: without line breaks inside, bytes that are no UTF-8 replaced, with the
 /// newline.
 [[nodiscard]] std::string to_line(const nlohmann::json& message);
-/// None if it is no JSON object.
+/// None if it is no JSON object, or one that is nested deeper than kNestingMax.
 [[nodiscard]] std::optional<nlohmann::json> from_line(std::string_view line);
 
 }  // namespace dynavg::control

@@ -179,6 +179,14 @@ TEST_CASE("an answer that is none of ours is an error", "[control]") {
     CHECK_FALSE(control::peers_from({{"ok", true}, {"peers", 3}}));
     CHECK_FALSE(control::from_line("[1, 2]\n"));
     CHECK_FALSE(control::from_line("{\"verb\": "));
+    // Printing what is nested a million times would take all of the stack.
+    const auto nested = [](std::size_t depth) {
+        return "{\"x\": \"\\\"[[\", \"y\": " + std::string(depth - 1, '[') +
+               std::string(depth - 1, ']') + "}";
+    };
+    CHECK(control::from_line(nested(control::kNestingMax)));
+    CHECK_FALSE(control::from_line(nested(control::kNestingMax + 1)));
+    CHECK_FALSE(control::from_line(nested(1'000'000)));
     CHECK(control::verb_of({{"verb", 3}}).empty());
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "control/escape.hpp"
@@ -21,6 +23,14 @@ void check_escaped(std::string_view text) {
     (void)control::characters(text);
 }
 
+std::size_t depth_of(const nlohmann::json& json) {
+    std::size_t depth = 0;
+    for (const nlohmann::json& item : json) {
+        if (item.is_structured()) depth = std::max(depth, depth_of(item));
+    }
+    return depth + 1;
+}
+
 }  // namespace
 
 void run(std::span<const std::uint8_t> input) {
@@ -28,6 +38,7 @@ void run(std::span<const std::uint8_t> input) {
     check_escaped(text);
     const auto json = control::from_line(text);
     if (!json) return;
+    DYNAVG_CHECK(depth_of(*json) <= control::kNestingMax);
     (void)control::verb_of(*json);
     (void)control::peer_of(*json);
     (void)control::done_from(*json);

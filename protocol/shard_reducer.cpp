@@ -17,14 +17,20 @@ namespace {
 /// Rounding that an honest squared norm, told as float32, may show.
 constexpr double kNormTolerance = 1e-3;
 constexpr double kNormSlack = 1e-9;
-/// In a merge: a hundred times the root mean square of one's own model, or of ones if that is
-/// small, as a part of it may be. Models that learned apart for long are far within.
-constexpr double kMergeRatio = 1e4;
+/// In a merge, of mean squares: a thousand times the root mean square of one's own model. Models
+/// that learned apart for long are far within.
+constexpr double kMergeRatio = 1e6;
 
 double squared_norm(std::span<const float> values) {
     double sum = 0;
     for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
     return sum;
+}
+
+/// At least 1: where nothing has been learned, it says nothing.
+double mean_square(std::span<const float> values) {
+    const auto count = static_cast<double>(std::max<std::size_t>(values.size(), 1));
+    return std::max(1.0, squared_norm(values) / count);
 }
 
 std::optional<std::string> judge_facts(const ContributionFacts& facts, float weight_max) {
@@ -48,6 +54,8 @@ ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self, f
       m_judge(judge),
       m_base(std::move(base)),
       m_own(std::move(own)),
+      m_own_mean_square(
+          mean_square(std::span<const float>(m_own->values).first(m_base->parameters))),
       m_sources(members),
       m_mean(std::make_shared<std::vector<float>>(shard.count)) {
     DYNAVG_CHECK(self < members);
@@ -133,13 +141,11 @@ std::optional<std::string> ShardReducer::judge_drift(Source& source, std::size_t
 
 std::optional<std::string> ShardReducer::judge_model(std::size_t first,
                                                      std::span<const float> parameters) const {
-    const auto count = static_cast<double>(parameters.size());
-    const double theirs = squared_norm(parameters);
-    const double own = squared_norm(std::span(m_own->values).subspan(first, parameters.size()));
-    if (theirs <= kMergeRatio * (own + count)) return std::nullopt;
-    return fmt::format("its parameters {} to {} have a root mean square of {}, those here of {}",
-                       first, first + parameters.size() - 1, std::sqrt(theirs / count),
-                       std::sqrt(own / count));
+    const double theirs = squared_norm(parameters) / static_cast<double>(parameters.size());
+    if (theirs <= kMergeRatio * m_own_mean_square) return std::nullopt;
+    return fmt::format(
+        "its parameters {} to {} have a root mean square of {}, the model here of {}", first,
+        first + parameters.size() - 1, std::sqrt(theirs), std::sqrt(m_own_mean_square));
 }
 
 bool ShardReducer::ready() const {

@@ -91,6 +91,7 @@ private:
     Judge m_judge;
     ReferencePointer m_base;
     ContributionPointer m_own;
+    double m_own_mean_square;  ///< Of the parameters; at least 1.
     std::vector<Source> m_sources;
     std::shared_ptr<std::vector<float>> m_mean;
     std::uint32_t m_reduced = 0;

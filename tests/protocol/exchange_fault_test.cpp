@@ -150,7 +150,7 @@ TEST_CASE("in a merge a model that is far larger than one's own names its sender
         network->run(std::chrono::seconds(5));
         return network;
     };
-    const auto far = merge(1000, 0, 60);
+    const auto far = merge(1e4F, 0, 60);
     for (const std::size_t owner : {0U, 1U}) {
         REQUIRE((*far)[owner].unusable.size() == 1);
         CHECK((*far)[owner].unusable[0].first == far->roster(3)[2]);
@@ -158,7 +158,7 @@ TEST_CASE("in a merge a model that is far larger than one's own names its sender
     }
     // Nor does it blame the others for being small.
     CHECK((*far)[2].unusable.empty());
-    const auto near = merge(50, 0, 60);
+    const auto near = merge(500, 0, 60);
     CHECK(near->all_done(near->roster(3)));
     const auto large_buffers = merge(1e6F, 60, 90);
     CHECK(large_buffers->all_done(large_buffers->roster(3)));

@@ -12,8 +12,9 @@
 #include "protocol/wire/codec.hpp"
 
 /// The structured parts of what a peer keeps on disk, in the encoding of its messages. Decoding
-/// never throws and never allocates more than a small multiple of what it reads, as codec.hpp says;
-/// big arrays of numbers lie beside these parts, raw.
+/// never throws and never allocates more than a small multiple of what it reads, as codec.hpp says,
+/// but for a history: at most limits::kHistoryEpochsMax rosters, of which equal ones are written
+/// once. Big arrays of numbers lie beside these parts, raw.
 namespace dynavg::protocol::wire {
 
 /// What stands before an encoded reference.

@@ -56,9 +56,9 @@ public:
             case 0:
                 return (void)m_node.on_gossip(node_options(some_peer()).self.id, raw(), m_now);
             case 1:
-                return (void)m_node.on_direct(some_connection(), raw(), m_now);
+                return (void)m_node.on_direct(some_connection(), {}, raw(), m_now);
             case 2:
-                return (void)m_node.on_reply(address_of(some_peer()), raw(), m_now);
+                return (void)m_node.on_reply(address_of(some_peer()), {}, raw(), m_now);
             case 3:
             case 4:
                 return say(true);
@@ -95,9 +95,9 @@ public:
 private:
     void join(int peer) {
         const Hello hello = hello_of(peer);
-        (void)m_node.on_direct(connection_of(peer), wire::encode({}, hello), m_now);
+        (void)m_node.on_direct(connection_of(peer), {}, wire::encode({}, hello), m_now);
         const HelloReply reply{hello, {}, {}};
-        DYNAVG_CHECK(m_node.on_reply(address_of(peer), wire::encode({}, reply), m_now));
+        DYNAVG_CHECK(m_node.on_reply(address_of(peer), {}, wire::encode({}, reply), m_now));
         (void)m_node.take_actions(m_now);
     }
 
@@ -122,7 +122,7 @@ private:
         if (aloud) {
             (void)m_node.on_gossip(node_options(peer).self.id, bytes, m_now);
         } else {
-            (void)m_node.on_direct(connection_of(peer), bytes, m_now);
+            (void)m_node.on_direct(connection_of(peer), {}, bytes, m_now);
         }
     }
 

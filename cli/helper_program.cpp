@@ -29,8 +29,8 @@ ExitCode run_helper(const std::string& verb, char** arguments) {
         return ExitCode::failed;
     }
     complain(
-        fmt::format("{} needs the program {}, which is neither {} nor {}; it is built where "
-                    "LibTorch is (DYNAVG_TRAINING=ON)",
+        fmt::format("{} needs the program {}, which is neither {} nor {}; it is in the "
+                    "package dynavg, and built where LibTorch is (DYNAVG_TRAINING=ON)",
                     verb, program, candidates[0].string(), candidates[1].string()));
     return ExitCode::failed;
 }

@@ -17,8 +17,8 @@ using dynavg::cli::ExitCode;
 constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
 
 constexpr std::string_view kAvailable =
-    "init, join, token, keygen, id, trust, revoke, status, peers, leave, forget, check-config, "
-    "simulate, report, verify";
+    "init, join, token, keygen, id, trust, revoke, status, peers, leave, forget, reload, "
+    "check-config, simulate, report, verify";
 
 /// Of the contract, but not in this version.
 constexpr std::array<std::string_view, 7> kLaterVerbs{"rounds", "wait",   "set",   "pause",
@@ -59,6 +59,7 @@ int run(int argc, char** argv) {
     dynavg::cli::add_peers(app, result);
     dynavg::cli::add_leave(app, result);
     dynavg::cli::add_forget(app, result);
+    dynavg::cli::add_reload(app, result);
     dynavg::cli::add_check_config(app, result);
     dynavg::cli::add_report(app, result);
     dynavg::cli::add_verify(app, result);

@@ -31,6 +31,7 @@ void add_status(CLI::App& app, ExitCode& result);
 void add_peers(CLI::App& app, ExitCode& result);
 void add_leave(CLI::App& app, ExitCode& result);
 void add_forget(CLI::App& app, ExitCode& result);
+void add_reload(CLI::App& app, ExitCode& result);
 void add_check_config(CLI::App& app, ExitCode& result);
 void add_report(CLI::App& app, ExitCode& result);
 void add_verify(CLI::App& app, ExitCode& result);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/event.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/settings.hpp"
 
@@ -120,6 +121,10 @@ struct SecurityConfig {
     bool insecure = false;
 };
 
+struct LogConfig {
+    protocol::Level level = protocol::Level::info;  ///< And above.
+};
+
 /// Where a key stands; from 1. Line 0: it has no place in a file.
 struct Position {
     std::uint32_t line = 0;
@@ -135,6 +140,7 @@ struct Config {
     protocol::AveragingSettings averaging;
     AutoThreshold auto_threshold;
     SecurityConfig security;
+    LogConfig log;
 
     /// A joiner without `[averaging]` takes the network's settings.
     bool has_averaging_section = false;
@@ -156,8 +162,8 @@ struct Config {
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
 /// Every key by its name, with its value as TOML, whether it was set or is a default: what two
-/// configurations must have in common to train the same. Without [node] and [security], which are
-/// about where training happens, and without tables that are absent.
+/// configurations must have in common to train the same. Without [node], [security]
+/// and [log], which are about where training happens, and without tables that are absent.
 [[nodiscard]] std::map<std::string, std::string> effective_values(const Config& config);
 
 [[nodiscard]] std::string_view name_of(BuiltinModel model);

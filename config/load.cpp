@@ -139,7 +139,8 @@ std::map<std::string, std::string> effective_values(const Config& config) {
     std::map<std::string, std::string> values;
     for (const Key& key : schema()) {
         const auto is_in = [&key](std::string_view table) { return key.name.starts_with(table); };
-        if (!key.available || is_in("node.") || is_in("security.")) continue;
+        const bool of_training = !is_in("node.") && !is_in("security.") && !is_in("log.");
+        if (!key.available || !of_training) continue;
         if (is_in("data.shard.") && !config.data.shard) continue;
         if (is_in("data.test.") && !config.data.test) continue;
         values.emplace(key.name, key.show(config));

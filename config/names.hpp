@@ -79,6 +79,13 @@ inline constexpr std::array<Named<protocol::QuorumRule>, 2> kQuorumRules{{
     {"none", protocol::QuorumRule::none},
 }};
 
+inline constexpr std::array<Named<protocol::Level>, 4> kLevels{{
+    {"debug", protocol::Level::debug},
+    {"info", protocol::Level::info},
+    {"warning", protocol::Level::warning},
+    {"error", protocol::Level::error},
+}};
+
 inline constexpr std::array<Named<DriftKind>, 2> kDrifts{{
     {"labels", DriftKind::labels},
     {"pixels", DriftKind::pixels},

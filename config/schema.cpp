@@ -456,10 +456,17 @@ std::vector<Key> security_keys() {
     };
 }
 
+std::vector<Key> log_keys() {
+    return {
+        key("log.level", field(&Config::log, &LogConfig::level), choice<protocol::Level>(kLevels),
+            "Lines below it are left out."),
+    };
+}
+
 std::vector<Key> make_schema() {
     std::vector<Key> all;
-    for (auto* table :
-         {&node_keys, &model_keys, &data_keys, &training_keys, &averaging_keys, &security_keys}) {
+    for (auto* table : {&node_keys, &model_keys, &data_keys, &training_keys, &averaging_keys,
+                        &security_keys, &log_keys}) {
         std::vector<Key> keys = table();
         std::move(keys.begin(), keys.end(), std::back_inserter(all));
     }

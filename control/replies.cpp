@@ -176,6 +176,10 @@ Json to_reply(const PeersReply& peers) {
     return {{"ok", true}, {"peers", peers.peers}};
 }
 
+Json to_reply(const ReloadReply& reload) {
+    return {{"ok", true}, {"applied", reload.applied}, {"needs_restart", reload.needs_restart}};
+}
+
 Expected<StatusReply, Error> status_from(const Json& reply) {
     return guarded(reply, [&] {
         StatusReply status;
@@ -214,6 +218,13 @@ Expected<StatusReply, Error> status_from(const Json& reply) {
 Expected<PeersReply, Error> peers_from(const Json& reply) {
     return guarded(reply,
                    [&] { return PeersReply{reply.at("peers").get<std::vector<PeerStatus>>()}; });
+}
+
+Expected<ReloadReply, Error> reload_from(const Json& reply) {
+    return guarded(reply, [&] {
+        using Keys = std::vector<std::string>;
+        return ReloadReply{reply.at("applied").get<Keys>(), reply.at("needs_restart").get<Keys>()};
+    });
 }
 
 Expected<void, Error> done_from(const Json& reply) {

@@ -91,6 +91,13 @@ struct PeersReply {
     bool operator==(const PeersReply&) const = default;
 };
 
+/// Answer to {"verb": "reload"}: names of keys.
+struct ReloadReply {
+    std::vector<std::string> applied;
+    std::vector<std::string> needs_restart;  ///< Differ from what the daemon runs with.
+    bool operator==(const ReloadReply&) const = default;
+};
+
 [[nodiscard]] nlohmann::json request(std::string_view verb);
 /// {"verb": "forget", "peer": name or fingerprint}
 [[nodiscard]] nlohmann::json forget_request(std::string_view peer);
@@ -107,9 +114,11 @@ struct PeersReply {
 /// With "ok": true.
 [[nodiscard]] nlohmann::json to_reply(const StatusReply& status);
 [[nodiscard]] nlohmann::json to_reply(const PeersReply& peers);
+[[nodiscard]] nlohmann::json to_reply(const ReloadReply& reload);
 /// A missing field or a wrong type is an error, and so is an answer with "ok": false.
 [[nodiscard]] Expected<StatusReply, Error> status_from(const nlohmann::json& reply);
 [[nodiscard]] Expected<PeersReply, Error> peers_from(const nlohmann::json& reply);
+[[nodiscard]] Expected<ReloadReply, Error> reload_from(const nlohmann::json& reply);
 [[nodiscard]] Expected<void, Error> done_from(const nlohmann::json& reply);
 
 /// The verb of a request; empty if it has none.

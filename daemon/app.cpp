@@ -19,17 +19,21 @@ std::string version() {
 }
 
 App::Parts::Parts(const config::Config& configuration, Learning made, protocol::Incarnation life,
-                  Log& out, std::shared_ptr<storage::Disk> state)
-    : config(configuration), learning(std::move(made)), log(out), disk(std::move(state)) {
+                  Log& out, std::shared_ptr<storage::Disk> state, Hosting host)
+    : config(configuration),
+      learning(std::move(made)),
+      log(out),
+      hosting(std::move(host)),
+      disk(std::move(state)) {
     self.order = config.node.order;
     self.id = protocol::PeerId::from_name(config.node.name);
     self.incarnation = life;
 }
 
 App::App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
-         Log& log, std::shared_ptr<storage::Disk> disk)
+         Log& log, std::shared_ptr<storage::Disk> disk, Hosting hosting)
     : m_parts(std::make_unique<Parts>(config, std::move(learning), incarnation, log,
-                                      std::move(disk))) {}
+                                      std::move(disk), std::move(hosting))) {}
 
 App::~App() {
     m_parts->stop();
@@ -50,6 +54,7 @@ AppOutcome App::run() {
         m_parts->io.run();
     }
     m_parts->keep_last();
+    m_parts->outcome.config = m_parts->config;
     return m_parts->outcome;
 }
 

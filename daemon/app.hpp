@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "daemon/evaluation.hpp"
 #include "daemon/log.hpp"
+#include "daemon/service_manager.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
 #include "protocol/messages.hpp"
@@ -26,11 +27,18 @@ struct Learning {
     protocol::NetworkFields fields;  ///< By what networks are compared.
 };
 
+/// What the process has beside the state: empty in tests.
+struct Hosting {
+    std::function<Expected<config::Config, Error>()> read_config;  ///< Again, for a reload.
+    ServiceManager* manager = nullptr;                             ///< Borrowed.
+};
+
 /// How a run ended.
 struct AppOutcome {
     int exit_code = 0;
     /// A joiner without [averaging] has learned the network's: run again with them.
     std::optional<protocol::AveragingSettings> learned;
+    config::Config config;  ///< As it was at the end: a reload may have changed it.
 };
 
 /// One life of the daemon: wires transports, threads, discovery and core together. The io thread
@@ -41,7 +49,7 @@ public:
     /// `incarnation`: what the clock suggests; above those of earlier lives on `disk` in any case.
     /// `disk`: the state folder; null: nothing survives, and a node that is started again is new.
     App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
-        Log& log, std::shared_ptr<storage::Disk> disk = nullptr);
+        Log& log, std::shared_ptr<storage::Disk> disk = nullptr, Hosting hosting = {});
     ~App();
     App(const App&) = delete;
     App& operator=(const App&) = delete;
@@ -50,8 +58,8 @@ public:
     /// another daemon, a state folder of another network.
     [[nodiscard]] Expected<void, Error> start();
     /// Runs until SIGTERM, SIGINT, the end of training with exit_when_done, or a failure. Leaves
-    /// the network cleanly, and keeps local training on disk. A signal that SignalsHeld holds back
-    /// is taken here.
+    /// the network cleanly, and keeps local training on disk. SIGHUP has it read its file again. A
+    /// signal that SignalsHeld holds back is taken here.
     [[nodiscard]] AppOutcome run();
 
 private:

@@ -127,6 +127,7 @@ void App::Parts::settings_learned(const protocol::NetworkFields& fields) {
         return leave(settings.error().message, 1);
     }
     outcome.learned = *settings;
+    if (hosting.manager != nullptr) hosting.manager->start_again("takes over the settings");
     report(Event("settings_learned", Level::info,
                  "the network's averaging settings are taken over; this node starts with them"));
     stop();
@@ -170,6 +171,7 @@ void App::Parts::depart(const std::string& reason) {
     const bool nothing_to_hand_over = completed || !node || node->core() == nullptr;
     if (departing || nothing_to_hand_over) return leave(reason, 0);
     departing = reason;
+    tell_manager_of_end(reason);
     node->core()->leave(now());
     if (!node->core()->may_leave()) {
         report(Event("leaving", Level::info,
@@ -186,6 +188,7 @@ void App::Parts::depart(const std::string& reason) {
 void App::Parts::leave(const std::string& reason, int code) {
     if (stopping) return;
     outcome.exit_code = code;
+    tell_manager_of_end(reason);
     node->leave();
     carry_out(node->take_actions(now()));
     outcome.learned.reset();
@@ -202,6 +205,7 @@ void App::Parts::stop() {
     checkpoint_timer.cancel();
     departure_timer.cancel();
     knock_timer.cancel();
+    watch_timer.cancel();
     if (control) control->stop();
     io.stop();
 }

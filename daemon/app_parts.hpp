@@ -19,6 +19,8 @@
 #include "daemon/clock.hpp"
 #include "daemon/control_server.hpp"
 #include "daemon/exchange_thread.hpp"
+#include "daemon/progress_watch.hpp"
+#include "daemon/reload.hpp"
 #include "daemon/storage_thread.hpp"
 #include "daemon/trainer_thread.hpp"
 #include "daemon/zap_handler.hpp"
@@ -41,11 +43,12 @@ struct Cost {
 
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
 /// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
-/// what survives, app_loop.cpp carries
-/// out what the rules return, app_report.cpp writes events and answers questions.
+/// what survives, app_loop.cpp carries out what the rules return, app_report.cpp writes events and
+/// answers questions, app_service.cpp deals with the service manager and with a file that is to be
+/// read again.
 struct App::Parts {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
-          std::shared_ptr<storage::Disk> state);
+          std::shared_ptr<storage::Disk> state, Hosting host);
 
     // start
     [[nodiscard]] Expected<void, Error> start();
@@ -53,6 +56,7 @@ struct App::Parts {
     [[nodiscard]] Expected<void, Error> open_control();
     void await_signal();
     void make_node(const protocol::Endpoints& endpoints);
+    [[nodiscard]] std::vector<discovery::Seed> configured_seeds() const;
     void start_learning();
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
@@ -68,6 +72,7 @@ struct App::Parts {
         const DialedId& dialed, ZmqTransportHandlers::Bytes bytes);
     void take_word(const discovery::Told& told);
     void apply_trust();
+    void take_configured_keys();
     void keep_trust();
     [[nodiscard]] nlohmann::json trust_key(const std::string& key);
     [[nodiscard]] nlohmann::json revoke_key(const std::string& key);
@@ -95,6 +100,15 @@ struct App::Parts {
     void leave(const std::string& reason, int code);
     void stop();
 
+    // the service that this is a process of
+    void watch_over();
+    void look_at_trainer();
+    void tell_manager();
+    void tell_manager_of_end(const std::string& reason);
+    [[nodiscard]] Expected<ReloadPlan, Error> reload();
+    void apply(const std::string& key, const config::Config& read);
+    [[nodiscard]] nlohmann::json answer_reload();
+
     // outputs
     void report(protocol::Event event);
     [[nodiscard]] Cost cost() const;
@@ -106,6 +120,7 @@ struct App::Parts {
     config::Config config;
     Learning learning;
     Log& log;
+    Hosting hosting;
     protocol::Member self;
     protocol::Instant started_at = now();
 
@@ -115,6 +130,7 @@ struct App::Parts {
     boost::asio::steady_timer checkpoint_timer{io};
     boost::asio::steady_timer departure_timer{io};
     boost::asio::steady_timer knock_timer{io};
+    boost::asio::steady_timer watch_timer{io};
     ZmqContextPointer context = make_zmq_context();
     std::shared_ptr<const Keys> keys;           ///< Null: a network without keys, as is `zap`.
     std::optional<protocol::PeerId> token_key;  ///< Who shows it may introduce itself.
@@ -151,6 +167,9 @@ struct App::Parts {
     std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;
     protocol::ReferencePointer evaluation_asked;
     protocol::Instant next_wake = protocol::kNever;
+    ProgressWatch watch;
+    bool told_stuck = false;
+    protocol::Instant next_status = protocol::Instant::min();
 };
 
 }  // namespace dynavg::daemon

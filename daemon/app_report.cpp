@@ -47,6 +47,7 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
         boost::asio::post(io, [this] { depart("dynavg leave"); });
         return control::done_reply();
     }
+    if (verb == "reload") return answer_reload();
     if (verb == "forget") return forget(control::peer_of(request));
     if (verb == "trust") return trust_key(control::key_of(request));
     if (verb == "revoke") return revoke_key(control::key_of(request));

@@ -57,8 +57,10 @@ Expected<void, Error> App::Parts::start() {
     make_node(*endpoints);
     signals.add(SIGTERM);
     signals.add(SIGINT);
+    signals.add(SIGHUP);
     await_signal();
     act();
+    watch_over();
     return {};
 }
 
@@ -67,6 +69,7 @@ void App::Parts::await_signal() {
     signals.async_wait([this](const boost::system::error_code& error, int signal) {
         if (error) return;
         await_signal();
+        if (signal == SIGHUP) return (void)reload();
         depart(signal == SIGTERM ? "SIGTERM" : "SIGINT");
     });
 }
@@ -104,6 +107,16 @@ Expected<void, Error> App::Parts::open_control() {
     return {};
 }
 
+std::vector<discovery::Seed> App::Parts::configured_seeds() const {
+    std::vector<discovery::Seed> seeds;
+    for (const std::string& text : config.node.peers) {
+        if (const auto peer = config::parse_peer_address(text)) {
+            seeds.push_back({peer->address, peer->key});
+        }
+    }
+    return seeds;
+}
+
 void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     discovery::MembershipOptions membership;
     membership.self = self;
@@ -111,11 +124,7 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.endpoints = endpoints;
     membership.fields = learning.fields;
     if (keys) membership.trusted = trust.trusted();
-    for (const std::string& text : config.node.peers) {
-        if (const auto peer = config::parse_peer_address(text)) {
-            membership.seeds.push_back({peer->address, peer->key});
-        }
-    }
+    membership.seeds = configured_seeds();
     for (const protocol::KnownPeer& met : known_peers) {
         if (keys && !trust.is_trusted(met.id)) continue;
         membership.seeds.push_back({met.address, keys ? ProvenPeer(met.id) : ProvenPeer(), met});

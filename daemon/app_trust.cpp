@@ -184,6 +184,13 @@ void App::Parts::apply_trust() {
     node->membership().set_trusted(trust.trusted());
 }
 
+/// The configuration has changed: keys come and go with it.
+void App::Parts::take_configured_keys() {
+    if (!keys) return;
+    trust.set_configured(configured_keys(config));
+    apply_trust();
+}
+
 void App::Parts::keep_trust() {
     const auto saved = identity::save_trust(config.node.state_dir, trust);
     if (saved) return;

@@ -33,6 +33,8 @@ constexpr EventId kEventIds[] = {
     {"peer_trusted", "bcfd49f507694ffdb8b90e9bb5f40c41"},
     {"peer_unreachable", "b536b42daf0f4556b19ceeecf3041ad7"},
     {"pull_failed", "59ec49b384e04135b8fd9a67ac6ac219"},
+    {"reload_failed", "f3421da90d9742759982ff9957b953fe"},
+    {"reloaded", "d701e02714684dd8a4db640afa6e345c"},
     {"round_committed", "7f4ceed84c204e3f80731ab6cf167b5b"},
     {"round_impossible", "35844aba605843bc93304e5b76a98652"},
     {"round_restarted", "a8bf2101092d4c108135fd86a9e0b51b"},
@@ -45,6 +47,7 @@ constexpr EventId kEventIds[] = {
     {"stopped", "7fe4cb05d94e425fbdc25b4eae2c6dee"},
     {"suppressed", "adcd456b3f0545f180197ab5a6de16c8"},
     {"training_complete", "3f157a82195444d49da3745dc3a62d7c"},
+    {"training_stuck", "44698e988f5b45f2ac7647600d9a1194"},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon/log.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -86,7 +87,8 @@ std::string_view name_of(Level level) {
 }
 
 struct Log::Impl {
-    explicit Impl(LogOptions given) : options(std::move(given)), colored(is_colored(options)) {
+    explicit Impl(LogOptions given)
+        : options(std::move(given)), colored(is_colored(options)), level(options.level) {
         if (options.format == LogFormat::journal) journal.emplace(options.send_to_journal);
     }
 
@@ -94,6 +96,7 @@ struct Log::Impl {
 
     const LogOptions options;
     const bool colored;
+    std::atomic<Level> level;
     std::mutex mutex;  ///< Guards all below.
     LogPosition position;
     std::map<CounterKey, Counter> counters;
@@ -217,6 +220,10 @@ void Log::set_position(LogPosition position) {
     m_impl->position = position;
 }
 
+void Log::set_level(Level level) {
+    m_impl->level = level;
+}
+
 void Log::write(const Event& event) {
     if (!is_enabled(event.level)) return;
     const std::lock_guard lock(m_impl->mutex);
@@ -226,7 +233,7 @@ void Log::write(const Event& event) {
 }
 
 bool Log::is_enabled(Level level) const {
-    return level >= m_impl->options.level;
+    return level >= m_impl->level;
 }
 
 }  // namespace dynavg::daemon

@@ -83,6 +83,9 @@ public:
 
     void write(const protocol::Event& event);
 
+    /// Lines below it are left out from now on.
+    void set_level(protocol::Level level);
+
     /// For work that is only done for a line: building it.
     [[nodiscard]] bool is_enabled(protocol::Level level) const;
 

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -9,8 +11,11 @@
 
 #include "assembly/learning.hpp"
 #include "config/config.hpp"
+#include "config/overlay.hpp"
 #include "daemon/app.hpp"
 #include "daemon/log.hpp"
+#include "daemon/service_folders.hpp"
+#include "daemon/service_manager.hpp"
 #include "daemon/signals.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/posix_disk.hpp"
@@ -30,7 +35,7 @@ enum ExitCode { kDone = 0, kFailed = 1, kWrongArguments = 2, kInvalidConfigurati
 struct Arguments {
     std::string config;
     std::string log_format;  ///< Empty: default_log_format().
-    std::string log_level = "info";
+    std::string log_level;   ///< Empty: as the file says.
     bool check_config = false;
 };
 
@@ -60,6 +65,25 @@ dynavg::protocol::Incarnation new_incarnation() {
     const auto quarters =
         std::chrono::duration_cast<std::chrono::milliseconds>(since).count() / 250;
     return dynavg::protocol::Incarnation(static_cast<std::uint32_t>(quarters));
+}
+
+/// As the daemon runs with it; also when it is asked to read its file again.
+Expected<dynavg::config::Config, Error> read_config(const Arguments& arguments) {
+    std::vector<dynavg::config::Overlay> overlays;
+    if (!arguments.log_level.empty()) {
+        dynavg::config::Overlay level;
+        level.key = "log.level";
+        level.position.source = "--log-level";
+        level.value = {arguments.log_level};
+        overlays.push_back(std::move(level));
+    }
+    auto config = dynavg::config::load_config(arguments.config, overlays);
+    if (!config) return config;
+    if (const auto rules = dynavg::config::check_daemon_rules(*config); !rules) {
+        return Unexpected<Error>(rules.error());
+    }
+    daemon::use_service_folders(*config);
+    return config;
 }
 
 Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& config,
@@ -108,7 +132,7 @@ void take_known_settings(const dynavg::storage::Disk& disk, dynavg::config::Conf
 }
 
 /// Runs the daemon; again with the network's settings if it had to learn them first.
-int run(dynavg::config::Config config, daemon::Log& log) {
+int run(dynavg::config::Config config, daemon::Log& log, const daemon::Hosting& hosting) {
     // One lock for all lives of this process.
     auto opened = dynavg::storage::PosixDisk::open(config.node.state_dir.string());
     if (!opened) return complain(opened.error(), kFailed);
@@ -123,10 +147,11 @@ int run(dynavg::config::Config config, daemon::Log& log) {
         if (asked_to_end(log)) return kDone;
         auto learning = make_learning(config, *data);
         if (!learning) return complain(learning.error(), kInvalidConfiguration);
-        daemon::App app(config, std::move(*learning), incarnation, log, disk);
+        daemon::App app(config, std::move(*learning), incarnation, log, disk, hosting);
         if (const auto started = app.start(); !started) return complain(started.error(), kFailed);
-        const daemon::AppOutcome outcome = app.run();
+        daemon::AppOutcome outcome = app.run();
         if (!outcome.learned) return outcome.exit_code;
+        config = std::move(outcome.config);
         config.averaging = *outcome.learned;
         config.has_averaging_section = true;
         incarnation = incarnation.next();
@@ -146,11 +171,12 @@ Expected<daemon::LogFormat, Error> log_format_of(const Arguments& arguments) {
 }
 
 int start(const Arguments& arguments) {
-    auto config = dynavg::config::load_config(arguments.config);
-    if (!config) return complain(config.error(), kInvalidConfiguration);
-    if (const auto rules = dynavg::config::check_daemon_rules(*config); !rules) {
-        return complain(rules.error(), kInvalidConfiguration);
+    if (!arguments.log_level.empty()) {
+        const auto level = daemon::level_from_name(arguments.log_level);
+        if (!level) return complain(level.error(), kWrongArguments);
     }
+    auto config = read_config(arguments);
+    if (!config) return complain(config.error(), kInvalidConfiguration);
     if (arguments.check_config) {
         fmt::print("{}: valid\n", arguments.config);
         return kDone;
@@ -159,14 +185,14 @@ int start(const Arguments& arguments) {
     const auto format = log_format_of(arguments);
     if (!format) return complain(format.error(), kWrongArguments);
     options.format = *format;
-    const auto level = daemon::level_from_name(arguments.log_level);
-    if (!level) return complain(level.error(), kWrongArguments);
-    options.level = *level;
+    options.level = config->log.level;
     options.node = config->node.name;
     options.network = config->node.network;
     daemon::Log log(std::move(options));
     dynavg::training::configure_process(1);
-    return run(std::move(*config), log);
+    daemon::ServiceManager manager;
+    const daemon::Hosting hosting{[arguments] { return read_config(arguments); }, &manager};
+    return run(std::move(*config), log, hosting);
 }
 
 }  // namespace
@@ -179,7 +205,8 @@ int main(int argc, char** argv) {
     app.add_flag("--check-config", arguments.check_config, "Only say whether it is valid");
     app.add_option("--log-format", arguments.log_format,
                    "text, json or journal; default: journal under systemd, else text");
-    app.add_option("--log-level", arguments.log_level, "debug, info, warning or error");
+    app.add_option("--log-level", arguments.log_level,
+                   "debug, info, warning or error; default: the file's log.level");
     app.set_version_flag("--version", "dynavgd " + daemon::version());
     try {
         app.parse(argc, argv);

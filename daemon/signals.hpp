@@ -6,12 +6,13 @@
 
 namespace dynavg::daemon {
 
-/// SIGTERM and SIGINT: what asks a daemon to end.
-[[nodiscard]] inline sigset_t ending_signals() {
+/// What the loop takes: SIGTERM and SIGINT ask a daemon to end, SIGHUP to read its file again.
+[[nodiscard]] inline sigset_t taken_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     return signals;
 }
 
@@ -20,14 +21,14 @@ namespace dynavg::daemon {
 class SignalsHeld {
 public:
     SignalsHeld() {
-        const sigset_t signals = ending_signals();
+        const sigset_t signals = taken_signals();
         pthread_sigmask(SIG_BLOCK, &signals, &m_before);
     }
     ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &m_before, nullptr); }
     SignalsHeld(const SignalsHeld&) = delete;
     SignalsHeld& operator=(const SignalsHeld&) = delete;
 
-    /// The name of one that waits.
+    /// The name of one that waits and asks to end.
     [[nodiscard]] static std::optional<std::string> pending() {
         sigset_t signals;
         sigemptyset(&signals);
@@ -45,7 +46,7 @@ private:
 class SignalsReleased {
 public:
     SignalsReleased() {
-        const sigset_t signals = ending_signals();
+        const sigset_t signals = taken_signals();
         pthread_sigmask(SIG_UNBLOCK, &signals, &m_before);
     }
     ~SignalsReleased() { pthread_sigmask(SIG_SETMASK, &m_before, nullptr); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
+
 namespace dynavg::daemon {
 
 using protocol::Duration;
@@ -40,6 +42,14 @@ void describe(const discovery::Node& node, Instant now, control::StatusReply& st
         shown.reason = std::string(name_of(round->evidence().reason));
         status.round = shown;
     }
+}
+
+std::string status_line(const control::StatusReply& status) {
+    const std::string estimate =
+        status.estimate ? fmt::format("{:.4g}", *status.estimate) : "unknown";
+    return fmt::format("{}: {} of {} peers live, epoch {}, variance {} of {:.4g}, {} steps",
+                       status.training, status.peers_live, status.peers_known, status.epoch,
+                       estimate, status.threshold, status.steps);
 }
 
 control::PeersReply peers_reply(const discovery::Node& node, Instant now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -8,7 +9,8 @@
 
 namespace dynavg::daemon {
 
-/// Moving mean of step times, and steps per second over windows of about a second.
+/// Moving mean of step times, the slowest of late, and steps per second over windows of about a
+/// second.
 class StepClock {
 public:
     void on_step(protocol::Duration took, protocol::Instant at) {
@@ -16,6 +18,9 @@ public:
         const auto microseconds = static_cast<double>(took.count());
         m_mean += m_has_mean ? kNewest * (microseconds - m_mean) : microseconds;
         m_has_mean = true;
+        // One freak of a slow step is forgotten after some thousands.
+        constexpr double kKept = 0.999;
+        m_slowest = std::max(microseconds, kKept * m_slowest);
         ++m_window_steps;
         if (at - m_window_since >= kWindow) {
             m_rate = rate_of(at);
@@ -26,6 +31,10 @@ public:
     void begin(protocol::Instant at) { m_window_since = at; }
     [[nodiscard]] protocol::Duration mean() const {
         return protocol::Duration(static_cast<protocol::Duration::rep>(m_mean));
+    }
+    /// Zero before the first step.
+    [[nodiscard]] protocol::Duration slowest() const {
+        return protocol::Duration(static_cast<protocol::Duration::rep>(m_slowest));
     }
     [[nodiscard]] double steps_per_second(protocol::Instant at) const {
         // An open window that has grown too long tells that steps are slow, or waiting.
@@ -39,6 +48,7 @@ private:
         return span.count() > 0 ? static_cast<double>(m_window_steps) / span.count() : 0;
     }
     double m_mean = 0;
+    double m_slowest = 0;
     bool m_has_mean = false;
     std::optional<double> m_rate;
     protocol::Instant m_window_since{};

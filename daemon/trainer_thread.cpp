@@ -1,6 +1,7 @@
 #include "daemon/trainer_thread.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -64,8 +65,9 @@ struct TrainerThread::Parts {
     const TrainerThreadOptions options;
     std::shared_ptr<TrainerMailbox> mailbox;
     std::thread thread;
+    std::atomic<std::uint64_t> work_done = 0;
 
-    std::mutex control_mutex;
+    mutable std::mutex control_mutex;
     std::condition_variable control_changed;
     bool ended = true;  ///< Not started, stopped or failed.
     bool stop_wanted = false;
@@ -108,6 +110,7 @@ void TrainerThread::Parts::run() {
                     step();
                     break;
             }
+            ++work_done;
         }
     } catch (const std::exception& error) {
         fail_with(error);
@@ -395,6 +398,22 @@ TrainerStatus TrainerThread::status() const {
     TrainerStatus status = m_parts->shown;
     status.steps_per_second = m_parts->shown_clock.steps_per_second(now());
     return status;
+}
+
+TrainerPulse TrainerThread::pulse() const {
+    TrainerPulse pulse;
+    std::uint64_t steps = 0;
+    {
+        const std::lock_guard lock(m_parts->status_mutex);
+        steps = m_parts->shown.steps;
+        pulse.slowest_step = m_parts->shown_clock.slowest();
+    }
+    pulse.progress = m_parts->work_done;
+    const std::lock_guard lock(m_parts->control_mutex);
+    if (m_parts->ended || m_parts->stop_wanted) return pulse;
+    pulse.has_work = !m_parts->installs.empty() || m_parts->drop_wanted ||
+                     steps < std::min(m_parts->allowed, m_parts->options.max_steps);
+    return pulse;
 }
 
 }  // namespace dynavg::daemon

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/progress_watch.hpp"
 #include "protocol/exchange.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/ids.hpp"
@@ -125,6 +126,8 @@ public:
 
     /// Never waits for the model's mutex.
     [[nodiscard]] TrainerStatus status() const;
+    /// Whether it gets on with what it is asked for. Never waits for the model's mutex.
+    [[nodiscard]] TrainerPulse pulse() const;
 
 private:
     struct Parts;

@@ -81,6 +81,9 @@ public:
         return peers_to_remember().peers;
     }
 
+    /// The addresses of the configuration are others now; see Seeds::configure().
+    void set_seeds(const std::vector<Seed>& seeds) { m_seeds.configure(seeds); }
+
     /// Valid until the next call.
     [[nodiscard]] const protocol::PeerView& view() const { return m_view; }
     /// Of the view, or null; valid until the next call.

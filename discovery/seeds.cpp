@@ -16,17 +16,37 @@ using protocol::Level;
 
 Seeds::Seeds(const std::vector<Seed>& seeds, const std::string& own_address,
              protocol::RandomStream random)
-    : m_random(random) {
+    : m_own_address(own_address), m_random(random) {
+    for (const Seed& seed : seeds) add(seed);
+}
+
+void Seeds::add(const Seed& seed) {
+    if (seed.address == m_own_address || find(seed.address) != nullptr) return;
+    if (m_entries.size() >= kSeedsMax) return;
+    m_entries.push_back(Entry{.seed = seed,
+                              .dialing = Backoff(kDialIntervalFirst, kDialIntervalLast),
+                              .refused = Backoff(kRefusedIntervalFirst, kRefusedIntervalLast),
+                              .last_dial = std::nullopt,
+                              .next_warning = std::nullopt,
+                              .warning_interval = kSeedWarningIntervalFirst,
+                              .answered_by = std::nullopt});
+}
+
+void Seeds::configure(const std::vector<Seed>& seeds) {
+    const auto is_named = [&](const Entry& entry) {
+        return std::any_of(seeds.begin(), seeds.end(), [&](const Seed& seed) {
+            return seed.address == entry.seed.address && seed.peer == entry.seed.peer;
+        });
+    };
+    std::erase_if(m_entries,
+                  [&](const Entry& entry) { return !entry.seed.met && !is_named(entry); });
     for (const Seed& seed : seeds) {
-        if (seed.address == own_address || find(seed.address) != nullptr) continue;
-        if (m_entries.size() == kSeedsMax) break;
-        m_entries.push_back(Entry{.seed = seed,
-                                  .dialing = Backoff(kDialIntervalFirst, kDialIntervalLast),
-                                  .refused = Backoff(kRefusedIntervalFirst, kRefusedIntervalLast),
-                                  .last_dial = std::nullopt,
-                                  .next_warning = std::nullopt,
-                                  .warning_interval = kSeedWarningIntervalFirst,
-                                  .answered_by = std::nullopt});
+        // One that was met before is a configured one from now on.
+        if (Entry* known = find(seed.address)) {
+            known->seed = seed;
+        } else {
+            add(seed);
+        }
     }
 }
 

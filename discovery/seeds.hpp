@@ -30,6 +30,10 @@ public:
     Seeds(const std::vector<Seed>& seeds, const std::string& own_address,
           protocol::RandomStream random);
 
+    /// The configuration has other addresses now: new ones are dialed at once, those that it names
+    /// no longer are dropped; a peer that answered there stays. Those met in an earlier life stay.
+    void configure(const std::vector<Seed>& seeds);
+
     /// Dials that are due, and warnings about the unreachable.
     void on_tick(protocol::Instant now, Actions& actions);
     /// This address, or an alias of it, belongs to `peer`, which has joined.
@@ -65,9 +69,11 @@ private:
         bool has_answered = false;
         std::optional<protocol::PeerId> answered_by;
     };
+    void add(const Seed& seed);
     [[nodiscard]] Entry* find(const std::string& address);
     void warn(Entry& entry, protocol::Instant now, Actions& actions);
 
+    std::string m_own_address;
     std::vector<Entry> m_entries;
     protocol::RandomStream m_random;
 };

@@ -1,6 +1,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -62,7 +65,7 @@ public:
                        [status = std::move(status), peers = std::move(peers)](const Json& request) {
                            const std::string verb = control::verb_of(request);
                            if (verb == "status") return status;
-                           if (verb == "peers") return peers;
+                           if (verb == "peers" || verb == "reload") return peers;
                            return control::error_reply("unknown verb");
                        })
                        .value()),
@@ -146,8 +149,9 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
 }
 
 TEST_CASE("every verb has help with an example", "[dynavg]") {
-    for (const char* verb : {"", "status ", "peers ", "check-config ", "report ", "init ", "join ",
-                             "token ", "keygen ", "id ", "trust ", "revoke ", "verify "}) {
+    for (const char* verb :
+         {"", "status ", "peers ", "reload ", "check-config ", "report ", "init ", "join ",
+          "token ", "keygen ", "id ", "trust ", "revoke ", "verify "}) {
         const Outcome help = run(std::string(verb) + "--help");
         CHECK(help.code == 0);
         CHECK_THAT(help.output, Contains("Example:\n  dynavg "));
@@ -155,9 +159,34 @@ TEST_CASE("every verb has help with an example", "[dynavg]") {
     CHECK_THAT(run("--version").output, Contains("dynavg "));
 }
 
+TEST_CASE("docs/man/dynavg.1.md has every verb and no other", "[dynavg]") {
+    std::ifstream stream(DYNAVG_SOURCE_DIR "/docs/man/dynavg.1.md");
+    const std::string page((std::istreambuf_iterator<char>(stream)), {});
+    REQUIRE_FALSE(page.empty());
+    std::istringstream help(run("--help").output);
+    std::set<std::string> verbs;
+    bool within = false;
+    for (std::string line; std::getline(help, line);) {
+        if (within && line.empty()) break;
+        if (within) verbs.insert(line.substr(2, line.find(' ', 2) - 2));
+        within = within || line == "Subcommands:";
+    }
+    REQUIRE(verbs.contains("status"));
+    for (const std::string& verb : verbs) {
+        CAPTURE(verb);
+        CHECK_THAT(page, Contains("\n**" + verb + "**"));
+    }
+    std::istringstream lines(page);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with("**") || line.starts_with("**dynavg")) continue;
+        CAPTURE(line);
+        CHECK(verbs.contains(line.substr(2, line.find('*', 2) - 2)));
+    }
+}
+
 TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
     const TemporaryFolder folder;
-    for (const char* verb : {"status", "peers"}) {
+    for (const char* verb : {"status", "peers", "reload"}) {
         const Outcome outcome = run(verb + (" --control " + folder.file("none")));
         CHECK(outcome.code == 7);
         CHECK_THAT(outcome.output, Contains("dynavg: no daemon answers on "));
@@ -212,6 +241,28 @@ TEST_CASE("a daemon that refuses or speaks otherwise is a failure", "[dynavg]") 
     CHECK(refused.code == 1);
     CHECK(refused.output == "dynavg: busy\\x1b[2J\n");
     CHECK(run("peers --json --control " + folder.file("s")).code == 1);
+}
+
+TEST_CASE("reload says what was taken over, what needs a restart, and why nothing was",
+          "[dynavg]") {
+    const TemporaryFolder folder;
+    const std::string arguments = "reload --control " + folder.file("s");
+    const auto told = [&](const Json& answer) {
+        const FakeDaemon fake(folder.file("s"), answer, answer);
+        return run(arguments);
+    };
+    const Outcome some =
+        told(control::to_reply(control::ReloadReply{{"node.peers"}, {"node.bind", "data.path"}}));
+    CHECK(some.code == 0);
+    CHECK(some.output == "taken over: node.peers\nneeds a restart: node.bind, data.path\n");
+    CHECK(told(control::to_reply(control::ReloadReply{})).output == "nothing differs\n");
+    const Outcome bad =
+        told(control::error_reply("a.toml:3:1: x: unknown key\na.toml:4:1: \x1b[2J"));
+    CHECK(bad.code == 1);
+    CHECK(bad.output ==
+          "dynavg: a.toml:3:1: x: unknown key\ndynavg: a.toml:4:1: \\x1b[2J\n"
+          "dynavg: the daemon goes on with the configuration that it has\n");
+    CHECK(run(arguments).code == 7);
 }
 
 TEST_CASE("check-config tells valid files from others", "[dynavg]") {

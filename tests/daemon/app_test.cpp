@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <future>
@@ -18,6 +19,7 @@
 #include "storage/restore.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/fake_learner.hpp"
+#include "tests/daemon/fake_manager.hpp"
 #include "tests/daemon/locked_disk.hpp"
 #include "tests/daemon/temporary_folder.hpp"
 
@@ -27,6 +29,7 @@ using namespace dynavg;
 using namespace dynavg::daemon;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 using Json = nlohmann::json;
 
 namespace {
@@ -140,10 +143,11 @@ Learning learning_of(const config::Config& config, float update) {
 class RunningNode {
 public:
     RunningNode(config::Config config, EventPipe& events, float update = 1,
-                std::shared_ptr<storage::Disk> disk = nullptr)
+                std::shared_ptr<storage::Disk> disk = nullptr, Hosting hosting = {})
         : m_config(std::move(config)),
           m_events(events),
           m_disk(std::move(disk)),
+          m_hosting(std::move(hosting)),
           m_ended(std::async(std::launch::async, [this, update] { return run(update); })) {}
     ~RunningNode() {
         if (m_ended.valid()) (void)end();
@@ -174,10 +178,10 @@ private:
         options.fd = m_events.fd();
         Log log(std::move(options));
         protocol::Incarnation incarnation(1);
-        App app(m_config, learning_of(m_config, update), incarnation, log, m_disk);
+        App app(m_config, learning_of(m_config, update), incarnation, log, m_disk, m_hosting);
         if (auto started = app.start(); !started) {
             log.write(protocol::Event("failed", protocol::Level::error, started.error().message));
-            return {.exit_code = 1, .learned = {}};
+            return {.exit_code = 1, .learned = {}, .config = {}};
         }
         return app.run();
     }
@@ -185,6 +189,7 @@ private:
     config::Config m_config;
     EventPipe& m_events;
     std::shared_ptr<storage::Disk> m_disk;
+    Hosting m_hosting;
     std::future<AppOutcome> m_ended;
 };
 
@@ -326,6 +331,140 @@ TEST_CASE("a daemon that waits for peers says so when asked", "[app]") {
     CHECK(control::peers_from(*peers).value().peers.empty());
     REQUIRE(unknown);
     CHECK_THAT((*unknown)["error"].get<std::string>(), Contains("dance"));
+}
+
+TEST_CASE("a file that is read again brings new peers", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    RunningNode a(config_of("a", folder), events);
+    config::Config config = config_of("b", folder);
+    config::Config changed = config;
+    changed.node.peers = {a.address()};
+    changed.training.batch_size = 7;
+    changed.log.level = protocol::Level::debug;
+    std::atomic<bool> valid = false;
+    Hosting hosting;
+    hosting.read_config = [&]() -> Expected<config::Config, Error> {
+        if (!valid) return fail("b.toml:3:1: nonsense");
+        return changed;
+    };
+    RunningNode b(config, events, 1, nullptr, hosting);
+    REQUIRE_FALSE(b.address().empty());
+    const auto reload = [&config] {
+        return control::reload_from(
+            control::ask(config.node.control, control::request("reload"), kDeadline).value());
+    };
+
+    const auto refused = reload();
+    const auto still = control::status_from(
+        control::ask(config.node.control, control::request("status"), kDeadline).value());
+    valid = true;
+    const auto taken = reload();
+    // Only now has b anybody to train with.
+    const Json complete = events.wait_for("b", "training_complete");
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    CHECK(complete["rounds"].get<int>() > 0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message == "b.toml:3:1: nonsense");
+    CHECK(events.wait_for("b", "reload_failed")["reason"] == "b.toml:3:1: nonsense");
+    CHECK(still->peers_known == 0);
+    REQUIRE(taken);
+    CHECK(taken->applied == std::vector<std::string>{"node.peers", "log.level"});
+    CHECK(taken->needs_restart == std::vector<std::string>{"training.batch_size"});
+    CHECK(events.wait_for("b", "reloaded")["needs_restart"][0] == "training.batch_size");
+}
+
+TEST_CASE("SIGHUP has a daemon read its file again", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    const config::Config config = config_of("a", folder);
+    Hosting hosting;
+    hosting.read_config = [&]() -> Expected<config::Config, Error> { return config; };
+    RunningNode a(config, events, 1, nullptr, hosting);
+    REQUIRE_FALSE(a.address().empty());
+    // Who answers takes signals, too.
+    CHECK(control::ask(config.node.control, control::request("status"), kDeadline));
+    kill(getpid(), SIGHUP);
+    CHECK(events.wait_for("a", "reloaded")["applied"].empty());
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+}
+
+TEST_CASE("what a joiner was told before it learned its settings holds after that", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    RunningNode a(config_of("a", folder), events);
+    config::Config config = config_of("b", folder);
+    config.averaging = {};
+    config.has_averaging_section = false;
+    config::Config changed = config;
+    changed.node.peers = {a.address()};
+    Hosting hosting;
+    hosting.read_config = [&]() -> Expected<config::Config, Error> { return changed; };
+    RunningNode b(config, events, 1, nullptr, hosting);
+    REQUIRE_FALSE(b.address().empty());
+    CHECK(control::ask(config.node.control, control::request("reload"), kDeadline));
+    const AppOutcome outcome = b.end();
+    kill(getpid(), SIGTERM);
+    (void)a.end();
+    CHECK(outcome.learned);
+    CHECK(outcome.config.node.peers == changed.node.peers);
+}
+
+TEST_CASE("a service manager hears that a daemon is up, alive and leaving", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    FakeManager fake("3000000");
+    ServiceManager manager;
+    Hosting hosting;
+    hosting.manager = &manager;
+    // Alone, with nobody to train with: that is no reason not to be ready.
+    RunningNode a(config_of("a", folder), events, 1, nullptr, hosting);
+    const std::string ready = fake.next();
+    CHECK_THAT(ready, StartsWith("READY=1\nSTATUS=waiting-for-peers: 0 of 0 peers live, epoch 0"));
+    CHECK(fake.next() == "WATCHDOG=1");
+    CHECK(fake.next() == "WATCHDOG=1");
+    kill(getpid(), SIGTERM);
+    CHECK_THAT(fake.next_with("STOPPING=1"),
+               StartsWith("STOPPING=1\nSTATUS=leaving the network: SIGTERM\nEXTEND_TIMEOUT_USEC="));
+    CHECK(a.end().exit_code == 0);
+}
+
+TEST_CASE("a service manager hears of an end that nobody asked for", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    FakeManager fake("3000000");
+    ServiceManager manager;
+    Hosting hosting;
+    hosting.manager = &manager;
+    RunningNode a(config_of("a", folder), events, 1, nullptr, hosting);
+    config::Config config = config_of("b", folder);
+    config.node.peers = {a.address()};
+    RunningNode b(config, events);
+    CHECK_THAT(fake.next_with("STOPPING=1"),
+               StartsWith("STOPPING=1\nSTATUS=leaving the network: training is complete"));
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+}
+
+TEST_CASE("a service manager grants a joiner the time to start with the network's settings",
+          "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    FakeManager fake("3000000");
+    ServiceManager manager;
+    Hosting hosting;
+    hosting.manager = &manager;
+    RunningNode a(config_of("a", folder), events);
+    config::Config config = config_of("b", folder);
+    config.averaging = {};
+    config.has_averaging_section = false;
+    config.node.peers = {a.address()};
+    CHECK(RunningNode(config, events, 1, nullptr, hosting).end().learned.has_value());
+    CHECK_THAT(fake.next_with("WATCHDOG_USEC=900000000"), StartsWith("STATUS=takes over"));
+    kill(getpid(), SIGTERM);
+    (void)a.end();
 }
 
 TEST_CASE("a port or a control socket in use is an error at the start", "[app]") {

@@ -168,6 +168,13 @@ TEST_CASE("a list of peers survives the way to the tool", "[control]") {
     CHECK(control::peers_from(control::to_reply(peers)).value() == peers);
 }
 
+TEST_CASE("what a reload did survives the way to the tool", "[control]") {
+    const control::ReloadReply reply{{"node.peers"}, {"node.bind"}};
+    CHECK(control::reload_from(control::to_reply(reply)).value() == reply);
+    CHECK_FALSE(control::reload_from(control::done_reply()));
+    CHECK(control::reload_from(control::error_reply("why")).error().message == "why");
+}
+
 TEST_CASE("an answer that is none of ours is an error", "[control]") {
     CHECK_THAT(control::status_from(Json::object()).error().message, Contains("no \"ok\""));
     CHECK_THAT(control::status_from({{"ok", true}}).error().message, Contains("another version"));

@@ -191,6 +191,17 @@ TEST_CASE("lines below the level are left out", "[log]") {
     CHECK(lines[1]["level"] == "error");
 }
 
+TEST_CASE("the level may change while a log is in use", "[log]") {
+    Pipe pipe;
+    Log log(options_for(pipe));
+    log.write(Event("before", Level::debug, "m"));
+    log.set_level(Level::debug);
+    log.write(Event("after", Level::debug, "m"));
+    const auto lines = pipe.read_json();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0]["event"] == "after");
+}
+
 TEST_CASE("formats and levels have names", "[log]") {
     CHECK(log_format_from_name("text").value() == LogFormat::text);
     CHECK(log_format_from_name("json").value() == LogFormat::json);

@@ -134,6 +134,39 @@ TEST_CASE("a state is made only when a check is due, and at the end", "[trainer_
     CHECK(bench.trainer->status().done);
 }
 
+TEST_CASE("a trainer has work while it may step, and none without a permit or a step left",
+          "[trainer_thread]") {
+    std::binary_semaphore in_step(0);
+    std::binary_semaphore go_on(0);
+    TrainerThreadOptions options;
+    options.max_steps = 2;
+    Bench bench(options);
+    bench.learner.on_compute = [&] {
+        in_step.release();
+        go_on.acquire();
+    };
+    bench.trainer->start();
+    CHECK_FALSE(bench.trainer->pulse().has_work);
+    CHECK(bench.trainer->pulse().slowest_step == protocol::Duration::zero());
+    bench.trainer->allow_until(1);
+    in_step.acquire();
+    const TrainerPulse during = bench.trainer->pulse();
+    CHECK(during.has_work);
+    go_on.release();
+    REQUIRE(bench.loop.run_until([&] { return bench.trainer->pulse().progress == 1; }));
+    const TrainerPulse waiting = bench.trainer->pulse();
+    CHECK(during.progress == 0);
+    CHECK_FALSE(waiting.has_work);
+    CHECK(waiting.slowest_step > protocol::Duration::zero());
+    bench.trainer->allow_until(100);
+    in_step.acquire();
+    go_on.release();
+    REQUIRE(bench.loop.run_until([&] { return bench.trainer->pulse().progress == 2; }));
+    CHECK_FALSE(bench.trainer->pulse().has_work);
+    bench.trainer->stop();
+    CHECK_FALSE(bench.trainer->pulse().has_work);
+}
+
 TEST_CASE("an install comes before the permit that follows it", "[trainer_thread]") {
     Bench bench;
     bench.trainer->start();

@@ -1,5 +1,8 @@
 #include "discovery/seeds.hpp"
 
+#include <algorithm>
+#include <string>
+
 #include "discovery/bounds.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"
@@ -39,6 +42,35 @@ TEST_CASE("delays double with jitter up to the last", "[backoff]") {
     CHECK(jitter);
     backoff.reset();
     CHECK(backoff.next(random) <= 625ms);
+}
+
+TEST_CASE("a configuration that is read again changes the seeds", "[seeds]") {
+    const auto dialed = [](const Actions& actions, const std::string& address) {
+        return std::any_of(actions.dials.begin(), actions.dials.end(),
+                           [&](const Dial& dial) { return dial.address == address; });
+    };
+    dynavg::protocol::KnownPeer met;
+    met.address = "met:1";
+    Seeds seeds = seeds_of({{"a:1", {}}, {"b:1", {}}, {"met:1", {}, met}});
+    (void)run(seeds, at(10s));
+    seeds.configure({{"b:1", {}}, {"c:1", {}}, {"self:1", {}}});
+    CHECK(seeds.next_tick() <= at(10s));
+    const Actions later = run(seeds, at(2min));
+    CHECK_FALSE(dialed(later, "a:1"));
+    CHECK(dialed(later, "b:1"));
+    CHECK(dialed(later, "c:1"));
+    CHECK(dialed(later, "met:1"));
+    CHECK_FALSE(dialed(later, "self:1"));
+    CHECK(seeds.still_missed().size() == 1);
+
+    // One that was met and is configured now is an operator's concern, and told if it is missing.
+    seeds.configure({{"met:1", {}}});
+    CHECK(seeds.still_missed().empty());
+    const Actions hour = run(seeds, at(1h));
+    REQUIRE_FALSE(hour.events.empty());
+    CHECK(std::get<std::string>(*hour.events.front().find("address")) == "met:1");
+    seeds.configure({});
+    CHECK(run(seeds, at(3h)).dials.empty());
 }
 
 TEST_CASE("an unreachable seed is dialed for ever and told rarely", "[seeds]") {

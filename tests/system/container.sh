@@ -1,0 +1,90 @@
+#!/bin/bash
+# A Debian 12 of its own, booted with systemd in a container, for tests of the package. Sourced in
+# place of lib.sh. Needs root, debootstrap, systemd-nspawn and what scripts/package needs; else the
+# test is skipped.
+#
+# The base system is made once, with the network's help, and kept in $DYNAVG_TEST_ROOT (default:
+# dynavg-bookworm in the folder for temporary files). What a test changes in it lives in memory.
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+
+((EUID == 0)) || skip "needs root for a container"
+for tool in debootstrap systemd-nspawn dpkg-buildpackage dh pandoc nsenter python3; do
+    command -v "$tool" >/dev/null || skip "there is no $tool: scripts/dependencies package"
+done
+
+readonly repository=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+readonly root=${DYNAVG_TEST_ROOT:-${TMPDIR:-/tmp}/dynavg-bookworm}
+init=
+
+# packages_of FOLDER [OPTION...] packs the programs under test.
+packages_of() {
+    "$repository/scripts/package" --built "$(dirname "$(dirname "$DYNAVGD")")" --out "$@" \
+        >"$work/package.log" 2>&1 || fail "scripts/package: $(tail --lines=20 "$work/package.log")"
+    rm -rf "$1/source" "$1"/*-dbgsym*
+}
+
+# make_root PACKAGE...: with everything that these packages need, but not themselves.
+make_root() {
+    local needs package
+    needs=$(for package in "$@"; do dpkg-deb --field "$package" Depends; done |
+        tr ',' '\n' | grep --invert-match dynavg- | sort --unique | paste --serial --delimiters=,)
+    [[ $(cat "$root.made" 2>/dev/null) != "$needs" ]] || return 0
+    if [[ ! -d $root ]]; then
+        # An earlier one may have been cut off, with its /proc mounted.
+        umount --recursive "$root.new/proc" 2>/dev/null || true
+        rm -rf --one-file-system "$root.new"
+        debootstrap --variant=minbase --include=systemd-sysv,dbus,init-system-helpers \
+            bookworm "$root.new" >"$work/debootstrap.log" 2>&1 ||
+            skip "no base system: $(tail --lines=1 "$work/debootstrap.log")"
+        umount --recursive "$root.new/proc" 2>/dev/null || true
+        mv "$root.new" "$root"
+    fi
+    {
+        chroot "$root" apt-get --quiet update
+        DEBIAN_FRONTEND=noninteractive chroot "$root" \
+            apt-get --quiet --yes --no-install-recommends satisfy "$needs, libopenblas0-pthread"
+    } >"$work/apt.log" 2>&1 || skip "no dependencies: $(tail --lines=1 "$work/apt.log")"
+    chroot "$root" apt-get clean
+    echo "$needs" >"$root.made"
+}
+
+# boot FOLDER: which is /packages inside.
+boot() {
+    systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --volatile=overlay \
+        --directory="$root" --bind-ro="$1:/packages" --console=pipe \
+        >"$work/console.log" 2>&1 </dev/null &
+    pids[nspawn]=$!
+    until_true "container" find_init
+    until_true "end of its boot" is_booted
+}
+
+find_init() {
+    has_ended nspawn && skip "the container does not run: $(tail --lines=3 "$work/console.log")"
+    init=$(pgrep --parent "${pids[nspawn]}" | sed --quiet 1p) && [[ -n $init ]]
+}
+
+is_booted() {
+    [[ $(inside systemctl is-system-running 2>/dev/null) == @(running|degraded) ]]
+}
+
+# The container's processes end with its first.
+end_container() {
+    local status=$?
+    if ((status != 0 && status != 77)) && [[ -n $init ]]; then
+        inside journalctl --no-pager --lines=60 || true
+    fi
+    [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
+    (exit "$status")
+    clean_up
+}
+trap end_container EXIT
+
+# inside COMMAND...
+inside() {
+    nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup -- \
+        env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+        DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+# write_inside FILE: from standard input.
+write_inside() { inside sh -c "mkdir -p \"\$(dirname '$1')\" && cat >'$1'"; }

@@ -20,7 +20,7 @@ offers() {
 }
 
 offers 'dynavg sta' status
-offers 'dynavg re' 'reload report'
+offers 'dynavg re' 'revoke reload report'
 offers 'dynavg --ver' --version
 offers 'dynavg status --' '--control --help --json'
 offers 'dynavg check-config --sim' --simulation

@@ -38,7 +38,7 @@ std::map<std::string, std::string> keys_from(const identity::Token& token) {
     return keys;
 }
 
-/// How many peers the daemon hears, this one included; none while it does not answer.
+/// How many other peers the daemon hears; none while it does not answer.
 std::uint32_t live_peers(const std::filesystem::path& socket) {
     const auto reply = control::ask(socket, control::request("status"));
     const auto status = reply ? control::status_from(*reply) : fail("");
@@ -49,7 +49,7 @@ Expected<void, Error> wait_for_peers(const config::Config& config, const identit
     const auto deadline = std::chrono::steady_clock::now() + kWaitMax;
     while (std::chrono::steady_clock::now() < deadline) {
         const std::uint32_t live = live_peers(config.node.control);
-        if (live > 1) {
+        if (live > 0) {
             fmt::print("Joined: {} peers of {} are live, this one included.\n", live,
                        token.network);
             return {};

@@ -295,3 +295,33 @@ TEST_CASE("without a core a node joins and beats, and says nothing of references
     CHECK(heartbeat->reference_digest == protocol::Digest{});
     CHECK(said.back().header.reference_tag == 0);
 }
+
+TEST_CASE("whoever's key is another's is not heard, and told", "[node]") {
+    Joined joined;
+    const protocol::PeerId liar = options_of(2).self.id;
+    const auto hello = joined.encode(hello_of(joined.peer));
+    CHECK_FALSE(joined.node.on_direct(kConnection, liar, hello, joined.now));
+    const NodeActions actions = joined.take();
+    REQUIRE(actions.events.size() == 1);
+    CHECK(actions.events[0].name == "peer_refused");
+    CHECK_THAT(actions.events[0].message, Catch::Contains(liar.hex()));
+    CHECK(actions.replies.empty());
+    // Nor is what it says as a peer that has joined.
+    const auto crossing = joined.encode(Joined::crossing());
+    CHECK_FALSE(joined.node.on_direct(kConnection, liar, crossing, joined.now));
+    CHECK_FALSE(joined.crossed());
+    CHECK(joined.node.on_direct(kConnection, joined.peer.self.id, hello, joined.now));
+}
+
+TEST_CASE("a peer that is no longer trusted is disconnected and stays out", "[node]") {
+    Joined joined;
+    joined.node.membership().set_trusted({});
+    const NodeActions actions = joined.take();
+    CHECK(actions.disconnects == std::vector{joined.peer.self.id});
+    CHECK(joined.node.membership().view().peers.empty());
+    (void)joined.say(hello_of(joined.peer));
+    CHECK(joined.take().replies.size() == 1);
+    CHECK(joined.node.membership().view().peers.empty());
+    joined.node.membership().set_trusted({joined.peer.self.id});
+    joined.join();
+}

@@ -27,6 +27,22 @@ Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
                                     : ExitCode::failed);
 }
 
+ExitCode order_daemon(const DaemonOptions& options, const nlohmann::json& request,
+                      std::string_view done_text) {
+    const auto reply = ask_daemon(options, request);
+    if (!reply) return reply.error();
+    if (const auto done = control::done_from(*reply); !done) {
+        complain(done.error().message);
+        return ExitCode::failed;
+    }
+    if (options.json) {
+        std::fputs(control::to_line(*reply).c_str(), stdout);
+    } else {
+        fmt::print("{}\n", done_text);
+    }
+    return ExitCode::done;
+}
+
 void complain(std::string_view message) {
     fmt::print(stderr, "dynavg: {}\n", control::escaped(message));
 }

@@ -24,6 +24,10 @@ void add_daemon_options(CLI::App& verb, DaemonOptions& options);
 [[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
                                                             const nlohmann::json& request);
 
+/// Asks for something to be done and prints `done_text`, or the answer as JSON.
+[[nodiscard]] ExitCode order_daemon(const DaemonOptions& options, const nlohmann::json& request,
+                                    std::string_view done_text);
+
 /// "dynavg: MESSAGE" to standard error.
 void complain(std::string_view message);
 

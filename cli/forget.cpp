@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -20,21 +19,12 @@ struct ForgetOptions {
 };
 
 ExitCode run(const ForgetOptions& options) {
-    const auto reply = ask_daemon(options.daemon, control::forget_request(options.peer));
-    if (!reply) return reply.error();
-    if (const auto done = control::done_from(*reply); !done) {
-        complain(done.error().message);
-        return ExitCode::failed;
-    }
-    if (options.daemon.json) {
-        std::fputs(control::to_line(*reply).c_str(), stdout);
-    } else {
-        fmt::print(
-            "The daemon tells the others that {} will not come back. Its vote is waited for no\n"
-            "more once a quorum has acknowledged that; the log then says peer_forgotten.\n",
-            control::escaped(options.peer));
-    }
-    return ExitCode::done;
+    return order_daemon(
+        options.daemon, control::forget_request(options.peer),
+        fmt::format(
+            "The daemon tells the others that {} will not come back. Its vote is waited for "
+            "no\nmore once a quorum has acknowledged that; the log then says peer_forgotten.",
+            control::escaped(options.peer)));
 }
 
 }  // namespace

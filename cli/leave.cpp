@@ -1,7 +1,5 @@
-#include <cstdio>
 #include <memory>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/ask_daemon.hpp"
@@ -13,18 +11,8 @@ namespace dynavg::cli {
 namespace {
 
 ExitCode run(const DaemonOptions& options) {
-    const auto reply = ask_daemon(options, control::request("leave"));
-    if (!reply) return reply.error();
-    if (const auto done = control::done_from(*reply); !done) {
-        complain(done.error().message);
-        return ExitCode::failed;
-    }
-    if (options.json) {
-        std::fputs(control::to_line(*reply).c_str(), stdout);
-    } else {
-        fmt::print("The daemon hands over in a last round, says goodbye and ends.\n");
-    }
-    return ExitCode::done;
+    return order_daemon(options, control::request("leave"),
+                        "The daemon hands over in a last round, says goodbye and ends.");
 }
 
 }  // namespace

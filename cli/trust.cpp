@@ -1,7 +1,5 @@
-#include <cstdio>
 #include <memory>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/ask_daemon.hpp"
@@ -15,21 +13,6 @@ struct TrustOptions {
     DaemonOptions daemon;
     std::string key;
 };
-
-ExitCode run(const TrustOptions& options, const char* verb, const char* done_text) {
-    const auto reply = ask_daemon(options.daemon, control::key_request(verb, options.key));
-    if (!reply) return reply.error();
-    if (const auto done = control::done_from(*reply); !done) {
-        complain(done.error().message);
-        return ExitCode::failed;
-    }
-    if (options.daemon.json) {
-        std::fputs(control::to_line(*reply).c_str(), stdout);
-    } else {
-        fmt::print("{}\n", done_text);
-    }
-    return ExitCode::done;
-}
 
 struct Verb {
     const char* name;
@@ -46,7 +29,10 @@ void add(CLI::App& app, ExitCode& result, const Verb& about) {
         ->type_name("KEY");
     add_daemon_options(*verb, options->daemon);
     verb->footer(about.footer);
-    verb->callback([=, &result] { result = run(*options, about.name, about.done); });
+    verb->callback([=, &result] {
+        result = order_daemon(options->daemon, control::key_request(about.name, options->key),
+                              about.done);
+    });
 }
 
 }  // namespace

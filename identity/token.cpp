@@ -47,6 +47,7 @@ std::array<std::uint8_t, kCheckBytes> check_sum(std::span<const std::uint8_t> by
 }
 
 std::optional<Bytes> decode_base64(std::string_view text) {
+    if (text.empty()) return {};
     Bytes bytes(text.size());
     std::size_t size = 0;
     if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size,
@@ -117,7 +118,7 @@ Expected<Token, Error> parse_token(std::string_view text) {
     }
     auto bytes = text.size() <= kTokenTextBytesMax ? decode_base64(text.substr(kPrefix.size()))
                                                    : std::optional<Bytes>();
-    if (!bytes || bytes->size() < kCheckBytes) {
+    if (!bytes || bytes->size() <= kCheckBytes) {
         return fail(fmt::format("the token is damaged; {}", kHint));
     }
     const std::span<const std::uint8_t> all(*bytes);

@@ -135,6 +135,7 @@ struct App::Parts {
     std::shared_ptr<const Keys> keys;           ///< Null: a network without keys, as is `zap`.
     std::optional<protocol::PeerId> token_key;  ///< Who shows it may introduce itself.
     identity::TrustList trust;
+    std::set<protocol::PeerId> admitted;  ///< Trusted, when last applied.
     std::optional<ZapHandler> zap;
     discovery::RefusalLog refusals;
     std::map<protocol::PeerId, Knock> knocks;  ///< Refused and not yet told.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -66,6 +67,7 @@ Expected<void, Error> App::Parts::open_trust() {
     if (!token) return Unexpected<Error>(token.error());
     if (auto loaded = identity::load_trust(config.node.state_dir, trust); !loaded) return loaded;
     trust.set_configured(configured_keys(config));
+    admitted = trust.trusted();
     self.id = own->id;
     token_key = key_of(*token);
     keys = std::make_shared<Keys>(Keys{*own, std::move(*token)});
@@ -140,6 +142,7 @@ Verdict App::Parts::on_introduction(const ConnectionId& connection, Bytes bytes)
     }
     const discovery::Frame reply = node->introduction_reply();
     transport->reply(connection, reply.bytes, reply.traffic);
+    act();
     return Traffic::overhead;
 }
 
@@ -180,8 +183,13 @@ void App::Parts::take_word(const discovery::Told& told) {
     node->membership().on_told(told.teller, told.peers, now());
 }
 
+/// Subscribers cannot be told apart, so when a key goes all go, and come back if they still may.
 void App::Parts::apply_trust() {
-    node->membership().set_trusted(trust.trusted());
+    std::set<PeerId> trusted = trust.trusted();
+    const bool one_goes = !std::ranges::includes(trusted, admitted);
+    admitted = trusted;
+    node->membership().set_trusted(std::move(trusted));
+    if (one_goes) transport->drop_subscribers();
 }
 
 /// The configuration has changed: keys come and go with it.
@@ -224,7 +232,6 @@ nlohmann::json App::Parts::revoke_key(const std::string& key) {
         token_key.reset();
         (void)identity::remove_token_secret(config.node.state_dir);
         apply_trust();
-        transport->drop_subscribers();
         report(Event("peer_revoked", Level::warning,
                      fmt::format("{}: the key is revoked and this node's token is void.",
                                  id->fingerprint()))

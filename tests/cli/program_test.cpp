@@ -16,44 +16,20 @@
 #include "control/replies.hpp"
 #include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
+#include "tests/cli/run_program.hpp"
+#include "tests/daemon/temporary_folder.hpp"
 
 using namespace dynavg;
 using Catch::Matchers::Contains;
+using cli::Outcome;
+using cli::run_program;
+using daemon::TemporaryFolder;
 using Json = nlohmann::json;
 
 namespace {
 
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string path = (std::filesystem::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-    }
-    ~TemporaryFolder() { std::filesystem::remove_all(m_path); }
-    [[nodiscard]] std::string file(const std::string& name) const { return m_path / name; }
-
-private:
-    std::filesystem::path m_path;
-};
-
-struct Outcome {
-    int code = -1;
-    std::string output;  ///< Both streams.
-};
-
 Outcome run(const std::string& arguments, const std::string& program = DYNAVG_PROGRAM) {
-    FILE* const pipe = popen((program + " " + arguments + " 2>&1").c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    Outcome outcome;
-    char buffer[4096];
-    for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
-        outcome.output.append(buffer, n);
-    }
-    const int status = pclose(pipe);
-    REQUIRE(WIFEXITED(status));
-    outcome.code = WEXITSTATUS(status);
-    return outcome;
+    return run_program(program + " " + arguments);
 }
 
 /// A daemon as far as its control socket goes.
@@ -187,7 +163,7 @@ TEST_CASE("docs/man/dynavg.1.md has every verb and no other", "[dynavg]") {
 TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
     const TemporaryFolder folder;
     for (const char* verb : {"status", "peers", "reload"}) {
-        const Outcome outcome = run(verb + (" --control " + folder.file("none")));
+        const Outcome outcome = run(verb + (" --control " + (folder / "none").string()));
         CHECK(outcome.code == 7);
         CHECK_THAT(outcome.output, Contains("dynavg: no daemon answers on "));
         CHECK_THAT(outcome.output, Contains("systemctl start dynavgd"));
@@ -196,9 +172,9 @@ TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
 
 TEST_CASE("status tells what the daemon says", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake(folder.file("s"), control::to_reply(status()),
+    const FakeDaemon fake((folder / "s").string(), control::to_reply(status()),
                           control::to_reply(peers()));
-    const Outcome text = run("status --control " + folder.file("s"));
+    const Outcome text = run("status --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK_THAT(text.output, Contains("node       node-a (9f3a01c2) in network field-robots\n"));
     CHECK_THAT(text.output, Contains("daemon     version 0.1.0, pid 42, up 2 h 07 min\n"));
@@ -210,16 +186,16 @@ TEST_CASE("status tells what the daemon says", "[dynavg]") {
     CHECK_THAT(text.output, Contains("round      none is open\n"));
     CHECK_THAT(text.output, Contains("averaging 3.4 GB"));
 
-    const Outcome json = run("status --json --control " + folder.file("s"));
+    const Outcome json = run("status --json --control " + (folder / "s").string());
     CHECK(json.code == 0);
     CHECK(control::status_from(Json::parse(json.output)).value() == status());
 }
 
 TEST_CASE("peers are told in columns", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake(folder.file("s"), control::to_reply(status()),
+    const FakeDaemon fake((folder / "s").string(), control::to_reply(status()),
                           control::to_reply(peers()));
-    const Outcome text = run("peers --control " + folder.file("s"));
+    const Outcome text = run("peers --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK(text.output ==
           "NAME         PEER      ADDRESS         ORDER  STATE   REFERENCE    STEPS   STEP TIME  "
@@ -229,26 +205,26 @@ TEST_CASE("peers are told in columns", "[dynavg]") {
           "2.5 ms     40 ms ago\n"
           "evil\\x1b[2J  05060708  127.0.0.1:7420  0      silent  0            0       0.0 ms     "
           "1 min 01 s ago\n");
-    const Outcome json = run("peers --json --control " + folder.file("s"));
+    const Outcome json = run("peers --json --control " + (folder / "s").string());
     CHECK(control::peers_from(Json::parse(json.output)).value() == peers());
 }
 
 TEST_CASE("a daemon that refuses or speaks otherwise is a failure", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake(folder.file("s"), control::error_reply("busy\x1b[2J"),
+    const FakeDaemon fake((folder / "s").string(), control::error_reply("busy\x1b[2J"),
                           Json{{"ok", true}});
-    const Outcome refused = run("status --control " + folder.file("s"));
+    const Outcome refused = run("status --control " + (folder / "s").string());
     CHECK(refused.code == 1);
     CHECK(refused.output == "dynavg: busy\\x1b[2J\n");
-    CHECK(run("peers --json --control " + folder.file("s")).code == 1);
+    CHECK(run("peers --json --control " + (folder / "s").string()).code == 1);
 }
 
 TEST_CASE("reload says what was taken over, what needs a restart, and why nothing was",
           "[dynavg]") {
     const TemporaryFolder folder;
-    const std::string arguments = "reload --control " + folder.file("s");
+    const std::string arguments = "reload --control " + (folder / "s").string();
     const auto told = [&](const Json& answer) {
-        const FakeDaemon fake(folder.file("s"), answer, answer);
+        const FakeDaemon fake((folder / "s").string(), answer, answer);
         return run(arguments);
     };
     const Outcome some =
@@ -274,7 +250,7 @@ TEST_CASE("check-config tells valid files from others", "[dynavg]") {
     CHECK(Json::parse(run("check-config --json " + shipped).output)["valid"] == true);
 
     const TemporaryFolder folder;
-    const std::string file = folder.file("a.toml");
+    const std::string file = (folder / "a.toml").string();
     std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n[averaging]\nwire = 1\nx = 1\n";
     const Outcome invalid = run("check-config " + file);
     CHECK(invalid.code == 6);
@@ -284,69 +260,69 @@ TEST_CASE("check-config tells valid files from others", "[dynavg]") {
     CHECK(json.code == 6);
     CHECK(Json::parse(json.output)["errors"].size() == 2);
 
-    CHECK(run("check-config " + folder.file("missing")).code == 6);
+    CHECK(run("check-config " + (folder / "missing").string()).code == 6);
     CHECK(run("check-config").code == 2);
     CHECK(run("check-config --config " + shipped + " " + shipped).code == 2);
 }
 
 TEST_CASE("a file for the simulation needs no network and no security", "[dynavg]") {
     const TemporaryFolder folder;
-    const std::string file = folder.file("a.toml");
+    const std::string file = (folder / "a.toml").string();
     std::ofstream(file) << "[data]\nsource = \"synthetic-digits\"\n";
     CHECK(run("check-config " + file).code == 6);
-    std::ofstream(folder.file("b.toml"))
+    std::ofstream((folder / "b.toml").string())
         << "[node]\nnetwork = \"n\"\n[security]\ninsecure = true\n[data]\n"
            "source = \"synthetic-digits\"\n[averaging]\nmonitor = \"local-balanced\"\n"
            "pace = \"lockstep\"\n";
-    const Outcome balanced = run("check-config " + folder.file("b.toml"));
+    const Outcome balanced = run("check-config " + (folder / "b.toml").string());
     CHECK(balanced.code == 6);
     CHECK_THAT(balanced.output,
                Contains("b.toml:8:1: averaging.monitor: \"local-balanced\" runs in "
                         "`dynavg simulate` only; use \"local\""));
-    CHECK(run("check-config --simulation " + folder.file("b.toml")).code == 0);
+    CHECK(run("check-config --simulation " + (folder / "b.toml").string()).code == 0);
     CHECK(run("check-config --simulation " + file).code == 0);
 }
 
 TEST_CASE("report tells what it read, and what it could not", "[dynavg]") {
     namespace fs = std::filesystem;
     const TemporaryFolder folder;
-    const std::string page = folder.file("page.html");
+    const std::string page = (folder / "page.html").string();
     const auto report = [&](const std::string& arguments) {
         return run("report " + arguments + " --out " + page);
     };
     CHECK(run("report").code == 2);
-    const Outcome nothing = report(folder.file("none"));
+    const Outcome nothing = report((folder / "none").string());
     CHECK(nothing.code == 1);
     CHECK_THAT(nothing.output, Contains("none: no such folder; name one that"));
     CHECK_FALSE(fs::exists(page));
 
-    fs::create_directories(folder.file("grid/a"));
-    std::ofstream(folder.file("grid/a/epochs.csv"))
+    fs::create_directories((folder / "grid/a").string());
+    std::ofstream((folder / "grid/a/epochs.csv").string())
         << "epoch,step,rounds,accuracy_reference,accuracy_mean,train_loss,bytes_monitoring,"
            "bytes_averaging\n1,50,1,0.9,0.9,0.5,50,1000\n";
-    const Outcome unfinished = report(folder.file("grid"));
+    const Outcome unfinished = report((folder / "grid").string());
     CHECK(unfinished.code == 0);
-    CHECK_THAT(unfinished.output, Contains("not finished: " + folder.file("grid/a\n")));
+    CHECK_THAT(unfinished.output, Contains("not finished: " + (folder / "grid/a\n").string()));
     CHECK_THAT(unfinished.output, Contains("charts     " + page));
     CHECK(fs::file_size(page) > 1000);
 
-    std::ofstream(folder.file("grid/a/summary.json")) << "{\"peers\": 3,";
-    const Outcome broken = report("--json " + folder.file("grid"));
+    std::ofstream((folder / "grid/a/summary.json").string()) << "{\"peers\": 3,";
+    const Outcome broken = report("--json " + (folder / "grid").string());
     CHECK(broken.code == 1);
     // Below the complaint.
     const Json json = Json::parse(broken.output.substr(broken.output.find('{')));
     CHECK(json["groups"][0]["runs"][0]["finished"] == false);
     CHECK_THAT(json["problems"][0].get<std::string>(), Contains("summary.json: is cut off"));
 
-    CHECK(run("report " + folder.file("grid") + " --out /dev/full").code == 1);
+    CHECK(run("report " + (folder / "grid").string() + " --out /dev/full").code == 1);
 }
 
 TEST_CASE("simulate becomes the helper program, beside it or in libexec", "[dynavg]") {
     namespace fs = std::filesystem;
     const TemporaryFolder folder;
-    fs::create_directories(folder.file("bin"));
-    fs::create_directories(folder.file("libexec/dynavg"));
-    const std::string program = folder.file("bin/dynavg");
+    fs::create_directories((folder / "bin").string());
+    fs::create_directories((folder / "libexec/dynavg").string());
+    const std::string program = (folder / "bin/dynavg").string();
     fs::copy_file(DYNAVG_PROGRAM, program);
     const auto helper = [](const std::string& file, const std::string& name) {
         std::ofstream(file) << "#!/bin/sh\necho " << name << " \"$@\"\nexit 6\n";
@@ -357,12 +333,12 @@ TEST_CASE("simulate becomes the helper program, beside it or in libexec", "[dyna
     CHECK(missing.code == 1);
     CHECK_THAT(missing.output, Contains("needs the program dynavg-simulate"));
 
-    helper(folder.file("libexec/dynavg/dynavg-simulate"), "libexec");
+    helper((folder / "libexec/dynavg/dynavg-simulate").string(), "libexec");
     const Outcome far = run("simulate --help --peers '3 4'", program);
     CHECK(far.code == 6);
     CHECK(far.output == "libexec --help --peers 3 4\n");
 
-    helper(folder.file("bin/dynavg-simulate"), "beside");
+    helper((folder / "bin/dynavg-simulate").string(), "beside");
     CHECK(run("simulate", program).output == "beside\n");
 }
 

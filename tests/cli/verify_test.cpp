@@ -1,57 +1,33 @@
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 
 #include "tests/catch.hpp"
+#include "tests/cli/run_program.hpp"
+#include "tests/daemon/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
+using dynavg::cli::Outcome;
+using dynavg::cli::run_program;
 using Json = nlohmann::json;
 
 namespace {
 
 /// A folder for logs, and the program that reads them.
-class Logs {
-public:
-    Logs() {
-        std::string path = (std::filesystem::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-    }
-    ~Logs() { std::filesystem::remove_all(m_path); }
-
+struct Logs {
     void write(const std::string& name, const std::string& text) const {
-        std::ofstream(m_path / name) << text;
+        std::ofstream(folder / name) << text;
     }
-
-    struct Outcome {
-        int code = -1;
-        std::string output;  ///< Both streams.
-    };
     /// In the folder.
     [[nodiscard]] Outcome verify(const std::string& arguments) const {
-        const std::string command =
-            "cd " + m_path.string() + " && " + DYNAVG_PROGRAM + " verify " + arguments + " 2>&1";
-        FILE* const pipe = popen(command.c_str(), "r");
-        REQUIRE(pipe != nullptr);
-        Outcome outcome;
-        char buffer[4096];
-        for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
-            outcome.output.append(buffer, n);
-        }
-        const int status = pclose(pipe);
-        REQUIRE(WIFEXITED(status));
-        outcome.code = WEXITSTATUS(status);
-        return outcome;
+        return run_program("cd " + folder.path().string() + " && " + DYNAVG_PROGRAM + " verify " +
+                           arguments);
     }
 
-private:
-    std::filesystem::path m_path;
+    dynavg::daemon::TemporaryFolder folder;
 };
 
 std::string round(const std::string& node, int epoch, const std::string& digest_end) {

@@ -18,8 +18,9 @@ void add_daemon_options(CLI::App& verb, DaemonOptions& options) {
 }
 
 Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
-                                              const nlohmann::json& request) {
-    auto reply = control::ask(options.control, request);
+                                              const nlohmann::json& request,
+                                              std::chrono::milliseconds timeout) {
+    auto reply = control::ask(options.control, request, timeout);
     if (reply) return std::move(*reply);
     complain(reply.error().message);
     return Unexpected<ExitCode>(reply.error().kind == control::ClientError::Kind::no_answer

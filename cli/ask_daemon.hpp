@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -21,8 +22,9 @@ struct DaemonOptions {
 void add_daemon_options(CLI::App& verb, DaemonOptions& options);
 
 /// Prints why there is no answer.
-[[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
-                                                            const nlohmann::json& request);
+[[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(
+    const DaemonOptions& options, const nlohmann::json& request,
+    std::chrono::milliseconds timeout = control::kDefaultTimeout);
 
 /// Asks for something to be done and prints `done_text`, or the answer as JSON.
 [[nodiscard]] ExitCode order_daemon(const DaemonOptions& options, const nlohmann::json& request,

@@ -41,8 +41,9 @@ Expected<void, Error> init(const InitOptions& options) {
         config->node.network, options.setup.config.string(),
         identity::text_of(token_of(*config, own->id, *secret)));
     if (options.setup.start && has_service(options.setup)) {
-        if (auto started = start_service(); !started) return started;
-        fmt::print("The service runs: `dynavg status` tells how it is doing.\n");
+        if (auto started = start_service(options.setup); !started) return started;
+        fmt::print("The service runs: `{}` tells how it is doing.\n",
+                   status_command(options.setup));
     } else {
         fmt::print("Start it with: dynavgd --config {}\n", options.setup.config.string());
     }
@@ -61,6 +62,7 @@ void add_init(CLI::App& app, ExitCode& result) {
         "service where systemd runs. What the file says already stays.\n\n"
         "Example:\n  dynavg init field-robots --source idx --data /srv/mnist");
     verb->callback([options, &result] {
+        options->setup = with_paths(options->setup);
         const auto done = init(*options);
         if (!done) complain(done.error().message);
         result = done ? ExitCode::done : ExitCode::failed;

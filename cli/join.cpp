@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds kAskEvery{250};
 struct JoinOptions {
     SetupOptions setup;
     std::string token;
+    bool observer = false;
 };
 
 /// The model is the network's, and so is in the token: "model.builtin = ..." lines.
@@ -50,8 +51,8 @@ Expected<void, Error> wait_for_peers(const config::Config& config, const identit
     while (std::chrono::steady_clock::now() < deadline) {
         const std::uint32_t live = live_peers(config.node.control);
         if (live > 0) {
-            fmt::print("Joined: {} peers of {} are live, this one included.\n", live,
-                       token.network);
+            fmt::print("Joined {}: {} other {} live.\n", token.network, live,
+                       live == 1 ? "peer is" : "peers are");
             return {};
         }
         std::this_thread::sleep_for(kAskEvery);
@@ -65,7 +66,9 @@ Expected<void, Error> wait_for_peers(const config::Config& config, const identit
 Expected<void, Error> join(const JoinOptions& options) {
     const auto token = identity::parse_token(options.token);
     if (!token) return Unexpected<Error>(token.error());
-    const auto config = set_up_config(options.setup, keys_from(*token));
+    auto keys = keys_from(*token);
+    if (options.observer) keys["node.role"] = quoted("observer");
+    const auto config = set_up_config(options.setup, keys);
     if (!config) return Unexpected<Error>(config.error());
     const auto own = identity::load_or_make_identity(config->node.state_dir);
     if (!own) return Unexpected<Error>(own.error());
@@ -81,7 +84,7 @@ Expected<void, Error> join(const JoinOptions& options) {
         fmt::print("Start it with: dynavgd --config {}\n", options.setup.config.string());
         return {};
     }
-    if (auto started = start_service(); !started) return started;
+    if (auto started = start_service(options.setup); !started) return started;
     return wait_for_peers(*config, *token);
 }
 
@@ -93,12 +96,15 @@ void add_join(CLI::App& app, ExitCode& result) {
     verb->add_option("token", options->token, "As `dynavg init` or `dynavg token` printed it")
         ->required()
         ->type_name("TOKEN");
+    verb->add_flag("--observer", options->observer,
+                   "Follow the network's model, without data and without a say");
     add_setup_options(*verb, options->setup);
     verb->footer(
         "Writes the configuration, makes this node's key, starts the service where systemd runs\n"
         "and waits until it is in. With the token the daemon makes its key known to the others.\n\n"
         "Example:\n  dynavg join dynavg1-... --source idx --data /srv/mnist");
     verb->callback([options, &result] {
+        options->setup = with_paths(options->setup);
         const auto done = join(*options);
         if (!done) complain(done.error().message);
         result = done ? ExitCode::done : ExitCode::failed;

@@ -14,30 +14,16 @@ namespace {
 
 using dynavg::cli::ExitCode;
 
-constexpr std::array<std::string_view, 1> kHelperVerbs{"simulate"};
+constexpr std::array<std::string_view, 3> kHelperVerbs{"export", "simulate", "doctor"};
 
 constexpr std::string_view kAvailable =
-    "init, join, token, keygen, id, trust, revoke, status, peers, leave, forget, reload, "
-    "check-config, simulate, report, verify";
-
-/// Of the contract, but not in this version.
-constexpr std::array<std::string_view, 7> kLaterVerbs{"rounds", "wait",   "set",   "pause",
-                                                      "resume", "export", "doctor"};
-
-template <std::size_t N>
-bool is_among(std::string_view word, const std::array<std::string_view, N>& words) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-}
+    "init, join, token, keygen, id, trust, revoke, status, peers, rounds, wait, set, pause, "
+    "resume, leave, forget, reload, check-config, doctor, export, simulate, report, verify";
 
 int run(int argc, char** argv) {
     const std::string_view verb = argc > 1 ? argv[1] : "";
-    if (is_among(verb, kHelperVerbs)) {
+    if (std::find(kHelperVerbs.begin(), kHelperVerbs.end(), verb) != kHelperVerbs.end()) {
         return static_cast<int>(dynavg::cli::run_helper(std::string(verb), argv + 1));
-    }
-    if (is_among(verb, kLaterVerbs)) {
-        dynavg::cli::complain(
-            fmt::format("{} is not available in this version; available: {}", verb, kAvailable));
-        return static_cast<int>(ExitCode::wrong_arguments);
     }
 
     CLI::App app("Decentralized dynamic averaging of deep-learning models: the tool", "dynavg");
@@ -57,6 +43,11 @@ int run(int argc, char** argv) {
     dynavg::cli::add_revoke(app, result);
     dynavg::cli::add_status(app, result);
     dynavg::cli::add_peers(app, result);
+    dynavg::cli::add_rounds(app, result);
+    dynavg::cli::add_wait(app, result);
+    dynavg::cli::add_set(app, result);
+    dynavg::cli::add_pause(app, result);
+    dynavg::cli::add_resume(app, result);
     dynavg::cli::add_leave(app, result);
     dynavg::cli::add_forget(app, result);
     dynavg::cli::add_reload(app, result);
@@ -64,6 +55,9 @@ int run(int argc, char** argv) {
     dynavg::cli::add_report(app, result);
     dynavg::cli::add_verify(app, result);
     // Only for the list of verbs; see above.
+    app.add_subcommand("doctor", "Why this node does not work, and what to do (dynavg-doctor)");
+    app.add_subcommand("export",
+                       "Write the reference to a file for other programs (dynavg-export)");
     app.add_subcommand("simulate", "Train with many peers in one process (dynavg-simulate)");
     const auto is_this = [verb](const CLI::App* known) { return known->get_name() == verb; };
     if (!verb.empty() && verb.front() != '-' && app.get_subcommands(is_this).empty()) {

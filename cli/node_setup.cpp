@@ -1,6 +1,8 @@
 #include "cli/node_setup.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -22,7 +24,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kUnit = "dynavgd.service";
+std::string unit_of(const SetupOptions& options) {
+    return options.instance.empty() ? "dynavgd.service"
+                                    : fmt::format("dynavgd@{}.service", options.instance);
+}
+
+/// Safe in a path and in a unit's name.
+std::string check_instance(const std::string& name) {
+    const bool fits = !name.empty() && name != "dynavg" && name.front() != '.' &&
+                      std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                          return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+                      });
+    return fits ? "" : "letters, digits, '-', '_' and '.' are allowed, and not the name dynavg";
+}
 
 std::optional<std::string> read_file(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
@@ -87,6 +101,10 @@ bool is_of_another_network(const config::Config& before, const config::Config& a
 }  // namespace
 
 void add_setup_options(CLI::App& verb, SetupOptions& options) {
+    verb.add_option("--instance", options.instance,
+                    "One of several daemons on this machine: dynavgd@NAME, /etc/dynavg/NAME.toml")
+        ->check(check_instance)
+        ->type_name("NAME");
     verb.add_option("--config", options.config, "The configuration to write")
         ->capture_default_str()
         ->type_name("FILE");
@@ -183,12 +201,33 @@ identity::Token token_of(const config::Config& config, const protocol::PeerId& i
     return token;
 }
 
-bool has_service(const SetupOptions& options) {
-    std::error_code error;
-    return options.config == kDefaultConfig && fs::is_directory("/run/systemd/system", error);
+SetupOptions with_paths(SetupOptions options) {
+    if (options.instance.empty()) return options;
+    const fs::path instance = options.instance;
+    if (options.config == kDefaultConfig) {
+        options.config = fs::path("/etc/dynavg") / (options.instance + ".toml");
+    }
+    if (options.state.empty()) options.state = "/var/lib/dynavg" / instance;
+    if (options.control.empty()) options.control = "/run/dynavg" / instance / "control.sock";
+    if (options.name.empty()) options.name = options.instance;
+    return options;
 }
 
-Expected<void, Error> start_service() {
+std::string status_command(const SetupOptions& options) {
+    if (options.control.empty()) return "dynavg status";
+    return "dynavg status --control " + options.control.string();
+}
+
+bool has_service(const SetupOptions& options) {
+    std::error_code error;
+    SetupOptions of_unit;
+    of_unit.instance = options.instance;
+    return options.config == with_paths(of_unit).config &&
+           fs::is_directory("/run/systemd/system", error);
+}
+
+Expected<void, Error> start_service(const SetupOptions& options) {
+    const std::string unit = unit_of(options);
     const auto run = [](std::array<const char*, 4> words) {
         pid_t child = 0;
         std::array<char*, 5> arguments{};
@@ -201,14 +240,14 @@ Expected<void, Error> start_service() {
         }
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
     };
-    if (run({"systemctl", "--quiet", "enable", kUnit}) &&
-        run({"systemctl", "--quiet", "restart", kUnit})) {
+    if (run({"systemctl", "--quiet", "enable", unit.c_str()}) &&
+        run({"systemctl", "--quiet", "restart", unit.c_str()})) {
         return {};
     }
     return fail(
         fmt::format("the service did not start; `systemctl status {}` and `journalctl -u "
                     "{}` say why, then: `systemctl enable --now {}`",
-                    kUnit, kUnit, kUnit));
+                    unit, unit, unit));
 }
 
 std::string quoted(const std::string& text) {

@@ -19,6 +19,7 @@ inline constexpr const char* kDefaultConfig = "/etc/dynavg/dynavg.toml";
 
 /// For the verbs that make a node of this machine.
 struct SetupOptions {
+    std::string instance;  ///< Of dynavgd@.service; empty: dynavgd.service.
     std::filesystem::path config = kDefaultConfig;
     std::string name;       ///< Empty: the host's.
     std::string advertise;  ///< HOST, HOST:PORT or empty: this machine's first address.
@@ -30,6 +31,8 @@ struct SetupOptions {
     bool start = true;
 };
 void add_setup_options(CLI::App& verb, SetupOptions& options);
+/// With an instance the paths that were not given are those of its unit.
+[[nodiscard]] SetupOptions with_paths(SetupOptions options);
 
 /// The file at `file`, checked for what a daemon needs.
 [[nodiscard]] Expected<config::Config, Error> load_daemon_config(const std::filesystem::path& file);
@@ -50,7 +53,9 @@ void add_setup_options(CLI::App& verb, SetupOptions& options);
 /// Whether this machine's service manager can run the daemon with this configuration.
 [[nodiscard]] bool has_service(const SetupOptions& options);
 /// Enables and starts the service, again if it runs. The error says what to type instead.
-[[nodiscard]] Expected<void, Error> start_service();
+[[nodiscard]] Expected<void, Error> start_service(const SetupOptions& options);
+/// `dynavg status` as it is typed for this node.
+[[nodiscard]] std::string status_command(const SetupOptions& options);
 
 /// As TOML.
 [[nodiscard]] std::string quoted(const std::string& text);

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -8,28 +6,25 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/ask_daemon.hpp"
+#include "cli/table.hpp"
 #include "cli/units.hpp"
 #include "cli/verb.hpp"
-#include "control/escape.hpp"
 #include "control/replies.hpp"
 
 namespace dynavg::cli {
 
 namespace {
 
-constexpr std::size_t kColumns = 9;
-using Row = std::array<std::string, kColumns>;
-
 constexpr std::size_t kDigestDigitsShown = 8;
 
-Row row_of(const control::PeerStatus& peer) {
-    return {control::escaped(peer.name),
-            control::escaped(peer.peer),
-            control::escaped(peer.address),
+TableRow row_of(const control::PeerStatus& peer) {
+    return {peer.name,
+            peer.peer,
+            peer.address,
             fmt::format("{}", peer.order),
-            peer.live ? "live" : "silent",
-            fmt::format("{} {}", peer.epoch,
-                        control::escaped(peer.digest.substr(0, kDigestDigitsShown))),
+            fmt::format("{}{}", peer.live ? "live" : "silent",
+                        peer.role == "observer" ? " observer" : ""),
+            fmt::format("{} {}", peer.epoch, peer.digest.substr(0, kDigestDigitsShown)),
             grouped(peer.steps),
             fmt::format("{:.1f} ms", peer.step_time_ms),
             duration_text(static_cast<double>(peer.last_heard_ms) / 1000) + " ago"};
@@ -40,23 +35,10 @@ void print(const control::PeersReply& reply) {
         fmt::print("No other peer is known. Check [node] peers, and that one of them runs.\n");
         return;
     }
-    std::vector<Row> rows{
+    std::vector<TableRow> rows{
         {"NAME", "PEER", "ADDRESS", "ORDER", "STATE", "REFERENCE", "STEPS", "STEP TIME", "HEARD"}};
     for (const control::PeerStatus& peer : reply.peers) rows.push_back(row_of(peer));
-    std::array<std::size_t, kColumns> widths{};
-    for (const Row& row : rows) {
-        for (std::size_t i = 0; i < kColumns; ++i) {
-            widths[i] = std::max(widths[i], control::characters(row[i]));
-        }
-    }
-    for (const Row& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < kColumns; ++i) {
-            line += row[i];
-            if (i + 1 < kColumns) line.append(widths[i] + 2 - control::characters(row[i]), ' ');
-        }
-        fmt::print("{}\n", line);
-    }
+    std::fputs(table_text(rows).c_str(), stdout);
 }
 
 ExitCode run(const DaemonOptions& options) {

@@ -1,6 +1,7 @@
 #include "cli/units.hpp"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -18,6 +19,21 @@ std::string bytes_text(std::uint64_t bytes) {
         ++unit;
     }
     return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::optional<std::uint64_t> bytes_from_text(const std::string& text) {
+    constexpr double kMax = 1e12;
+    if (text == "none") return 0;
+    double value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+    if (error != std::errc() || end - rest > 1) return std::nullopt;
+    if (rest != end) {
+        if (*rest != 'k' && *rest != 'M' && *rest != 'G') return std::nullopt;
+        value *= *rest == 'k' ? 1e3 : *rest == 'M' ? 1e6 : 1e9;
+    }
+    if (!(value >= 0) || value >= kMax) return std::nullopt;
+    return static_cast<std::uint64_t>(std::llround(value));
 }
 
 std::string duration_text(double seconds) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "report/numbers.hpp"
@@ -13,5 +14,9 @@ using report::grouped;
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 /// 350 ms, 12 s, 3 min 05 s, 2 h 07 min, 3 d 04 h. Rounded down.
 [[nodiscard]] std::string duration_text(double seconds);
+
+/// The reverse: "2000", "500k", "2M", "1.5G"; "none" is 0. None if it is nothing of that, or 1 TB
+/// and more.
+[[nodiscard]] std::optional<std::uint64_t> bytes_from_text(const std::string& text);
 
 }  // namespace dynavg::cli

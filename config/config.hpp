@@ -10,6 +10,7 @@
 
 #include "protocol/event.hpp"
 #include "protocol/expected.hpp"
+#include "protocol/role.hpp"
 #include "protocol/settings.hpp"
 
 /// What an operator writes in dynavg.toml, as plain values that have been checked. Free of
@@ -20,6 +21,7 @@ struct NodeConfig {
     std::string network;  ///< Needed by the daemon.
     std::string name;     ///< Default: the host's name.
     std::int32_t order = 0;
+    protocol::Role role = protocol::Role::member;
     std::string bind = "tcp://127.0.0.1:7400";  ///< tcp://HOST:PORT; port 0 = any free.
     std::string advertise;                      ///< HOST:PORT; empty = the bound address.
     std::vector<std::string> peers;             ///< KEY@HOST:PORT or HOST:PORT, each once.
@@ -27,6 +29,7 @@ struct NodeConfig {
     std::uint32_t checkpoint_interval_s = 60;  ///< Between two copies of local training.
     std::filesystem::path control = "/run/dynavg/control.sock";
     std::uint32_t start_peers = 1;
+    std::uint64_t exchange_bytes_per_second = 0;  ///< Of models sent; 0: no bound.
 };
 
 enum class BuiltinModel : std::uint8_t {
@@ -116,6 +119,18 @@ struct AutoThreshold {
     double bytes_per_step = 0;  ///< 0: not given.
 };
 
+struct MetricsConfig {
+    std::string bind;  ///< tcp://HOST:PORT; port 0 = any free; empty: no metrics and no page.
+};
+
+/// The reference as a file for other programs.
+struct OutputConfig {
+    std::filesystem::path path;     ///< .pt, .pth or .npz; empty: none is written.
+    std::uint32_t every = 1;        ///< Epochs from one that is written to the next.
+    std::vector<std::string> hook;  ///< Program and arguments; empty: nothing is run.
+    std::uint32_t hook_timeout_s = 300;
+};
+
 struct SecurityConfig {
     std::vector<std::string> trusted_peers;  ///< Public keys, as PeerId::hex().
     bool insecure = false;
@@ -142,6 +157,8 @@ struct Config {
     SecurityConfig security;
     LogConfig log;
 
+    MetricsConfig metrics;
+    OutputConfig output;
     /// A joiner without `[averaging]` takes the network's settings.
     bool has_averaging_section = false;
 
@@ -162,10 +179,12 @@ struct Config {
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
 /// Every key by its name, with its value as TOML, whether it was set or is a default: what two
-/// configurations must have in common to train the same. Without [node], [security]
-/// and [log], which are about where training happens, and without tables that are absent.
+/// configurations must have in common to train the same. Without [node], [metrics], [output],
+/// [security] and [log], which are about where training happens, and without tables that are
+/// absent.
 [[nodiscard]] std::map<std::string, std::string> effective_values(const Config& config);
 
+[[nodiscard]] std::string_view name_of(protocol::Role role);
 [[nodiscard]] std::string_view name_of(BuiltinModel model);
 [[nodiscard]] std::string_view name_of(ModelSize size);
 [[nodiscard]] std::string_view name_of(DataSource source);

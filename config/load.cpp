@@ -41,7 +41,8 @@ public:
 
     [[nodiscard]] Expected<Config, Error> finish(const std::string& file) {
         for (const Key& key : schema()) {
-            if (key.required && !m_config.positions.contains(key.name)) {
+            const bool needed = key.required && m_config.node.role == protocol::Role::member;
+            if (needed && !m_config.positions.contains(key.name)) {
                 m_problems.add(key.name, {}, "is missing; allowed: " + key.allowed);
             }
         }
@@ -139,7 +140,8 @@ std::map<std::string, std::string> effective_values(const Config& config) {
     std::map<std::string, std::string> values;
     for (const Key& key : schema()) {
         const auto is_in = [&key](std::string_view table) { return key.name.starts_with(table); };
-        const bool of_training = !is_in("node.") && !is_in("security.") && !is_in("log.");
+        const bool of_training = !is_in("node.") && !is_in("metrics.") && !is_in("output.") &&
+                                 !is_in("security.") && !is_in("log.");
         if (!key.available || !of_training) continue;
         if (is_in("data.shard.") && !config.data.shard) continue;
         if (is_in("data.test.") && !config.data.test) continue;

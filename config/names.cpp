@@ -32,6 +32,10 @@ bool is_in_range(const Split& split) {
 
 }  // namespace
 
+std::string_view name_of(protocol::Role role) {
+    return name_in<protocol::Role>(kRoles, role);
+}
+
 std::string_view name_of(BuiltinModel model) {
     return name_in<BuiltinModel>(kModels, model);
 }

@@ -24,6 +24,11 @@ inline constexpr std::array<Named<BuiltinModel>, 7> kModels{{
     {"logistic", BuiltinModel::logistic},
 }};
 
+inline constexpr std::array<Named<protocol::Role>, 2> kRoles{{
+    {"member", protocol::Role::member},
+    {"observer", protocol::Role::observer},
+}};
+
 inline constexpr std::array<Named<ModelSize>, 5> kSizes{{
     {"atto", ModelSize::atto},
     {"tiny", ModelSize::tiny},

@@ -32,6 +32,23 @@ bool reads_files(const Config& config) {
     return config.data.source != DataSource::synthetic_digits;
 }
 
+bool observes(const Config& config) {
+    return config.node.role == protocol::Role::observer;
+}
+
+/// An observer has no data and trains nothing; of the data only the kind is of interest to it, for
+/// the size of the images that the model is made for.
+void check_observer(const Config& config, Problems& problems) {
+    if (!observes(config)) return;
+    for (const auto& [key, position] : config.positions) {
+        const bool of_data = key.starts_with("data.") && key != "data.source";
+        if (!of_data && !key.starts_with("training.")) continue;
+        problems.add(key, position,
+                     "is not for node.role = \"observer\", which has no data and trains nothing; "
+                     "remove it");
+    }
+}
+
 struct Rule {
     std::string_view key;    ///< Which is wrong,
     std::string_view other;  ///< because of this one.
@@ -40,6 +57,22 @@ struct Rule {
 };
 
 constexpr std::array kRules{
+    Rule{"output.every", "output.path",
+         [](const Config& c) { return is_set(c, "output.every") && c.output.path.empty(); },
+         "needs an output.path, else nothing is written"},
+    Rule{"output.hook", "output.path",
+         [](const Config& c) { return !c.output.hook.empty() && c.output.path.empty(); },
+         "needs an output.path: it is run once that is written"},
+    Rule{"output.hook", "output.path",
+         [](const Config& c) {
+             return !c.output.hook.empty() && !c.output.hook.front().starts_with('/');
+         },
+         "must begin with the whole path of a program, such as \"/usr/local/bin/deploy\"; there is "
+         "no shell that would look for it"},
+    Rule{
+        "output.hook_timeout_s", "output.hook",
+        [](const Config& c) { return is_set(c, "output.hook_timeout_s") && c.output.hook.empty(); },
+        "needs an output.hook, else nothing is run"},
     Rule{"model.hidden", "model.builtin",
          [](const Config& c) {
              return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp &&
@@ -63,7 +96,7 @@ constexpr std::array kRules{
          "halves its images five times, which takes 32 x 32 pixels; of the sources only "
          "\"cifar10\" has as many"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return reads_files(c) && c.data.path.empty(); },
+         [](const Config& c) { return reads_files(c) && c.data.path.empty() && !observes(c); },
          "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},
     Rule{"data.path", "data.source",
          [](const Config& c) { return !reads_files(c) && !c.data.path.empty(); },
@@ -235,6 +268,7 @@ void check_keys(const Config& config, Problems& problems) {
 }  // namespace
 
 void check_rules(const Config& config, Problems& problems) {
+    check_observer(config, problems);
     for (const Rule& rule : kRules) {
         if (problems.concerns(rule.key) || problems.concerns(rule.other)) continue;
         if (!rule.broken(config)) continue;

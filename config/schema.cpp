@@ -1,6 +1,7 @@
 #include "config/schema.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -22,6 +23,9 @@ constexpr std::uint64_t kIntervalStepsMax = 1'000'000'000;
 constexpr std::int64_t kCheckpointIntervalMax = 86'400;
 constexpr std::size_t kHiddenLayersMax = 16;
 constexpr std::size_t kPathBytesMax = 4095;
+constexpr std::uint32_t kEpochsMax = 1'000'000'000;
+constexpr std::size_t kHookArgumentsMax = 64;
+constexpr std::uint32_t kHookTimeoutMax = 86'400;
 /// What fits into a sockaddr_un.
 constexpr std::size_t kSocketPathBytesMax = 107;
 constexpr std::size_t kNameBytesMax = 64;
@@ -117,11 +121,43 @@ Codec<std::filesystem::path> path(std::size_t bytes_max) {
             .print = [](const auto& shown) { return in_quotes(shown.native()); }};
 }
 
+/// As training::model_format_of() knows them.
+Codec<std::filesystem::path> model_file() {
+    constexpr std::array<std::string_view, 3> kEndings{".pt", ".pth", ".npz"};
+    const auto any = path(kPathBytesMax);
+    const std::string allowed = "a path that ends in .pt, .pth (PyTorch) or .npz (NumPy)";
+    return {.type = any.type,
+            .allowed = allowed,
+            .parse = [=](const Value& value) -> Expected<std::filesystem::path, std::string> {
+                auto parsed = any.parse(value);
+                if (!parsed) return parsed;
+                const std::string ending = parsed->extension().string();
+                const bool known =
+                    std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+                if (!known) return not_allowed(value, allowed);
+                return parsed;
+            },
+            .print = any.print};
+}
+
+Codec<std::string> argument() {
+    return text("a text without zero bytes", [](const std::string& found) {
+        return found.find('\0') == std::string::npos ? "" : "has a zero byte";
+    });
+}
+
 Codec<std::string> bind_address() {
     return text("tcp://HOST:PORT with a port up to 65533, or 0 for any that is free",
                 [](const std::string& found) {
                     const auto address = parse_tcp_address(found);
                     return address && address->port <= kFirstPortMax ? "" : "is no such address";
+                });
+}
+
+Codec<std::string> metrics_address() {
+    return text("empty, or tcp://HOST:PORT, with port 0 for any that is free",
+                [](const std::string& found) {
+                    return found.empty() || parse_tcp_address(found) ? "" : "is no such address";
                 });
 }
 
@@ -260,6 +296,9 @@ std::vector<Key> node_keys() {
         key("node.order", field(&Config::node, &N::order),
             integer<std::int32_t>(-1'000'000, 1'000'000),
             "Place in sums and ties before the PeerId; for experiments."),
+        key("node.role", field(&Config::node, &N::role), choice<protocol::Role>(kRoles),
+            "member: trains and votes; observer: follows the reference, without data, and has no "
+            "say."),
         key("node.bind", field(&Config::node, &N::bind), bind_address(),
             "First of the node's three ports."),
         by_default("the bound address", key("node.advertise", field(&Config::node, &N::advertise),
@@ -277,6 +316,9 @@ std::vector<Key> node_keys() {
         key("node.start_peers", field(&Config::node, &N::start_peers),
             integer<std::uint32_t>(1, kPeersMax),
             "Training begins once this many peers are live, this one included."),
+        key("node.exchange_bytes_per_second", field(&Config::node, &N::exchange_bytes_per_second),
+            integer<std::uint64_t>(0),
+            "Models are sent no faster than this; 0: as fast as the network allows."),
     };
 }
 
@@ -444,6 +486,31 @@ std::vector<Key> averaging_keys() {
     };
 }
 
+std::vector<Key> metrics_keys() {
+    using M = MetricsConfig;
+    return {
+        key("metrics.bind", field(&Config::metrics, &M::bind), metrics_address(),
+            "Where a scraper finds /metrics, and a browser the status page; empty: nowhere."),
+    };
+}
+
+std::vector<Key> output_keys() {
+    using O = OutputConfig;
+    return {
+        by_default("none is written",
+                   key("output.path", field(&Config::output, &O::path), model_file(),
+                       "The reference, written here for other programs after each commit.")),
+        key("output.every", field(&Config::output, &O::every),
+            integer<std::uint32_t>(1, kEpochsMax),
+            "Epochs from one reference that is written to the next."),
+        key("output.hook", field(&Config::output, &O::hook),
+            list_of(argument(), kHookArgumentsMax, Repetition::allowed),
+            "Program and arguments, run each time it has been written; no shell."),
+        key("output.hook_timeout_s", field(&Config::output, &O::hook_timeout_s),
+            integer<std::uint32_t>(1, kHookTimeoutMax), "A hook that runs longer is ended."),
+    };
+}
+
 std::vector<Key> security_keys() {
     using S = SecurityConfig;
     return {
@@ -466,7 +533,7 @@ std::vector<Key> log_keys() {
 std::vector<Key> make_schema() {
     std::vector<Key> all;
     for (auto* table : {&node_keys, &model_keys, &data_keys, &training_keys, &averaging_keys,
-                        &security_keys, &log_keys}) {
+                        &metrics_keys, &output_keys, &security_keys, &log_keys}) {
         std::vector<Key> keys = table();
         std::move(keys.begin(), keys.end(), std::back_inserter(all));
     }

@@ -2,22 +2,13 @@
 
 #include <cmath>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "control/guarded.hpp"
 
 namespace dynavg::control {
 
 namespace {
 
 using Json = nlohmann::json;
-
-Json number_or_null(const std::optional<double>& number) {
-    return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
-}
-
-std::optional<double> optional_number(const Json& value) {
-    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
-}
 
 double number(const Json& value) {
     return value.is_null() ? std::nan("") : value.get<double>();
@@ -47,22 +38,6 @@ bool is_nested_too_deep(std::string_view line) {
     return false;
 }
 
-/// Reads with `read`, or tells what is wrong: the library's own exceptions end here.
-template <class Read>
-auto guarded(const Json& reply, Read read) -> Expected<decltype(read()), Error> {
-    const auto ok = reply.find("ok");
-    if (ok == reply.end() || !ok->is_boolean()) return fail("the daemon's answer has no \"ok\"");
-    try {
-        if (!ok->get<bool>()) return fail(reply.at("error").get<std::string>());
-        return read();
-    } catch (const Json::exception& error) {
-        return fail(
-            fmt::format("the daemon's answer can't be understood ({}); is it of another "
-                        "version?",
-                        error.what()));
-    }
-}
-
 }  // namespace
 
 // Found by the library when it converts a value or a list of them.
@@ -83,6 +58,15 @@ static void from_json(const Json& json, RoundStatus& round) {
     json.at("reason").get_to(round.reason);
 }
 
+static void to_json(Json& json, const HealthFinding& finding) {
+    json = {{"name", finding.name}, {"message", finding.message}};
+}
+
+static void from_json(const Json& json, HealthFinding& finding) {
+    json.at("name").get_to(finding.name);
+    json.at("message").get_to(finding.message);
+}
+
 static void to_json(Json& json, const BytesStatus& bytes) {
     json = {{"monitoring", bytes.monitoring},
             {"averaging", bytes.averaging},
@@ -100,6 +84,7 @@ static void to_json(Json& json, const PeerStatus& peer) {
             {"name", peer.name},
             {"address", peer.address},
             {"order", peer.order},
+            {"role", peer.role},
             {"live", peer.live},
             {"epoch", peer.epoch},
             {"digest", peer.digest},
@@ -107,7 +92,8 @@ static void to_json(Json& json, const PeerStatus& peer) {
             {"step_time_ms", number_or_null(peer.step_time_ms)},
             {"last_heard_ms", peer.last_heard_ms},
             {"suspicion_timeout_ms", peer.suspicion_timeout_ms},
-            {"heartbeat_gap_max_ms", peer.heartbeat_gap_max_ms}};
+            {"heartbeat_gap_max_ms", peer.heartbeat_gap_max_ms},
+            {"clock_offset_s", number_or_null(peer.clock_offset_s)}};
 }
 
 static void from_json(const Json& json, PeerStatus& peer) {
@@ -115,6 +101,7 @@ static void from_json(const Json& json, PeerStatus& peer) {
     json.at("name").get_to(peer.name);
     json.at("address").get_to(peer.address);
     json.at("order").get_to(peer.order);
+    json.at("role").get_to(peer.role);
     json.at("live").get_to(peer.live);
     json.at("epoch").get_to(peer.epoch);
     json.at("digest").get_to(peer.digest);
@@ -123,6 +110,30 @@ static void from_json(const Json& json, PeerStatus& peer) {
     json.at("last_heard_ms").get_to(peer.last_heard_ms);
     json.at("suspicion_timeout_ms").get_to(peer.suspicion_timeout_ms);
     json.at("heartbeat_gap_max_ms").get_to(peer.heartbeat_gap_max_ms);
+    peer.clock_offset_s = optional_number(json.at("clock_offset_s"));
+}
+
+Json set_request(std::string_view key, double value) {
+    return {{"verb", "set"}, {"key", key}, {"value", value}};
+}
+
+std::optional<double> value_of(const Json& request) {
+    const auto value = request.find("value");
+    if (value == request.end() || !value->is_number()) return std::nullopt;
+    return value->get<double>();
+}
+
+Json pause_request(bool holds_others) {
+    return {{"verb", "pause"}, {"holds_others", holds_others}};
+}
+
+bool holds_others(const Json& request) {
+    const auto held = request.find("holds_others");
+    return held != request.end() && held->is_boolean() && held->get<bool>();
+}
+
+std::string setting_of(const Json& request) {
+    return text_of(request, "key");
 }
 
 Json forget_request(std::string_view peer) {
@@ -146,6 +157,7 @@ Json to_reply(const StatusReply& status) {
             {"node", status.node},
             {"network", status.network},
             {"peer_id", status.peer_id},
+            {"role", status.role},
             {"version", status.version},
             {"pid", status.pid},
             {"uptime_s", number_or_null(status.uptime_s)},
@@ -158,18 +170,24 @@ Json to_reply(const StatusReply& status) {
             {"steps_since_reference", status.steps_since_reference},
             {"steps_per_second", number_or_null(status.steps_per_second)},
             {"estimate", number_or_null(status.estimate)},
+            {"drift", number_or_null(status.drift)},
             {"threshold", number_or_null(status.threshold)},
+            {"threshold_to_come", number_or_null(status.threshold_to_come)},
             {"monitor", status.monitor},
             {"pace", status.pace},
             {"accuracy", number_or_null(status.accuracy)},
             {"loss", number_or_null(status.loss)},
             {"peers_live", status.peers_live},
             {"peers_known", status.peers_known},
+            {"observers", status.observers},
             {"round", status.round ? Json(*status.round) : Json(nullptr)},
             {"rounds", status.rounds},
             {"bytes", status.bytes},
+            {"exchange_bytes_per_second", status.exchange_bytes_per_second},
             {"training", status.training},
-            {"done", status.done}};
+            {"done", status.done},
+            {"clock_skew_s", number_or_null(status.clock_skew_s)},
+            {"health", status.health}};
 }
 
 Json to_reply(const PeersReply& peers) {
@@ -186,6 +204,7 @@ Expected<StatusReply, Error> status_from(const Json& reply) {
         reply.at("node").get_to(status.node);
         reply.at("network").get_to(status.network);
         reply.at("peer_id").get_to(status.peer_id);
+        reply.at("role").get_to(status.role);
         reply.at("version").get_to(status.version);
         reply.at("pid").get_to(status.pid);
         status.uptime_s = number(reply.at("uptime_s"));
@@ -198,19 +217,25 @@ Expected<StatusReply, Error> status_from(const Json& reply) {
         reply.at("steps_since_reference").get_to(status.steps_since_reference);
         status.steps_per_second = number(reply.at("steps_per_second"));
         status.estimate = optional_number(reply.at("estimate"));
+        status.drift = optional_number(reply.at("drift"));
         status.threshold = number(reply.at("threshold"));
+        status.threshold_to_come = optional_number(reply.at("threshold_to_come"));
         reply.at("monitor").get_to(status.monitor);
         reply.at("pace").get_to(status.pace);
         status.accuracy = optional_number(reply.at("accuracy"));
         status.loss = optional_number(reply.at("loss"));
         reply.at("peers_live").get_to(status.peers_live);
         reply.at("peers_known").get_to(status.peers_known);
+        reply.at("observers").get_to(status.observers);
         const Json& round = reply.at("round");
         if (!round.is_null()) status.round = round.get<RoundStatus>();
         reply.at("rounds").get_to(status.rounds);
         reply.at("bytes").get_to(status.bytes);
+        reply.at("exchange_bytes_per_second").get_to(status.exchange_bytes_per_second);
         reply.at("training").get_to(status.training);
         reply.at("done").get_to(status.done);
+        status.clock_skew_s = optional_number(reply.at("clock_skew_s"));
+        reply.at("health").get_to(status.health);
         return status;
     });
 }

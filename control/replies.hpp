@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "control/health.hpp"
 #include "protocol/expected.hpp"
 
 /// What `dynavg` asks a running daemon and what that answers: one JSON object a line each way over
@@ -42,6 +43,7 @@ struct StatusReply {
     std::string node;
     std::string network;
     std::string peer_id;  ///< Fingerprint.
+    std::string role;     ///< "member" or "observer".
     std::string version;
     std::int64_t pid = 0;
     double uptime_s = 0;
@@ -54,18 +56,27 @@ struct StatusReply {
     std::uint64_t steps_since_reference = 0;
     double steps_per_second = 0;
     std::optional<double> estimate;  ///< None before the first state.
+    std::optional<double> drift;     ///< Squared norm, of this peer's own.
     double threshold = 0;
+    std::optional<double> threshold_to_come;  ///< Set here; in force from a later reference on.
     std::string monitor;
     std::string pace;
     std::optional<double> accuracy;  ///< Of the reference, when last evaluated.
     std::optional<double> loss;
     std::uint32_t peers_live = 0;
     std::uint32_t peers_known = 0;
+    std::uint32_t observers = 0;  ///< Known, beside the peers.
     std::optional<RoundStatus> round;
-    std::uint64_t rounds = 0;  ///< Committed, in this life.
-    BytesStatus bytes;         ///< Sent, in this life.
-    std::string training;      ///< "running", "waiting-for-peers", "paused-for-round", "done".
+    std::uint64_t rounds = 0;                     ///< Committed, in this life.
+    BytesStatus bytes;                            ///< Sent, in this life.
+    std::uint64_t exchange_bytes_per_second = 0;  ///< Models are sent no faster; 0: no bound.
+    /// "running", "waiting-for-peers", "paused-for-round", "paused" (by a person), "done"; of an
+    /// observer "following".
+    std::string training;
     bool done = false;
+    /// By which the live peers' clocks, by their median, are ahead of this machine's.
+    std::optional<double> clock_skew_s{};
+    std::vector<HealthFinding> health;  ///< The most pressing first; empty if all is well.
     bool operator==(const StatusReply&) const = default;
 };
 
@@ -74,6 +85,7 @@ struct PeerStatus {
     std::string name;
     std::string address;
     std::int32_t order = 0;
+    std::string role;  ///< "member" or "observer".
     bool live = false;
     std::uint32_t epoch = 0;
     std::string digest;
@@ -82,6 +94,7 @@ struct PeerStatus {
     std::uint64_t last_heard_ms = 0;  ///< Ago.
     std::uint64_t suspicion_timeout_ms = 0;
     std::uint64_t heartbeat_gap_max_ms = 0;  ///< The longest silence between two heartbeats.
+    std::optional<double> clock_offset_s{};  ///< Its wall clock less ours.
     bool operator==(const PeerStatus&) const = default;
 };
 
@@ -101,6 +114,14 @@ struct ReloadReply {
 [[nodiscard]] nlohmann::json request(std::string_view verb);
 /// {"verb": "forget", "peer": name or fingerprint}
 [[nodiscard]] nlohmann::json forget_request(std::string_view peer);
+/// {"verb": "set", "key": "threshold" or "exchange-rate", "value": ...}
+[[nodiscard]] nlohmann::json set_request(std::string_view key, double value);
+[[nodiscard]] std::string setting_of(const nlohmann::json& request);
+/// None if it is no number.
+[[nodiscard]] std::optional<double> value_of(const nlohmann::json& request);
+/// {"verb": "pause", "holds_others": also where all others would wait for this peer}
+[[nodiscard]] nlohmann::json pause_request(bool holds_others);
+[[nodiscard]] bool holds_others(const nlohmann::json& request);
 /// What forget_request() names; empty if it names nothing.
 [[nodiscard]] std::string peer_of(const nlohmann::json& request);
 /// {"verb": "trust" or "revoke", "key": 64 hexadecimal digits}

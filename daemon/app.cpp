@@ -41,6 +41,7 @@ App::~App() {
     if (m_parts->trainer) m_parts->trainer->stop();
     if (m_parts->exchange) m_parts->exchange->stop();
     if (m_parts->evaluator) m_parts->evaluator->stop();
+    if (m_parts->output) m_parts->output->stop();
     if (m_parts->transport) m_parts->transport->stop(kGoodbyeLinger);
 }
 

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "daemon/evaluation.hpp"
 #include "daemon/log.hpp"
+#include "daemon/output_thread.hpp"
 #include "daemon/service_manager.hpp"
 #include "protocol/expected.hpp"
 #include "protocol/learner.hpp"
@@ -25,6 +26,7 @@ struct Learning {
     EvaluateFunction evaluate;       ///< Empty without test data.
     std::string model;               ///< For logs and status.
     protocol::NetworkFields fields;  ///< By what networks are compared.
+    WriteReference write_reference;  ///< For [output].
 };
 
 /// What the process has beside the state: empty in tests.

@@ -21,6 +21,7 @@ constexpr std::chrono::seconds kDepartureTimeout{20};
 /// Carries out what the rules ask for after an input.
 void App::Parts::act() {
     if (stopping) return;
+    node->set_wall_clock(unix_ms(), now());
     carry_out(node->take_actions(now()));
     if (departing && node->core()->may_leave()) return leave(*departing, 0);
     finish_if_done();
@@ -54,6 +55,7 @@ void App::Parts::carry_out(discovery::NodeActions actions) {
     if (actions.known_peers && checkpoints) checkpoints->write(std::move(*actions.known_peers));
     for (Event& event : actions.events) report(std::move(event));
     for (const discovery::Told& told : actions.told) take_word(told);
+    for (const discovery::DialBack& asked : actions.dial_backs) dial_back(asked);
     wake_at(actions.next_tick);
 }
 
@@ -70,7 +72,7 @@ void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.pull) exchange->pull(actions.pull->wanted, actions.pull->source);
     if (actions.allowed_steps != allowed_steps) {
         allowed_steps = actions.allowed_steps;
-        trainer->allow_until(allowed_steps);
+        permit_steps();
     }
     if (actions.write_promise) checkpoints->write(*actions.write_promise);
     if (actions.write_prepared) checkpoints->write(*actions.write_prepared);
@@ -85,6 +87,7 @@ void App::Parts::on_installed(const protocol::Install& install) {
     }
     trainer->install(install);
     exchange->set_reference(install.reference);
+    if (output) output->offer(install.reference);
     ++rounds;
     const bool due = evaluator && config.data.test && rounds % config.data.test->every_rounds == 0;
     if (due) {
@@ -204,9 +207,11 @@ void App::Parts::stop() {
     timer.cancel();
     checkpoint_timer.cancel();
     departure_timer.cancel();
+    sample_timer.cancel();
     knock_timer.cancel();
     watch_timer.cancel();
     if (control) control->stop();
+    if (metrics) metrics->stop();
     io.stop();
 }
 

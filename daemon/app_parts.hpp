@@ -14,13 +14,22 @@
 #include <boost/asio/steady_timer.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "control/checks.hpp"
 #include "control/replies.hpp"
 #include "daemon/app.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/control_server.hpp"
+#include "daemon/door_watch.hpp"
 #include "daemon/exchange_thread.hpp"
+#include "daemon/metrics.hpp"
+#include "daemon/metrics_server.hpp"
+#include "daemon/output_thread.hpp"
+#include "daemon/peer_checks.hpp"
 #include "daemon/progress_watch.hpp"
+#include "daemon/refusals.hpp"
 #include "daemon/reload.hpp"
+#include "daemon/round_log.hpp"
+#include "daemon/status_history.hpp"
 #include "daemon/storage_thread.hpp"
 #include "daemon/trainer_thread.hpp"
 #include "daemon/zap_handler.hpp"
@@ -44,8 +53,9 @@ struct Cost {
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
 /// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
 /// what survives, app_loop.cpp carries out what the rules return, app_report.cpp writes events and
-/// answers questions, app_service.cpp deals with the service manager and with a file that is to be
-/// read again.
+/// answers questions, app_health.cpp says what is wrong, app_checks.cpp tries the way to peers and
+/// back, app_metrics.cpp offers numbers, app_verbs.cpp does what a person asks for, app_service.cpp
+/// deals with the service manager and with a file that is to be read again.
 struct App::Parts {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
@@ -54,10 +64,11 @@ struct App::Parts {
     [[nodiscard]] Expected<void, Error> start();
     [[nodiscard]] Expected<protocol::Endpoints, Error> bind();
     [[nodiscard]] Expected<void, Error> open_control();
+    [[nodiscard]] Expected<void, Error> open_metrics();
     void await_signal();
     void make_node(const protocol::Endpoints& endpoints);
-    [[nodiscard]] std::vector<discovery::Seed> configured_seeds() const;
     void start_learning();
+    void start_output(const protocol::ReferencePointer& reference);
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
 
@@ -111,10 +122,24 @@ struct App::Parts {
 
     // outputs
     void report(protocol::Event event);
+    [[nodiscard]] bool is_observer() const { return config.node.role == protocol::Role::observer; }
     [[nodiscard]] Cost cost() const;
     [[nodiscard]] TransportCounters counters() const;
     [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
     [[nodiscard]] nlohmann::json forget(const std::string& peer);
+    [[nodiscard]] std::vector<control::HealthFinding> health() const;
+    void dial_back(const discovery::DialBack& asked);
+    [[nodiscard]] nlohmann::json check_peers(bool start);
+    [[nodiscard]] MetricsInputs metrics_inputs() const;
+    [[nodiscard]] std::string page_status() const;
+    void sample_status();
+    // what a person changes in a running daemon
+    [[nodiscard]] nlohmann::json set_value(const nlohmann::json& request);
+    [[nodiscard]] nlohmann::json set_threshold(double threshold);
+    [[nodiscard]] nlohmann::json set_exchange_rate(double bytes_per_second);
+    [[nodiscard]] nlohmann::json pause(bool holds_others);
+    [[nodiscard]] nlohmann::json resume();
+    void permit_steps();
     [[nodiscard]] control::StatusReply status() const;
 
     config::Config config;
@@ -129,6 +154,7 @@ struct App::Parts {
     boost::asio::steady_timer timer{io};
     boost::asio::steady_timer checkpoint_timer{io};
     boost::asio::steady_timer departure_timer{io};
+    boost::asio::steady_timer sample_timer{io};
     boost::asio::steady_timer knock_timer{io};
     boost::asio::steady_timer watch_timer{io};
     ZmqContextPointer context = make_zmq_context();
@@ -137,7 +163,8 @@ struct App::Parts {
     identity::TrustList trust;
     std::set<protocol::PeerId> admitted;  ///< Trusted, when last applied.
     std::optional<ZapHandler> zap;
-    discovery::RefusalLog refusals;
+    std::optional<DoorWatch> doors;
+    discovery::RefusalLog refusal_log;
     std::map<protocol::PeerId, Knock> knocks;  ///< Refused and not yet told.
     std::set<protocol::PeerId> introduced;     ///< Those who know us by the token, in this life.
     std::optional<discovery::Node> node;
@@ -147,7 +174,11 @@ struct App::Parts {
     std::shared_ptr<storage::Disk> disk;  ///< Null: nothing survives this life.
     std::optional<StorageThread> checkpoints;
     std::optional<EvaluationThread> evaluator;
+    std::optional<OutputThread> output;  ///< With [output] path.
     std::unique_ptr<ControlServer> control;
+    std::unique_ptr<MetricsServer> metrics;                        ///< Null: not asked for.
+    std::optional<PeerChecks> peer_checks;                         ///< While one is under way.
+    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< What the last one found.
 
     // Of an earlier life, if there was one.
     std::optional<storage::Restart> restart;
@@ -159,10 +190,15 @@ struct App::Parts {
     bool completed = false;
     std::optional<std::string> departing;  ///< Why.
     std::uint64_t allowed_steps = 0;
+    bool paused = false;              ///< By a person.
+    std::uint64_t exchange_rate = 0;  ///< Bytes per second; 0: no bound.
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     std::uint64_t rounds = 0;
     Cost last_cost;
+    RoundLog round_log;
+    StatusHistory status_history;
+    Refusals refusals;
     /// Reference and steps of the last copy of local training.
     std::optional<std::pair<protocol::ReferenceId, std::uint64_t>> kept_position;
     std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;

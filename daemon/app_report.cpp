@@ -35,6 +35,10 @@ void App::Parts::report(Event event) {
             .with("bytes_monitoring", so_far.monitoring - last_cost.monitoring);
         last_cost = so_far;
     }
+    if (node && node->core() != nullptr) {
+        round_log.note(event, node->core()->reference()->epoch, unix_ms());
+    }
+    refusals.note(event, now());
     log.write(event);
 }
 
@@ -42,12 +46,17 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
     const std::string verb = control::verb_of(request);
     if (verb == "status") return control::to_reply(status());
     if (verb == "peers") return control::to_reply(peers_reply(*node, now()));
+    if (verb == "rounds") return control::to_reply(round_log.last(control::count_of(request)));
+    if (verb == "set") return set_value(request);
+    if (verb == "pause") return pause(control::holds_others(request));
+    if (verb == "resume") return resume();
     if (verb == "leave") {
         // The answer goes out first.
         boost::asio::post(io, [this] { depart("dynavg leave"); });
         return control::done_reply();
     }
     if (verb == "reload") return answer_reload();
+    if (verb == "check-peers") return check_peers(control::starts_check(request));
     if (verb == "forget") return forget(control::peer_of(request));
     if (verb == "trust") return trust_key(control::key_of(request));
     if (verb == "revoke") return revoke_key(control::key_of(request));
@@ -59,6 +68,10 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
 nlohmann::json App::Parts::forget(const std::string& peer) {
     protocol::NodeCore* core = node->core();
     if (core == nullptr) return control::error_reply("this daemon is not in a network yet");
+    if (is_observer()) {
+        return control::error_reply(
+            "this daemon is an observer and has no vote: say it at a member");
+    }
     const auto is_named = [&](const protocol::PeerId& id) {
         const protocol::PeerInfo* joined = node->membership().joined(id);
         return id == protocol::PeerId::from_name(peer) || id.fingerprint() == peer ||
@@ -95,8 +108,11 @@ control::StatusReply App::Parts::status() const {
     reply.parameters = learning.initial->parameters;
     reply.monitor = std::string(name_of(config.averaging.monitor));
     reply.pace = std::string(name_of(config.averaging.pace));
+    reply.role = std::string(config::name_of(config.node.role));
     describe(*node, now(), reply);
     reply.rounds = rounds;
+    reply.exchange_bytes_per_second = exchange_rate;
+    reply.health = health();
     const TransportCounters all = counters();
     reply.bytes = {all.sent.monitoring, all.sent.averaging, all.sent.overhead};
     if (evaluation) {
@@ -112,8 +128,10 @@ control::StatusReply App::Parts::status() const {
     reply.steps_since_reference = training.steps_since_reference;
     reply.steps_per_second = training.steps_per_second;
     reply.done = training.done;
-    reply.training = training.done                     ? "done"
+    reply.training = is_observer()                     ? "following"
+                     : training.done                   ? "done"
                      : !node->core()->has_started()    ? "waiting-for-peers"
+                     : paused                          ? "paused"
                      : training.waiting && reply.round ? "paused-for-round"
                                                        : "running";
     return reply;

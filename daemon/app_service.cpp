@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/app_parts.hpp"
+#include "daemon/configured_peers.hpp"
 #include "daemon/status.hpp"
 
 // What the daemon is as a service: the watchdog, the line that `systemctl status` shows, and
@@ -114,7 +115,11 @@ void App::Parts::apply(const std::string& key, const config::Config& read) {
     if (key == "node.peers") {
         config.node.peers = read.node.peers;
         take_configured_keys();
-        node->membership().set_seeds(configured_seeds());
+        node->membership().set_seeds(configured_seeds(config));
+        act();
+    } else if (key == "security.trusted_peers") {
+        config.security.trusted_peers = read.security.trusted_peers;
+        take_configured_keys();
         act();
     } else if (key == "log.level") {
         config.log.level = read.log.level;

@@ -1,11 +1,12 @@
 #include <csignal>
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "config/address.hpp"
 #include "daemon/app_parts.hpp"
+#include "daemon/configured_peers.hpp"
 #include "protocol/digest.hpp"
 
 namespace dynavg::daemon {
@@ -55,6 +56,7 @@ Expected<void, Error> App::Parts::start() {
                   "whoever reaches this machine's loopback ports can read and change the model"));
     }
     make_node(*endpoints);
+    if (auto opened = open_metrics(); !opened) return opened;
     signals.add(SIGTERM);
     signals.add(SIGINT);
     signals.add(SIGHUP);
@@ -79,16 +81,22 @@ Expected<protocol::Endpoints, Error> App::Parts::bind() {
     if (!settings) return Unexpected<Error>(settings.error());
     auto gossip_and_direct = transport_options(*settings, config, learning.initial->parameters);
     gossip_and_direct.keys = keys;
+    doors.emplace(context, [this](const Stranger& stranger) {
+        boost::asio::post(io, [this, stranger] { report(told(stranger)); });
+    });
+    gossip_and_direct.doors = &*doors;
     transport.emplace(io, context, std::move(gossip_and_direct), transport_handlers());
     auto endpoints = transport->start();
     if (!endpoints) return endpoints;
     ExchangeThreadOptions options;
     options.bind = *settings;
     if (keys) options.identity = std::shared_ptr<const identity::Identity>(keys, &keys->own);
+    options.doors = &*doors;
     options.network = network_id(config.node.network);
     options.self = self.id;
     options.shape = learning.initial->shape();
     options.rules = outer_rules(config.averaging);
+    options.bytes_per_second = exchange_rate = config.node.exchange_bytes_per_second;
     options.sequence = std::make_shared<MessageSequence>(self.incarnation);
     exchange.emplace(io, context, options, exchange_handlers());
     auto bulk = exchange->start();
@@ -107,24 +115,15 @@ Expected<void, Error> App::Parts::open_control() {
     return {};
 }
 
-std::vector<discovery::Seed> App::Parts::configured_seeds() const {
-    std::vector<discovery::Seed> seeds;
-    for (const std::string& text : config.node.peers) {
-        if (const auto peer = config::parse_peer_address(text)) {
-            seeds.push_back({peer->address, peer->key});
-        }
-    }
-    return seeds;
-}
-
 void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     discovery::MembershipOptions membership;
     membership.self = self;
     membership.name = config.node.name;
     membership.endpoints = endpoints;
     membership.fields = learning.fields;
+    membership.role = config.node.role;
     if (keys) membership.trusted = trust.trusted();
-    membership.seeds = configured_seeds();
+    membership.seeds = configured_seeds(config);
     for (const protocol::KnownPeer& met : known_peers) {
         if (keys && !trust.is_trusted(met.id)) continue;
         membership.seeds.push_back({met.address, keys ? ProvenPeer(met.id) : ProvenPeer(), met});
@@ -159,6 +158,8 @@ void App::Parts::start_learning() {
     options.reference = learning.initial;
     if (restart) {
         options.reference = restart->reference;
+    }
+    if (restart && !is_observer()) {
         options.steps = restart->steps;
         options.steps_since_reference = restart->steps_since_reference;
     }
@@ -185,9 +186,10 @@ void App::Parts::start_learning() {
         leave(error.message, 1);
     };
     trainer.emplace(io, *learning.learner, options, std::move(handlers));
-    if (restart) trainer->restore_given(restart->given);
+    if (restart && !is_observer()) trainer->restore_given(restart->given);
     protocol::NodeCoreOptions core;
     core.self = self;
+    core.role = config.node.role;
     core.averaging = config.averaging;
     core.weight = options.weight;
     core.initial = learning.initial;
@@ -196,9 +198,25 @@ void App::Parts::start_learning() {
     core.durable = checkpoints.has_value();
     node->start_core(std::move(core), now());
     trainer->start();
+    start_output(options.reference);
     if (!checkpoints) return;
     checkpoints->start();
-    keep_training();
+    // An observer has learned nothing that could be lost.
+    if (!is_observer()) keep_training();
+}
+
+/// Writes what an earlier life had, too: nobody knows whether that got so far.
+void App::Parts::start_output(const protocol::ReferencePointer& reference) {
+    if (config.output.path.empty() || !learning.write_reference) return;
+    OutputOptions options;
+    options.path = config.output.path;
+    options.every = config.output.every;
+    options.hook = config.output.hook;
+    options.hook_timeout = std::chrono::seconds(config.output.hook_timeout_s);
+    options.network = config.node.network;
+    output.emplace(io, std::move(options), learning.write_reference,
+                   [this](Event event) { report(std::move(event)); });
+    if (reference->epoch > protocol::Epoch(0)) output->offer(reference);
 }
 
 ZmqTransportHandlers App::Parts::transport_handlers() {

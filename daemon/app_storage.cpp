@@ -63,8 +63,10 @@ void App::Parts::go_on_from(storage::Found found) {
     restart = storage::make_restart(found, self);
     self.incarnation = restart->incarnation;
     restored = restored_core(found, *restart);
-    steps = restart->steps;
-    steps_since_reference = restart->steps_since_reference;
+    if (!is_observer()) {
+        steps = restart->steps;
+        steps_since_reference = restart->steps_since_reference;
+    }
     const bool same_optimizer = learning.learner->restore(restart->reference, restart->values,
                                                           restart->optimizer, restart->steps);
     if (same_optimizer || restart->optimizer.empty()) return;
@@ -119,7 +121,7 @@ void App::Parts::keep_training() {
 void App::Parts::keep_last() {
     if (!checkpoints || !trainer) return;
     trainer->stop();
-    const bool sound = outcome.exit_code == 0;
+    const bool sound = outcome.exit_code == 0 && !is_observer();
     for (Event& event : checkpoints->finish(sound ? copy_training() : CopyTraining())) {
         if (event.level == Level::debug) event.level = Level::info;
         report(std::move(event));

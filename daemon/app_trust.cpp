@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "config/address.hpp"
 #include "control/replies.hpp"
 #include "daemon/app_parts.hpp"
+#include "daemon/configured_peers.hpp"
 #include "discovery/handshake.hpp"
 #include "identity/key_file.hpp"
 #include "identity/token.hpp"
@@ -28,18 +28,6 @@ namespace {
 constexpr std::chrono::seconds kKnockToldAfter{3};
 /// Beyond them a knock is not told.
 constexpr std::size_t kKnocksMax = 64;
-
-std::set<PeerId> configured_keys(const config::Config& config) {
-    std::set<PeerId> keys;
-    for (const std::string& text : config.node.peers) {
-        const auto peer = config::parse_peer_address(text);
-        if (peer && peer->key) keys.insert(*peer->key);
-    }
-    for (const std::string& text : config.security.trusted_peers) {
-        if (const auto key = PeerId::from_hex(text)) keys.insert(*key);
-    }
-    return keys;
-}
 
 std::optional<PeerId> key_of(const std::optional<identity::Identity>& token) {
     return token ? std::optional(token->id) : std::nullopt;
@@ -94,7 +82,7 @@ void App::Parts::tell_of_knocks() {
         if (trust.is_trusted(key)) continue;
         const std::string reason =
             trust.is_revoked(key) ? "its key was revoked" : "its key is not trusted";
-        if (!refusals.worth_a_line(key.fingerprint(), {reason}, now())) continue;
+        if (!refusal_log.worth_a_line(key.fingerprint(), {reason}, now())) continue;
         report(Event("peer_refused", Level::warning,
                      fmt::format("A connection from {} is refused: {}. If it is a node of this "
                                  "network: `dynavg trust {}`, or let it join by the token.",
@@ -121,7 +109,7 @@ Verdict App::Parts::on_introduction(const ConnectionId& connection, Bytes bytes)
     if (joined == Joined::revoked || joined == Joined::full) {
         const std::string reason = joined == Joined::full ? "as many keys as there may be are known"
                                                           : "its key was revoked";
-        if (refusals.worth_a_line(id.fingerprint(), {reason}, now())) {
+        if (refusal_log.worth_a_line(id.fingerprint(), {reason}, now())) {
             report(Event("peer_refused", Level::warning,
                          fmt::format("{} has the network's token but is refused: {}.", who, reason))
                        .with("peer", who)

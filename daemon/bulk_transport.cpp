@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <zmq.hpp>
 
+#include "daemon/door_watch.hpp"
 #include "daemon/zmq_channel.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/wire/codec.hpp"
@@ -125,6 +126,11 @@ Expected<std::string, Error> BulkTransport::start() {
     parts.router = parts.open(zmq::socket_type::router);
     if (parts.options.identity) {
         secure_listening(parts.router->socket, *parts.options.identity, Door::bulk);
+    }
+    if (auto watched = watch_door(parts.options.doors, parts.router->socket, Door::bulk);
+        !watched) {
+        stop();
+        return Unexpected<Error>(std::move(watched.error()));
     }
     parts.router->watch(parts.loop, [&parts] { parts.receive(); });
     const auto port =

@@ -21,11 +21,14 @@ class io_context;
 
 namespace dynavg::daemon {
 
+class DoorWatch;
+
 struct BulkTransportOptions {
     BindSettings bind;
     protocol::NetworkId network;
     /// Null: plain sockets, as in ZmqTransportOptions.
     std::shared_ptr<const identity::Identity> identity{};
+    DoorWatch* doors = nullptr;  ///< As in ZmqTransportOptions.
 };
 
 /// Moves chunk requests and chunks between peers: the bulk channel of protocol.md section 2. A

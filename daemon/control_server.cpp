@@ -13,8 +13,10 @@
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "control/replies.hpp"
+#include "daemon/control_admission.hpp"
 #include "daemon/control_socket.hpp"
 
 namespace dynavg::daemon {
@@ -161,7 +163,16 @@ public:
 
 private:
     void open(Protocol::socket connection) {
-        if (m_sessions.size() >= m_options.connections_max) return refuse(std::move(connection));
+        const auto who = credentials_of(connection.native_handle());
+        if (!who || !may_ask({geteuid(), m_socket.group()}, *who)) {
+            return refuse(std::move(connection),
+                          "this daemon answers root, its own user and the group of its socket");
+        }
+        if (m_sessions.size() >= m_options.connections_max) {
+            return refuse(std::move(connection),
+                          fmt::format("{} connections are open, and that is the limit; try again",
+                                      m_sessions.size()));
+        }
         const auto session = std::make_shared<Session>(
             std::move(connection), m_options.idle_timeout,
             [handler = m_handler](std::string_view line) { return answer_line(*handler, line); },
@@ -172,9 +183,8 @@ private:
         session->read();
     }
 
-    void refuse(Protocol::socket connection) const {
-        const std::string reply = control::to_line(control::error_reply(fmt::format(
-            "{} connections are open, and that is the limit; try again", m_sessions.size())));
+    static void refuse(Protocol::socket connection, std::string reason) {
+        const std::string reply = control::to_line(control::error_reply(std::move(reason)));
         boost::system::error_code ignored;
         connection.non_blocking(true, ignored);
         connection.write_some(asio::buffer(reply), ignored);

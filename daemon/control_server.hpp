@@ -23,9 +23,9 @@ struct ControlServerOptions {
     std::chrono::milliseconds idle_timeout{30'000};
 };
 
-/// Answers the requests of control/replies.hpp on a Unix socket, of mode 0660: who may write to it
-/// may ask. Requests are at most control::kRequestBytesMax; answers to several on one connection
-/// come in their order.
+/// Answers the requests of control/replies.hpp on a Unix socket, of mode 0660, and there only root,
+/// the daemon's own user and members of the socket's group (control_admission.hpp). Requests are at
+/// most control::kRequestBytesMax; answers to several on one connection come in their order.
 ///
 /// Lives on the io thread, where it also calls the handler; the handler must be quick. stop() may
 /// be called at any time and again; the destructor stops too. Sessions that still have an answer

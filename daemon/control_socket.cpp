@@ -87,6 +87,11 @@ Expected<ControlSocket, Error> ControlSocket::listen(const std::filesystem::path
     return result;
 }
 
+gid_t ControlSocket::group() const {
+    struct stat found {};
+    return lstat(m_path.c_str(), &found) == 0 ? found.st_gid : getegid();
+}
+
 void ControlSocket::remove_file() const {
     struct stat found {};
     if (lstat(m_path.c_str(), &found) != 0) return;

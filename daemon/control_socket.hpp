@@ -21,6 +21,8 @@ public:
 
     /// The listening socket, once.
     [[nodiscard]] int release() { return m_socket.release(); }
+    /// Of the file as it is now; that of the process if it is gone.
+    [[nodiscard]] gid_t group() const;
     /// Unless the path has meanwhile become another's.
     void remove_file() const;
 

@@ -16,6 +16,7 @@
 #include "daemon/bulk_transport.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/thread_name.hpp"
+#include "protocol/paced_sends.hpp"
 
 namespace dynavg::daemon {
 
@@ -70,10 +71,13 @@ public:
           m_counters(counters),
           m_sequence(*options.sequence),
           m_worker(options.shape, options.rules),
-          m_bulk(loop, std::move(context), {options.bind, options.network, options.identity},
+          m_bulk(loop, std::move(context),
+                 {options.bind, options.network, options.identity, options.doors},
                  [this](const PeerId& from, const protocol::Message& message,
                         std::span<const std::byte> payload) { on_bulk(from, message, payload); }),
-          m_timer(loop) {
+          m_timer(loop),
+          m_paced_timer(loop) {
+        m_paced.set_rate(options.bytes_per_second);
         m_header.network = options.network;
         m_header.sender_tag = options.self.tag();
     }
@@ -104,7 +108,20 @@ public:
         });
     }
 
+    void set_rate(std::uint64_t bytes_per_second) { m_paced.set_rate(bytes_per_second); }
+
+    void abort() {
+        m_worker.abort();
+        m_paced.drop_exchange();
+    }
+
+    void remove_peer(const PeerId& peer) {
+        m_bulk.remove_peer(peer);
+        m_paced.drop_peer(peer);
+    }
+
     void start(protocol::ExchangeOrder order) {
+        m_paced.drop_exchange();
         if (!m_frozen || m_frozen->target != order.key.round.target) return;
         m_worker.start(std::move(order), now());
     }
@@ -116,6 +133,7 @@ private:
     void on_bulk(const PeerId& from, const protocol::Message& message,
                  std::span<const std::byte> payload);
     void send(const protocol::BulkSend& message);
+    void send_paced();
     void set_timer(protocol::Instant at);
 
     Reporter& m_reporter;
@@ -127,6 +145,9 @@ private:
     BulkTransport m_bulk;
     boost::asio::steady_timer m_timer;
     protocol::Instant m_timer_at = protocol::kNever;
+    protocol::PacedSends m_paced;
+    boost::asio::steady_timer m_paced_timer;
+    bool m_paced_waits = false;  ///< Its timer runs.
 };
 
 void Engine::on_bulk(const PeerId& from, const protocol::Message& message,
@@ -142,6 +163,21 @@ void Engine::on_bulk(const PeerId& from, const protocol::Message& message,
 void Engine::send(const protocol::BulkSend& message) {
     m_header.sequence = m_sequence.next();
     m_bulk.send(m_header, message);
+}
+
+/// Requests are small, and others wait for them; only chunks are paced.
+void Engine::send_paced() {
+    const protocol::Instant at_first = now();
+    while (const auto chunk = m_paced.take(at_first)) send(*chunk);
+    const protocol::Instant next = m_paced.next_tick(now());
+    if (next == protocol::kNever || m_paced_waits) return;
+    m_paced_waits = true;
+    m_paced_timer.expires_at(std::chrono::steady_clock::time_point(
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(next.time_since_epoch())));
+    m_paced_timer.async_wait([this](const boost::system::error_code& error) {
+        m_paced_waits = false;
+        if (!error) carry_out();
+    });
 }
 
 // Order: results first, because the io thread can work on them while we send.
@@ -178,7 +214,15 @@ void Engine::carry_out() {
             });
     }
     if (actions.progressed) m_reporter.report_progress();
-    for (const auto& message : actions.sends) send(message);
+    for (auto& message : actions.sends) {
+        const bool is_chunk = std::holds_alternative<protocol::Chunk>(message.message);
+        if (is_chunk && m_paced.rate() > 0) {
+            (void)m_paced.put(std::move(message));
+        } else {
+            send(message);
+        }
+    }
+    send_paced();
     set_timer(actions.next_tick);
     const std::lock_guard lock(m_counters.mutex);
     m_counters.value = m_bulk.counters();
@@ -286,7 +330,7 @@ void ExchangeThread::add_peer(PeerId peer, std::string endpoint, Existing existi
 }
 
 void ExchangeThread::remove_peer(PeerId peer) {
-    m_parts->post([peer](Engine& engine) { engine.bulk().remove_peer(peer); });
+    m_parts->post([peer](Engine& engine) { engine.remove_peer(peer); });
 }
 
 void ExchangeThread::set_reference(protocol::ReferencePointer reference) {
@@ -318,7 +362,7 @@ void ExchangeThread::start_exchange(protocol::ExchangeOrder order) {
 }
 
 void ExchangeThread::abort_exchange() {
-    m_parts->post([](Engine& engine) { engine.worker().abort(); });
+    m_parts->post([](Engine& engine) { engine.abort(); });
 }
 
 void ExchangeThread::pull(protocol::ReferenceId wanted, PeerId source) {
@@ -328,6 +372,10 @@ void ExchangeThread::pull(protocol::ReferenceId wanted, PeerId source) {
 
 void ExchangeThread::abort_pull() {
     m_parts->post([](Engine& engine) { engine.worker().abort_pull(); });
+}
+
+void ExchangeThread::set_rate(std::uint64_t bytes_per_second) {
+    m_parts->post([bytes_per_second](Engine& engine) { engine.set_rate(bytes_per_second); });
 }
 
 TransportCounters ExchangeThread::counters() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ class io_context;
 
 namespace dynavg::daemon {
 
+class DoorWatch;
+
 struct ExchangeThreadOptions {
     BindSettings bind;
     protocol::NetworkId network;
@@ -29,6 +32,8 @@ struct ExchangeThreadOptions {
     protocol::OuterRules rules{};
     /// Null: plain sockets.
     std::shared_ptr<const identity::Identity> identity{};
+    DoorWatch* doors = nullptr;          ///< As in ZmqTransportOptions.
+    std::uint64_t bytes_per_second = 0;  ///< As set_rate().
 };
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.
@@ -84,6 +89,9 @@ public:
     void abort_exchange();
     void pull(protocol::ReferenceId wanted, protocol::PeerId source);
     void abort_pull();
+    /// Models are sent no faster than so many bytes per second, 0: without bound; see
+    /// protocol::PacedSends, also for when it gives way.
+    void set_rate(std::uint64_t bytes_per_second);
 
     /// As of the last wake-up of the exchange thread. Thread-safe.
     [[nodiscard]] TransportCounters counters() const;

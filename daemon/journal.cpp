@@ -42,13 +42,21 @@ struct JournalWriter::State {
     struct Entry {
         JournalFields fields;
         std::int64_t lines;
+        Kind kind;
     };
+
+    /// With the lock held.
+    void lose(std::int64_t lines, Kind kind) {
+        lost += lines;
+        if (kind == Kind::line) ++lost_ever;
+    }
 
     const Send send;
     std::mutex mutex;  ///< Guards all below.
     std::condition_variable changed;
     std::deque<Entry> queue;
     std::int64_t lost = 0;
+    std::uint64_t lost_ever = 0;
     bool stopping = false;
     bool finished = false;
 };
@@ -72,19 +80,24 @@ JournalWriter::~JournalWriter() {
     m_state->queue.clear();
 }
 
-void JournalWriter::push(JournalFields fields, std::int64_t lines) {
+void JournalWriter::push(JournalFields fields, std::int64_t lines, Kind kind) {
     const std::lock_guard lock(m_state->mutex);
     if (m_state->queue.size() >= journal_limits::kQueueMax) {
-        m_state->lost += lines;
+        m_state->lose(lines, kind);
         return;
     }
-    m_state->queue.push_back({std::move(fields), lines});
+    m_state->queue.push_back({std::move(fields), lines, kind});
     m_state->changed.notify_all();
 }
 
 std::int64_t JournalWriter::take_lost() {
     const std::lock_guard lock(m_state->mutex);
     return std::exchange(m_state->lost, 0);
+}
+
+std::uint64_t JournalWriter::lost_ever() const {
+    const std::lock_guard lock(m_state->mutex);
+    return m_state->lost_ever;
 }
 
 void JournalWriter::run(const std::shared_ptr<State>& state) {
@@ -98,7 +111,7 @@ void JournalWriter::run(const std::shared_ptr<State>& state) {
         lock.unlock();
         const bool taken = state->send(entry.fields);
         lock.lock();
-        if (!taken) state->lost += entry.lines;
+        if (!taken) state->lose(entry.lines, entry.kind);
     }
     state->finished = true;
     state->changed.notify_all();

@@ -42,11 +42,16 @@ public:
     JournalWriter(const JournalWriter&) = delete;
     JournalWriter& operator=(const JournalWriter&) = delete;
 
+    /// What an entry is: lost_ever() does not count again what another one told of.
+    enum class Kind : std::uint8_t { line, tells_of_loss };
+
     /// `lines` is how many lines of the log are gone if this entry gets lost.
-    void push(JournalFields fields, std::int64_t lines = 1);
+    void push(JournalFields fields, std::int64_t lines = 1, Kind kind = Kind::line);
 
     /// Lines lost since the last call.
     [[nodiscard]] std::int64_t take_lost();
+    /// Lines lost in this life of the writer.
+    [[nodiscard]] std::uint64_t lost_ever() const;
 
     [[nodiscard]] static bool send_to_journald(const JournalFields& fields);
 

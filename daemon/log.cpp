@@ -50,6 +50,11 @@ bool is_evidence(const Event& event) {
     return event.name == "round_committed" || event.name == "adopted" || event.name == "merged";
 }
 
+/// Of lines that are counted already.
+bool tells_of_loss(const Event& event) {
+    return event.name == "log_lines_lost";
+}
+
 }  // namespace
 
 Expected<LogFormat, Error> log_format_from_name(std::string_view name) {
@@ -101,6 +106,7 @@ struct Log::Impl {
     LogPosition position;
     std::map<CounterKey, Counter> counters;
     std::int64_t lines_lost = 0;
+    LogCounts counts;
     bool within_line = false;              ///< The rest of a line was lost.
     std::optional<JournalWriter> journal;  ///< Of that format.
 
@@ -131,6 +137,7 @@ bool Log::Impl::admit(const Event& event, WallClock::time_point now) {
         return true;
     }
     ++counter.suppressed;
+    ++counts.suppressed;
     return false;
 }
 
@@ -169,11 +176,17 @@ void Log::Impl::print(const Event& event, WallClock::time_point now) {
 /// `stands_for` lines are gone if this one is.
 void Log::Impl::emit(const Event& event, WallClock::time_point now, std::int64_t stands_for) {
     const LogLine line{now, options.node, options.network, position, event};
-    if (journal) return journal->push(format_journal(line), stands_for);
+    if (journal) {
+        using Kind = JournalWriter::Kind;
+        const Kind kind = tells_of_loss(event) ? Kind::tells_of_loss : Kind::line;
+        return journal->push(format_journal(line), stands_for, kind);
+    }
     const std::string text = options.format == LogFormat::json
                                  ? format_json(line)
                                  : format_text(line, colored ? Paint::colored : Paint::plain);
-    if (!put(text)) lines_lost += stands_for;
+    if (put(text)) return;
+    lines_lost += stands_for;
+    if (!tells_of_loss(event)) ++counts.lost;
 }
 
 bool Log::Impl::put_some(std::string_view& line) const {
@@ -230,6 +243,13 @@ void Log::write(const Event& event) {
     const WallClock::time_point now = m_impl->options.now();
     m_impl->tell_suppressed(now, false);
     if (m_impl->admit(event, now)) m_impl->print(event, now);
+}
+
+LogCounts Log::counts() const {
+    const std::lock_guard lock(m_impl->mutex);
+    LogCounts counts = m_impl->counts;
+    if (m_impl->journal) counts.lost += m_impl->journal->lost_ever();
+    return counts;
 }
 
 bool Log::is_enabled(Level level) const {

@@ -45,6 +45,12 @@ inline constexpr std::size_t kCountersMax = 256;
 inline constexpr std::chrono::milliseconds kStuckReaderMax{50};
 }  // namespace log_limits
 
+/// What the log did not tell, since it was made.
+struct LogCounts {
+    std::uint64_t suppressed = 0;  ///< Lines that peers made too many of.
+    std::uint64_t lost = 0;        ///< That could not be written.
+};
+
 using WallClock = std::chrono::system_clock;
 
 struct LogOptions {
@@ -85,6 +91,7 @@ public:
 
     /// Lines below it are left out from now on.
     void set_level(protocol::Level level);
+    [[nodiscard]] LogCounts counts() const;
 
     /// For work that is only done for a line: building it.
     [[nodiscard]] bool is_enabled(protocol::Level level) const;

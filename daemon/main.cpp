@@ -9,14 +9,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "assembly/export.hpp"
 #include "assembly/learning.hpp"
 #include "config/config.hpp"
 #include "config/overlay.hpp"
 #include "daemon/app.hpp"
+#include "daemon/known_settings.hpp"
 #include "daemon/log.hpp"
 #include "daemon/service_folders.hpp"
 #include "daemon/service_manager.hpp"
 #include "daemon/signals.hpp"
+#include "protocol/reference_holder.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/posix_disk.hpp"
 #include "training/process.hpp"
@@ -95,6 +98,14 @@ Expected<daemon::Learning, Error> make_learning(const dynavg::config::Config& co
     learning.initial = std::move(*initial);
     learning.model = assembly::model_spec(config).builtin;
     learning.fields = assembly::network_fields(config, *learning.initial);
+    learning.write_reference = [config](const std::filesystem::path& path,
+                                        const dynavg::protocol::Reference& reference) {
+        return assembly::write_reference(path, config, reference, daemon::version());
+    };
+    if (config.node.role == dynavg::protocol::Role::observer) {
+        learning.learner = std::make_unique<dynavg::protocol::ReferenceHolder>(learning.initial);
+        return learning;
+    }
     auto trainer = assembly::make_trainer(config, config.averaging, data,
                                           assembly::shard_choice(config.data), learning.initial);
     if (!trainer) return Unexpected<Error>(trainer.error());
@@ -120,27 +131,18 @@ bool asked_to_end(daemon::Log& log) {
     return true;
 }
 
-/// What an earlier life learned from the network is in the state folder.
-void take_known_settings(const dynavg::storage::Disk& disk, dynavg::config::Config& config) {
-    if (config.has_averaging_section) return;
-    const auto fields = dynavg::storage::CheckpointStore::owner_of(disk);
-    if (!fields) return;
-    const auto settings = dynavg::protocol::averaging_from_fields(*fields);
-    if (!settings) return;
-    config.averaging = *settings;
-    config.has_averaging_section = true;
-}
-
 /// Runs the daemon; again with the network's settings if it had to learn them first.
 int run(dynavg::config::Config config, daemon::Log& log, const daemon::Hosting& hosting) {
     // One lock for all lives of this process.
     auto opened = dynavg::storage::PosixDisk::open(config.node.state_dir.string());
     if (!opened) return complain(opened.error(), kFailed);
     const std::shared_ptr<dynavg::storage::Disk> disk = std::move(*opened);
-    take_known_settings(*disk, config);
+    daemon::take_known_settings(*disk, config);
     // Alone and without settings there is nobody to take them from: the defaults are the network's.
     if (config.node.peers.empty()) config.has_averaging_section = true;
-    const auto data = dynavg::assembly::load_data(config.data);
+    const bool observes = config.node.role == dynavg::protocol::Role::observer;
+    const auto data = observes ? Expected<dynavg::assembly::Data, Error>()
+                               : dynavg::assembly::load_data(config.data);
     if (!data) return complain(data.error(), kInvalidConfiguration);
     auto incarnation = new_incarnation();
     while (true) {

@@ -11,7 +11,8 @@ namespace dynavg::daemon {
 namespace {
 
 /// The one list of keys that a running daemon takes over; App::Parts::apply() does it for each.
-constexpr std::array<std::string_view, 2> kLiveKeys{"node.peers", "log.level"};
+constexpr std::array<std::string_view, 3> kLiveKeys{"node.peers", "security.trusted_peers",
+                                                    "log.level"};
 
 bool is_live(std::string_view key) {
     return std::find(kLiveKeys.begin(), kLiveKeys.end(), key) != kLiveKeys.end();

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "config/config.hpp"
+
 namespace dynavg::daemon {
 
 using protocol::Duration;
@@ -17,18 +19,28 @@ std::uint64_t milliseconds(Duration duration) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
 }
 
+std::optional<double> seconds(const std::optional<discovery::ClockOffset>& offset) {
+    if (!offset) return std::nullopt;
+    return static_cast<double>(*offset) / 1000;
+}
+
 }  // namespace
 
 void describe(const discovery::Node& node, Instant now, control::StatusReply& status) {
-    const protocol::PeerView& view = node.membership().view();
+    const protocol::PeerView all = node.membership().view();
+    const protocol::PeerView view = members_of(all);
+    status.observers = static_cast<std::uint32_t>(all.peers.size() - view.peers.size());
     status.peers_known = static_cast<std::uint32_t>(view.peers.size());
     status.peers_live = static_cast<std::uint32_t>(std::count_if(
         view.peers.begin(), view.peers.end(), [](const auto& peer) { return peer.live; }));
+    status.clock_skew_s = seconds(node.membership().skew());
     const protocol::NodeCore* core = node.core();
     if (core == nullptr) return;
     status.epoch = core->reference()->epoch.value();
     status.digest = core->reference()->id.digest.hex();
     status.threshold = core->reference()->threshold;
+    if (const auto drift = core->squared_drift()) status.drift = static_cast<double>(*drift);
+    if (core->setting_to_come()) status.threshold_to_come = core->setting_to_come()->threshold;
     for (const protocol::Member& member : core->roster()) {
         status.roster.push_back(member.id.fingerprint());
     }
@@ -45,6 +57,10 @@ void describe(const discovery::Node& node, Instant now, control::StatusReply& st
 }
 
 std::string status_line(const control::StatusReply& status) {
+    if (status.training == "following") {
+        return fmt::format("{}: {} of {} peers live, epoch {}", status.training, status.peers_live,
+                           status.peers_known, status.epoch);
+    }
     const std::string estimate =
         status.estimate ? fmt::format("{:.4g}", *status.estimate) : "unknown";
     return fmt::format("{}: {} of {} peers live, epoch {}, variance {} of {:.4g}, {} steps",
@@ -60,6 +76,7 @@ control::PeersReply peers_reply(const discovery::Node& node, Instant now) {
         shown.name = peer.name;
         shown.address = peer.address;
         shown.order = peer.member.order;
+        shown.role = std::string(config::name_of(peer.role));
         shown.live = peer.live;
         shown.epoch = peer.reference.epoch.value();
         shown.digest = peer.reference.digest.hex();
@@ -69,6 +86,7 @@ control::PeersReply peers_reply(const discovery::Node& node, Instant now) {
         shown.suspicion_timeout_ms = milliseconds(peer.suspicion_timeout);
         shown.heartbeat_gap_max_ms =
             milliseconds(node.membership().longest_heartbeat_gap(peer.member.id));
+        shown.clock_offset_s = seconds(node.membership().clock_offset(peer.member.id));
         reply.peers.push_back(std::move(shown));
     }
     return reply;

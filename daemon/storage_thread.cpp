@@ -1,6 +1,7 @@
 #include "daemon/storage_thread.hpp"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -152,7 +153,8 @@ struct StorageThread::Parts {
     Orders orders;  ///< Guarded by `mutex`, as the next.
     bool finishing = false;
     std::thread thread;
-    bool running = false;  ///< Used on the io thread only.
+    bool running = false;                       ///< Used on the io thread only.
+    std::atomic<std::int64_t> free_bytes = -1;  ///< On the disk; unknown before the first write.
 };
 
 void StorageThread::Parts::put(Order order) {
@@ -202,7 +204,9 @@ void StorageThread::Parts::carry_out(Order order) {
         const std::lock_guard lock(mutex);
         return orders.put(std::move(record));
     }
-    if (const auto done = write(order); done) {
+    const auto done = write(order);
+    if (const auto left = options.disk->free_bytes()) free_bytes = static_cast<std::int64_t>(*left);
+    if (done) {
         report_written(order);
     } else {
         report_failed(order, done.error());
@@ -322,6 +326,11 @@ void StorageThread::write(protocol::KnownPeers known) {
 
 void StorageThread::write_training(CopyTraining copy) {
     m_parts->put(std::move(copy));
+}
+
+std::optional<std::uint64_t> StorageThread::free_bytes() const {
+    const std::int64_t known = m_parts->free_bytes;
+    return known < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(known));
 }
 
 std::vector<Event> StorageThread::finish(const CopyTraining& copy) {

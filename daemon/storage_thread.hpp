@@ -62,6 +62,9 @@ public:
     void write(protocol::KnownPeers known);
     void write_training(CopyTraining copy);
 
+    /// Room on the disk as of the last write; none if nothing is known.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const;
+
     /// Writes what waits, once, then the copy if there is one, and joins the thread. The copy is
     /// taken on the calling thread. Returns the event of the last copy, or the first failure.
     /// Idempotent.

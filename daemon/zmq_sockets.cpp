@@ -183,6 +183,8 @@ SendOutcome send_frame(zmq::socket_t& socket, std::span<const std::byte> frame, 
 }
 
 void close_socket(zmq::socket_t& socket, std::chrono::milliseconds linger) {
+    // At once: ZeroMQ itself would end it when the socket is gone, and that may wait for others.
+    zmq_socket_monitor(socket.handle(), nullptr, 0);
     if (socket.handle() == nullptr) return;
     socket.set(zmq::sockopt::linger, milliseconds(linger));
     socket.close();

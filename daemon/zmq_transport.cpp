@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <zmq.hpp>
 
+#include "daemon/door_watch.hpp"
 #include "daemon/zmq_channel.hpp"
 
 namespace dynavg::daemon {
@@ -191,6 +192,9 @@ Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
     // Else a reply to a connection that is gone would vanish without a word.
     router->socket.set(zmq::sockopt::router_mandatory, true);
     if (options.keys) secure_listening(router->socket, options.keys->own, Door::direct);
+    if (auto watched = watch_door(options.doors, router->socket, Door::direct); !watched) {
+        return Unexpected<Error>(std::move(watched.error()));
+    }
     router->watch(loop, [this] { receive_direct(); });
     return bind_socket(router->socket, bind_address(options.bind, NodePort::direct));
 }
@@ -201,6 +205,9 @@ Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher(HostPort addr
     // Tells of every subscriber, not only of the first and the last.
     publisher->socket.set(zmq::sockopt::xpub_verboser, true);
     if (options.keys) secure_listening(publisher->socket, options.keys->own, Door::gossip);
+    if (auto watched = watch_door(options.doors, publisher->socket, Door::gossip); !watched) {
+        return Unexpected<Error>(std::move(watched.error()));
+    }
     publisher->watch(loop, [this] { receive_subscription(); });
     return bind_socket(publisher->socket, address);
 }

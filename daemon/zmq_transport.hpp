@@ -26,6 +26,8 @@ class io_context;
 
 namespace dynavg::daemon {
 
+class DoorWatch;
+
 /// Whose key the other end of a connection has; nothing in a network without keys.
 using ProvenPeer = std::optional<protocol::PeerId>;
 
@@ -71,6 +73,7 @@ struct ZmqTransportOptions {
     /// Null: plain sockets. Else a ZapHandler must run in the context; it names peers by
     /// PeerId::hex() and those who only have the token kTokenUser.
     std::shared_ptr<const Keys> keys{};
+    DoorWatch* doors = nullptr;  ///< Outlives the transport; null: strangers are not named.
     /// The exact monitor's states are whole models.
     std::size_t gossip_message_bytes_max = protocol::limits::kControlMessageBytesMax;
     std::size_t direct_message_bytes_max = protocol::limits::kControlMessageBytesMax;

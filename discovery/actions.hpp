@@ -35,6 +35,14 @@ struct Reply {
     protocol::HelloReply message;
 };
 
+/// Find out what stands at these addresses of a peer, which has asked for it, and tell
+/// Node::on_dialed_back(). Makes no connection that lasts.
+struct DialBack {
+    ConnectionId connection;
+    protocol::PeerId peer;
+    protocol::Endpoints endpoints;
+};
+
 /// Both sides have accepted each other: subscribe to its gossip, keep a direct and a bulk
 /// connection to it. May be repeated for a connected peer: other endpoints then replace the old.
 struct Connect {

@@ -58,6 +58,11 @@ inline constexpr protocol::Duration kForgottenDialInterval = 5min;
 /// Who still answers this long after its goodbye has not gone.
 inline constexpr protocol::Duration kLeftGrace = 10s;
 
+/// Who asks to be dialed back is answered once in so long, and so many at a time.
+inline constexpr protocol::Duration kProbeIntervalMin = 1s;
+inline constexpr std::size_t kProbesOpenMax = 8;
+inline constexpr protocol::Duration kProbeForgottenAfter = 30s;
+
 /// The same refusal is logged this often, and all refusals together this many times within it.
 inline constexpr protocol::Duration kRefusalLogInterval = 10min;
 inline constexpr std::size_t kRefusalLogLinesMax = 60;

@@ -97,6 +97,16 @@ std::vector<FieldDifference> compare(const protocol::Hello& ours, const protocol
     return differences;
 }
 
+void cut_to_limits(std::vector<FieldDifference>& differences) {
+    for (FieldDifference& difference : differences) {
+        for (std::string* text : {&difference.field, &difference.theirs, &difference.ours}) {
+            if (text->size() > protocol::limits::kTextBytesMax) {
+                text->resize(protocol::limits::kTextBytesMax);
+            }
+        }
+    }
+}
+
 std::vector<FieldDifference> swap_sides(std::vector<FieldDifference> differences) {
     for (FieldDifference& difference : differences) std::swap(difference.theirs, difference.ours);
     return differences;

@@ -23,6 +23,9 @@ inline constexpr const char* kNoField = "(none)";
 [[nodiscard]] std::vector<protocol::FieldDifference> compare(const protocol::Hello& ours,
                                                              const protocol::Hello& theirs);
 
+/// What is put together of several texts of a peer may be longer than a message takes: cuts it.
+void cut_to_limits(std::vector<protocol::FieldDifference>& differences);
+
 /// The same differences from the other side's point of view.
 [[nodiscard]] std::vector<protocol::FieldDifference> swap_sides(
     std::vector<protocol::FieldDifference> differences);

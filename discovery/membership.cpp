@@ -23,6 +23,10 @@ protocol::RandomStream jitter(const MembershipOptions& options, JitterOf part) {
             static_cast<std::uint64_t>(part)};
 }
 
+std::int64_t milliseconds(protocol::Instant at) {
+    return std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
 }  // namespace
 
 Membership::Membership(MembershipOptions options, Instant now)
@@ -37,6 +41,7 @@ Membership::Membership(MembershipOptions options, Instant now)
     m_hello.name = m_options.name;
     m_hello.endpoints = m_options.endpoints;
     m_hello.fields = m_options.fields;
+    m_hello.role = m_options.role;
 }
 
 // Whichever input comes first after this process stood still tells of it.
@@ -66,6 +71,7 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
     if (peer->heard_heartbeat && header.sequence <= peer->last_heartbeat) return;
     peer->heard_heartbeat = true;
     peer->last_heartbeat = header.sequence;
+    peer->clock.on_heard(heartbeat.unix_ms, unix_ms(now));
     PeerInfo& info = peer->info;
     info.reference = {header.epoch, heartbeat.reference_digest};
     info.steps = heartbeat.steps;
@@ -164,7 +170,7 @@ void Membership::lose(Peer& peer, PeerState state, Instant now) {
     m_view_changed = m_peers_changed = true;
     touch(peer);
     m_seeds.on_peer_lost(peer.info.member.id, now);
-    if (live_count() > 0) return;
+    if (!is_alone()) return;
     // Alone: whatever was ever known may be the way back.
     for (auto& [id, other] : m_peers) {
         if (other.state != PeerState::forgotten) continue;
@@ -281,10 +287,40 @@ protocol::Duration Membership::longest_heartbeat_gap(PeerId peer) const {
     return found == m_peers.end() ? Duration::zero() : found->second.detector.longest_gap();
 }
 
+void Membership::set_wall_clock(std::uint64_t unix_ms, Instant now) {
+    m_unix_ms_at_zero = static_cast<std::int64_t>(unix_ms) - milliseconds(now);
+}
+
+std::uint64_t Membership::unix_ms(Instant now) const {
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(m_unix_ms_at_zero + milliseconds(now), 0));
+}
+
+std::optional<ClockOffset> Membership::clock_offset(PeerId peer) const {
+    const auto found = m_peers.find(peer);
+    return found == m_peers.end() ? std::nullopt : found->second.clock.offset();
+}
+
+std::optional<ClockOffset> Membership::skew() const {
+    std::vector<ClockOffset> offsets;
+    for (const auto& [id, peer] : m_peers) {
+        if (peer.state != PeerState::live) continue;
+        if (const auto offset = peer.clock.offset()) offsets.push_back(*offset);
+    }
+    return clock_skew(std::move(offsets));
+}
+
 std::size_t Membership::live_count() const {
     return static_cast<std::size_t>(std::count_if(m_peers.begin(), m_peers.end(), [](auto& item) {
         return item.second.state == PeerState::live;
     }));
+}
+
+bool Membership::is_alone() const {
+    return std::none_of(m_peers.begin(), m_peers.end(), [](const auto& item) {
+        return item.second.state == PeerState::live &&
+               item.second.info.role == protocol::Role::member;
+    });
 }
 
 std::size_t Membership::remembered() const {

@@ -24,6 +24,7 @@ struct MembershipOptions {
     /// Without any "averaging." field the node takes the network's (Actions::network_fields) and
     /// joins nobody until it has met someone who has them.
     protocol::NetworkFields fields;
+    protocol::Role role = protocol::Role::member;
     std::vector<Seed> seeds;
     /// Whom to let in; nothing: everybody, in a network without keys.
     std::optional<std::set<protocol::PeerId>> trusted{};
@@ -68,6 +69,11 @@ public:
     /// The operator says that it will not come back: disconnected and no longer dialed. False if
     /// unknown.
     bool forget(protocol::PeerId peer);
+    /// What Unix time is now. Told whenever it may have changed; by itself it goes on with the time
+    /// that is passed in. Only for clock_offset().
+    void set_wall_clock(std::uint64_t unix_ms, protocol::Instant now);
+    /// Unix time in milliseconds, as last told.
+    [[nodiscard]] std::uint64_t unix_ms(protocol::Instant now) const;
     /// From now on these are let in; others that are here are disconnected.
     void set_trusted(std::set<protocol::PeerId> trusted);
     /// Someone who is `proven` says that it is the sender of `hello`. Only told.
@@ -98,7 +104,13 @@ public:
     [[nodiscard]] std::uint64_t messages_missed(protocol::PeerId peer) const;
     /// The longest time between two heartbeats of this peer's life; zero if unknown.
     [[nodiscard]] protocol::Duration longest_heartbeat_gap(protocol::PeerId peer) const;
+    /// What a peer's wall clock shows more than ours; none before its first heartbeat.
+    [[nodiscard]] std::optional<ClockOffset> clock_offset(protocol::PeerId peer) const;
+    /// How far this node's clock is from those of the live peers (clock_skew.hpp).
+    [[nodiscard]] std::optional<ClockOffset> skew() const;
     [[nodiscard]] std::size_t live_count() const;
+    /// No member is live: observers are no company, as they lead to no round.
+    [[nodiscard]] bool is_alone() const;
     /// Everything remembered about others, for tests of the bounds.
     [[nodiscard]] std::size_t remembered() const;
 
@@ -160,6 +172,7 @@ private:
     Instant m_next_heartbeat;
     Instant m_next_peers_request;
     Instant m_expected_tick = protocol::kNever;
+    std::int64_t m_unix_ms_at_zero = 0;  ///< Unix time when the driver's clock was at its begin.
 };
 
 }  // namespace dynavg::discovery

@@ -65,6 +65,7 @@ void Membership::on_hello(const ConnectionId& connection, const Hello& hello, In
     }
     reply.hello = m_hello;
     reply.differences = std::move(differences);
+    cut_to_limits(reply.differences);
     m_actions.replies.push_back(Reply{connection, std::move(reply)});
 }
 
@@ -215,6 +216,7 @@ Peer* Membership::admit(const Hello& hello, Instant now) {
         .join_reason = std::move(reason)};
     peer.info.member = hello.member;
     peer.info.name = hello.name;
+    peer.info.role = hello.role;
     peer.info.address = hello.endpoints.direct;
     peer.endpoints = hello.endpoints;
     peer.state_since = now;
@@ -269,7 +271,9 @@ void Membership::join(Peer& peer, Instant now) {
     m_next_peers_request = std::min(m_next_peers_request, now + kPeersRequestAfterJoin);
     const std::string name = display_name(peer.info.name, id);
     m_actions.events.push_back(
-        Event("peer_joined", Level::info, fmt::format("{} has joined.", name))
+        Event("peer_joined", Level::info,
+              fmt::format("{} has joined{}.", name,
+                          peer.info.role == protocol::Role::observer ? " as an observer" : ""))
             .with("peer", name)
             .with("address", peer.info.address)
             .with("reason", peer.join_reason));

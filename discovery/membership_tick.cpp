@@ -63,7 +63,7 @@ void Membership::tick_peer(Peer& peer, Instant now) {
 
 void Membership::dial(Peer& peer, Instant now) {
     ++peer.dials;
-    const bool rarely = peer.state == PeerState::forgotten && live_count() > 0;
+    const bool rarely = peer.state == PeerState::forgotten && !is_alone();
     if (peer.state != PeerState::pending) {
         const bool eagerly =
             peer.state == PeerState::suspected && now - peer.state_since < kSuspectedDialEagerly;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "discovery/handshake.hpp"
 #include "protocol/check.hpp"
 
 namespace dynavg::discovery {
@@ -46,7 +47,7 @@ Node::Node(protocol::NetworkId network, MembershipOptions membership, Instant no
 void Node::start_core(protocol::NodeCoreOptions options, Instant now) {
     DYNAVG_CHECK(!m_core);
     m_core.emplace(std::move(options));
-    m_core->on_peers(m_membership.view(), now);
+    pass_members(now);
 }
 
 // --- inputs -----------------------------------------------------------------------------------
@@ -80,6 +81,11 @@ Node::Verdict Node::on_direct(const ConnectionId& connection, const ProvenPeer& 
         }
         m_membership.on_hello(connection, *hello, now);
         pass_view(now);
+        return traffic_of(message);
+    }
+    if (const auto* probe = std::get_if<protocol::Probe>(&message)) {
+        if (proven && probe->hello.member.id != *proven) return std::nullopt;
+        on_probe(connection, *probe, now);
         return traffic_of(message);
     }
     const std::uint32_t tag = envelope->header.sender_tag;
@@ -142,6 +148,46 @@ std::optional<protocol::HelloReply> Node::on_introduction_reply(protocol::PeerId
     return std::move(*reply);
 }
 
+/// Of whatever network: what differs is what the asker wants to know.
+void Node::on_probe(const ConnectionId& connection, const protocol::Probe& probe, Instant now) {
+    auto differences = compare(m_membership.hello(), probe.hello);
+    if (m_probes.take(connection, probe, differences, now)) {
+        m_dial_backs.push_back({connection, probe.hello.member.id, probe.hello.endpoints});
+    } else {
+        answer_probe(connection, std::move(differences), {}, now);
+    }
+}
+
+void Node::on_dialed_back(const ConnectionId& connection, const protocol::Reached& reached,
+                          Instant now) {
+    auto differences = m_probes.finish(connection);
+    if (differences) answer_probe(connection, std::move(*differences), reached, now);
+}
+
+void Node::answer_probe(const ConnectionId& connection,
+                        std::vector<protocol::FieldDifference> differences,
+                        const protocol::Reached& reached, Instant now) {
+    protocol::ProbeReply reply;
+    reply.hello = m_membership.hello();
+    reply.differences = std::move(differences);
+    cut_to_limits(reply.differences);
+    reply.reached = reached;
+    reply.unix_ms = m_membership.unix_ms(now);
+    m_probe_replies.emplace_back(connection, direct_frame(reply));
+}
+
+Frame Node::probe() {
+    return direct_frame(protocol::Probe{m_membership.hello()});
+}
+
+std::optional<protocol::ProbeReply> Node::probe_reply_in(Bytes bytes) {
+    auto envelope = open(bytes);
+    if (!envelope) return std::nullopt;
+    auto* reply = std::get_if<protocol::ProbeReply>(&envelope->message);
+    if (reply == nullptr) return std::nullopt;
+    return std::move(*reply);
+}
+
 void Node::on_tick(Instant now) {
     m_membership.on_tick(now);
     pass_view(now);
@@ -173,9 +219,14 @@ NodeActions Node::take_actions(Instant now) {
         actions.replies.emplace_back(std::move(reply.connection), direct_frame(reply.message));
     }
 
+    actions.dial_backs = std::exchange(m_dial_backs, {});
+    for (auto& reply : std::exchange(m_probe_replies, {})) {
+        actions.replies.push_back(std::move(reply));
+    }
+
     for (const Message& message : actions.rounds.publish) publish(message, actions);
     if (discovery.heartbeat_due || actions.rounds.heartbeat_now || m_leaving) {
-        publish_heartbeat(actions);
+        publish_heartbeat(actions, now);
     }
     const auto send_all = [this, &actions](const auto& sends) {
         for (const auto& [to, message] : sends)
@@ -216,12 +267,13 @@ void Node::publish(const Message& message, NodeActions& actions) {
         {protocol::wire::encode(header(m_gossip_sequence), message), traffic_of(message)});
 }
 
-void Node::publish_heartbeat(NodeActions& actions) {
+void Node::publish_heartbeat(NodeActions& actions, Instant now) {
     protocol::Heartbeat heartbeat;
     heartbeat.incarnation = m_self.incarnation;
     heartbeat.order = m_self.order;
     heartbeat.address = m_address;
     heartbeat.leaving = m_leaving;
+    heartbeat.unix_ms = m_membership.unix_ms(now);
     if (m_core) {
         m_core->describe(heartbeat);
         if (const auto state = m_core->state_to_repeat()) publish(*state, actions);
@@ -231,18 +283,31 @@ void Node::publish_heartbeat(NodeActions& actions) {
 
 // --- helpers ----------------------------------------------------------------------------------
 
-Expected<protocol::wire::Envelope, Error> Node::open(Bytes bytes) const {
+Expected<protocol::wire::Envelope, Error> Node::open(Bytes bytes) {
     return protocol::wire::decode(bytes);
 }
 
 void Node::to_core(const PeerInfo& from, const protocol::wire::Envelope& envelope, Instant now) {
     // A message of an earlier or later life of this peer is not the member's that has joined.
     if (!m_core || !is_of_incarnation(envelope.header.sequence, from.member.incarnation)) return;
+    if (from.role == protocol::Role::observer) return answer_observer(from, envelope.message);
     m_core->on_message(protocol::Member(from.member), envelope.header, envelope.message, now);
 }
 
+/// It pulls what members have committed. Its heartbeats tell this node's person of it, nobody else.
+void Node::answer_observer(const PeerInfo& from, const Message& message) {
+    const auto* request = std::get_if<protocol::HistoryRequest>(&message);
+    if (request != nullptr) m_core->tell_history(from.member.id, *request);
+}
+
 void Node::pass_view(Instant now) {
-    if (m_membership.take_view_changed() && m_core) m_core->on_peers(m_membership.view(), now);
+    if (m_membership.take_view_changed() && m_core) pass_members(now);
+}
+
+void Node::pass_members(Instant now) {
+    const protocol::PeerView& view = m_membership.view();
+    if (!has_observers(view)) return m_core->on_peers(view, now);
+    m_core->on_peers(members_of(view), now);
 }
 
 }  // namespace dynavg::discovery

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "discovery/membership.hpp"
+#include "discovery/probe_desk.hpp"
 #include "protocol/node_core.hpp"
 #include "protocol/wire/codec.hpp"
 
@@ -31,15 +32,17 @@ struct NodeActions {
     std::vector<Frame> publish;
     std::vector<std::pair<protocol::PeerId, Frame>> sends;
     std::vector<protocol::Event> events;
-    std::vector<Told> told;                           ///< See Actions.
+    std::vector<Told> told;  ///< See Actions.
+    std::vector<DialBack> dial_backs;
     std::optional<protocol::KnownPeers> known_peers;  ///< See Actions.
     protocol::Instant next_tick = protocol::kNever;
 };
 
 /// One peer's gossip and direct channels as a value machine: Membership (who is there) and NodeCore
 /// (the rounds) behind encoded bytes. The daemon's io thread and the simulator drive the same
-/// class. Bytes from peers never throw: what is not understood, of another network, or not from
-/// whom it claims, is refused. Not thread-safe.
+/// class. The core hears of members only: observers are kept apart here, and whatever one says
+/// beyond asking for the history reaches no round. Bytes from peers never throw: what is not
+/// understood, of another network, or not from whom it claims, is refused. Not thread-safe.
 class Node {
 public:
     using Bytes = std::span<const std::byte>;
@@ -65,6 +68,16 @@ public:
     /// Membership::on_told(). Nothing if it is no such answer, or not from whom was asked.
     [[nodiscard]] std::optional<protocol::HelloReply> on_introduction_reply(protocol::PeerId asked,
                                                                             Bytes bytes) const;
+    /// What came of a DialBack; answers who asked for it.
+    void on_dialed_back(const ConnectionId& connection, const protocol::Reached& reached,
+                        protocol::Instant now);
+    /// This node's own question to be dialed back, for a connection apart; a reply to it.
+    [[nodiscard]] Frame probe();
+    [[nodiscard]] static std::optional<protocol::ProbeReply> probe_reply_in(Bytes bytes);
+    /// See Membership; heartbeats tell it to others.
+    void set_wall_clock(std::uint64_t unix_ms, protocol::Instant now) {
+        m_membership.set_wall_clock(unix_ms, now);
+    }
     void on_tick(protocol::Instant now);
     /// Says goodbye to all; carry out the actions, then stop.
     void leave();
@@ -82,11 +95,18 @@ private:
     [[nodiscard]] protocol::Header header(protocol::SequenceNumber& sequence);
     [[nodiscard]] Frame direct_frame(const protocol::Message& message);
     void publish(const protocol::Message& message, NodeActions& actions);
-    void publish_heartbeat(NodeActions& actions);
-    [[nodiscard]] Expected<protocol::wire::Envelope, Error> open(Bytes bytes) const;
+    void publish_heartbeat(NodeActions& actions, protocol::Instant now);
+    void on_probe(const ConnectionId& connection, const protocol::Probe& probe,
+                  protocol::Instant now);
+    void answer_probe(const ConnectionId& connection,
+                      std::vector<protocol::FieldDifference> differences,
+                      const protocol::Reached& reached, protocol::Instant now);
+    [[nodiscard]] static Expected<protocol::wire::Envelope, Error> open(Bytes bytes);
     void to_core(const protocol::PeerInfo& from, const protocol::wire::Envelope& envelope,
                  protocol::Instant now);
+    void answer_observer(const protocol::PeerInfo& from, const protocol::Message& message);
     void pass_view(protocol::Instant now);
+    void pass_members(protocol::Instant now);
 
     protocol::NetworkId m_network;
     protocol::Member m_self;
@@ -97,6 +117,9 @@ private:
     protocol::SequenceNumber m_direct_sequence;
     bool m_leaving = false;
     std::vector<std::pair<protocol::PeerId, protocol::Message>> m_farewells;
+    ProbeDesk m_probes;
+    std::vector<DialBack> m_dial_backs;
+    std::vector<std::pair<ConnectionId, Frame>> m_probe_replies;
 };
 
 /// Upper 24 bits of a sequence number: the sender's incarnation.

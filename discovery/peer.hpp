@@ -1,6 +1,7 @@
 #pragma once
 
 #include "discovery/backoff.hpp"
+#include "discovery/clock_skew.hpp"
 #include "discovery/failure_detector.hpp"
 #include "discovery/sequence_tracker.hpp"
 #include "protocol/messages.hpp"
@@ -27,6 +28,7 @@ struct Peer {
     SequenceTracker sequence{};
     protocol::SequenceNumber last_heartbeat{};
     bool heard_heartbeat = false;
+    PeerClock clock{};
     Backoff dialing;
     protocol::Instant next_dial{};
     unsigned dials = 0;

@@ -42,6 +42,8 @@ struct ExchangeOrder {
     /// A merge: members hold different references, so each model weighs the same, no drift can be
     /// judged, and the next reference takes direction and threshold from this one. Null: not.
     ReferencePointer start_anew{};
+    /// The same in every attempt at this target, as the contribution is.
+    std::optional<ThresholdSetting> setting{};
 };
 
 /// Who contributed what: goes with the mean, becomes part of the log's evidence.

@@ -29,6 +29,12 @@ std::uint32_t request_end(const ChunkRequest& request, std::uint32_t chunks) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(request.first + count, chunks));
 }
 
+ContributionFacts facts_of(const Contribution& own, const ExchangeOrder& order) {
+    ContributionFacts facts = own.facts;
+    facts.setting = order.setting;
+    return facts;
+}
+
 }  // namespace
 
 ExchangeSession::ExchangeSession(ExchangeOrder order, const OuterRules& rules,
@@ -38,12 +44,13 @@ ExchangeSession::ExchangeSession(ExchangeOrder order, const OuterRules& rules,
       m_key(m_order.key.digest()),
       m_base(std::move(base)),
       m_own(std::move(own)),
+      m_facts(facts_of(*m_own, m_order)),
       m_shards(exchange_plan(m_own->values.size(), m_order.roster.size())),
       m_self(place_in(m_order.roster, m_order.self)),
       m_reducer(
           m_shards[m_self], m_order.roster.size(), m_self, rules.weight_max,
           m_order.start_anew == nullptr ? ShardReducer::Judge::drifts : ShardReducer::Judge::models,
-          m_base, m_own),
+          m_base, m_own, m_facts),
       m_mean(m_own->values.size()) {
     DYNAVG_CHECK(m_base->values.size() == m_own->values.size());
     m_partners.reserve(m_shards.size());
@@ -179,9 +186,8 @@ void ExchangeSession::send_contribution(std::size_t member, std::uint32_t index,
     const Shard shard = m_shards[member];
     const ByteRange range = chunk_range(bytes_of(shard), index);
     const auto values = std::span(m_own->values).subspan(shard.first, shard.count);
-    const Chunk chunk{{TransferKind::contribution, m_key, static_cast<std::uint32_t>(member)},
-                      index,
-                      m_own->facts};
+    const Chunk chunk{
+        {TransferKind::contribution, m_key, static_cast<std::uint32_t>(member)}, index, m_facts};
     actions.sends.push_back(
         {peer_at(member), chunk, std::as_bytes(values).subspan(range.first, range.count), m_own});
 }
@@ -275,7 +281,8 @@ void ExchangeSession::finish_if_complete(ExchangeActions& actions) {
     auto next =
         m_order.start_anew == nullptr
             ? make_next_reference(*m_base, target(), std::move(m_mean), m_rules, certificate.facts)
-            : make_merged_reference(*m_order.start_anew, target(), std::move(m_mean));
+            : make_merged_reference(*m_order.start_anew, target(), std::move(m_mean), m_rules,
+                                    certificate.facts);
     actions.done =
         ExchangeResult{m_order.key, m_order.ballot, std::move(certificate), std::move(next)};
     m_mean = {};

@@ -83,6 +83,7 @@ private:
     Digest m_key;
     ReferencePointer m_base;
     ContributionPointer m_own;
+    ContributionFacts m_facts;  ///< Of m_own, and what its peer has to say about the threshold.
     std::vector<Shard> m_shards;
     std::size_t m_self;
     ShardReducer m_reducer;

@@ -48,6 +48,13 @@ inline constexpr Duration kChunkRetryIntervalMax = std::chrono::seconds(4);
 /// broken bulk link: its heartbeats are heard.
 inline constexpr Duration kStallTimeout = std::chrono::seconds(10);
 
+/// A peer whose sending is capped gives everyone who waits a chunk at least this often: well below
+/// kStallTimeout and kPullTimeout, so that nobody takes it for broken.
+inline constexpr Duration kPacedChunkInterval = kStallTimeout / 2;
+inline constexpr Duration kPacedReferenceInterval = std::chrono::seconds(1);
+/// A peer asks for no more at a time: of a contribution, of a mean and of a reference.
+inline constexpr std::size_t kPacedChunksPerPeerMax = std::size_t{3} * kChunksInFlightMax;
+
 /// How often an open round is looked at, and its status repeated.
 inline constexpr Duration kRoundTick = std::chrono::milliseconds(50);
 inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
@@ -67,6 +74,8 @@ inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 inline constexpr Duration kStateIntervalMax = std::chrono::hours(1);
 /// How often the drift of a peer that no round could take in may call for one.
 inline constexpr Duration kLeftOutRetryInterval = std::chrono::seconds(30);
+/// When a person may have set something, Unix time: far from where a later one would overflow.
+inline constexpr std::uint64_t kSetAtMsMax = std::uint64_t{1} << 53U;
 /// For peers of whose arrivals nothing is known.
 inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
 /// No round tries so often; a larger number is a lie, and must not overflow ours.

@@ -10,9 +10,10 @@ namespace {
 
 /// In the order of Message's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<Message>> kMessageNames{
-    "heartbeat",     "state",       "round-state",   "hello",         "hello-reply",
-    "peers-request", "peers-reply", "round-request", "state-request", "history-request",
-    "history",       "goodbye",     "chunk-request", "chunk",
+    "heartbeat",     "state",           "round-state", "hello",
+    "hello-reply",   "peers-request",   "peers-reply", "round-request",
+    "state-request", "history-request", "history",     "goodbye",
+    "chunk-request", "chunk",           "probe",       "probe-reply",
 };
 
 struct TrafficOf {
@@ -48,6 +49,30 @@ std::string_view name_of(RoundReason reason) {
             return "interval";
         case RoundReason::overdue:
             return "overdue";
+        case RoundReason::threshold_set:
+            return "threshold-set";
+    }
+    return "unknown";
+}
+
+std::string_view name_of(Reach reach) {
+    switch (reach) {
+        case Reach::not_tried:
+            return "not-tried";
+        case Reach::reached:
+            return "reached";
+        case Reach::other_key:
+            return "other-key";
+        case Reach::other_program:
+            return "other-program";
+        case Reach::refused:
+            return "refused";
+        case Reach::silent:
+            return "silent";
+        case Reach::no_route:
+            return "no-route";
+        case Reach::no_such_host:
+            return "no-such-host";
     }
     return "unknown";
 }

@@ -10,14 +10,16 @@
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
 #include "protocol/local_state.hpp"
+#include "protocol/role.hpp"
 #include "protocol/standing.hpp"
+#include "protocol/threshold_setting.hpp"
 
 /// What peers say to each other, as plain values. How it looks as bytes is wire/codec.hpp's matter.
 namespace dynavg::protocol {
 
 /// Versions that this build speaks; a peer whose range does not meet ours is refused.
-inline constexpr std::uint8_t kProtocolVersionMin = 1;
-inline constexpr std::uint8_t kProtocolVersionMax = 1;
+inline constexpr std::uint8_t kProtocolVersionMin = 3;
+inline constexpr std::uint8_t kProtocolVersionMax = 3;
 
 /// Comes before every message. 31 bytes on the wire with the archive's byte.
 struct Header {
@@ -49,7 +51,8 @@ enum class RoundReason : std::uint8_t {
     regroup = 6,
     violation = 7,
     interval = 8,
-    overdue = 9
+    overdue = 9,
+    threshold_set = 10
 };
 
 [[nodiscard]] std::string_view name_of(RoundReason reason);
@@ -136,9 +139,10 @@ struct Heartbeat {
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
     Standing standing = Standing::not_started;
-    float weight = 1;         ///< How much the sender counts: 1, or its samples.
-    Digest reference_digest;  ///< With Header::epoch the full ReferenceId.
-    Incarnation remembers;    ///< As in RoundState.
+    float weight = 1;           ///< How much the sender counts: 1, or its samples.
+    Digest reference_digest;    ///< With Header::epoch the full ReferenceId.
+    Incarnation remembers;      ///< As in RoundState.
+    std::uint64_t unix_ms = 0;  ///< The sender's wall clock; for people, no rule looks at it.
     /// Members of the roster behind that reference whose departure the sender acknowledges; sorted.
     std::vector<PeerId> departed;
     std::optional<RoundStatus> round;
@@ -167,6 +171,7 @@ struct Hello {
     std::string name;  ///< For logs.
     Endpoints endpoints;
     NetworkFields fields;
+    Role role = Role::member;
     bool operator==(const Hello&) const = default;
 };
 
@@ -242,6 +247,44 @@ struct Goodbye {
     bool operator==(const Goodbye&) const = default;
 };
 
+/// What stands at an address, for one of a node's three sockets there.
+enum class Reach : std::uint8_t {
+    not_tried = 1,
+    reached = 2,        ///< A node, with the key that was expected.
+    other_key = 3,      ///< A node, but without that key.
+    other_program = 4,  ///< A connection, but no node speaks over it.
+    refused = 5,        ///< The machine is there; nobody listens.
+    silent = 6,         ///< Nothing comes back.
+    no_route = 7,       ///< The network between has no way there.
+    no_such_host = 8    ///< The name has no address.
+};
+
+[[nodiscard]] std::string_view name_of(Reach reach);
+
+/// The same for all three.
+struct Reached {
+    Reach direct = Reach::not_tried;
+    Reach gossip = Reach::not_tried;
+    Reach bulk = Reach::not_tried;
+    bool operator==(const Reached&) const = default;
+};
+
+/// Asks to be dialed back at the addresses of this Hello, for `dynavg doctor`. Nobody becomes a
+/// member by it.
+struct Probe {
+    Hello hello;
+    bool operator==(const Probe&) const = default;
+};
+
+/// The answer, once dialing back has succeeded or failed.
+struct ProbeReply {
+    Hello hello;                               ///< The answering peer's own.
+    std::vector<FieldDifference> differences;  ///< From the answering peer's point of view.
+    Reached reached;                           ///< The asker's sockets, from there.
+    std::uint64_t unix_ms = 0;                 ///< The answering peer's wall clock.
+    bool operator==(const ProbeReply&) const = default;
+};
+
 // --- bulk -------------------------------------------------------------------------------------
 
 enum class TransferKind : std::uint8_t {
@@ -272,6 +315,8 @@ struct ContributionFacts {
     std::uint64_t steps = 0;  ///< Local steps since the reference.
     float weight = 0;         ///< 0 without steps.
     float squared_norm = 0;   ///< ||drift||^2 of what was frozen.
+    /// The latest that was known here when the model was frozen: in force, or on its way there.
+    std::optional<ThresholdSetting> setting{};
     bool operator==(const ContributionFacts&) const = default;
 };
 
@@ -288,7 +333,7 @@ struct Chunk {
 
 using Message = std::variant<Heartbeat, StateMessage, RoundState, Hello, HelloReply, PeersRequest,
                              PeersReply, RoundRequest, StateRequest, HistoryRequest, HistoryReply,
-                             Goodbye, ChunkRequest, Chunk>;
+                             Goodbye, ChunkRequest, Chunk, Probe, ProbeReply>;
 
 /// By which the bytes sent are counted apart.
 enum class Traffic : std::uint8_t { monitoring, averaging, overhead };

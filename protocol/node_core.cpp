@@ -23,6 +23,8 @@ NodeCore::NodeCore(NodeCoreOptions options)
     m_monitor.weigh(m_options.self.id, static_cast<double>(m_options.weight));
     m_promise.incarnation = m_promise.remembers = m_options.self.incarnation;
     if (m_options.restored) restore(*m_options.restored);
+    // It promises nothing, but the next life must be above this one.
+    if (is_observer()) order_promise();
 }
 
 // --- inputs -----------------------------------------------------------------------------------
@@ -32,6 +34,7 @@ void NodeCore::on_step(const StepReport& report, Instant now) {
     m_step_time = report.step_time;
     if (report.reference != m_reference->id) return;
     m_install_confirmed = true;
+    if (is_observer()) return;
     m_steps_since_reference = report.steps_since_reference;
     if (report.done != m_done) m_actions.heartbeat_now = true;
     m_done = report.done;
@@ -79,6 +82,7 @@ void NodeCore::forget_who_has_gone() {
 
 void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
                           Instant now) {
+    if (is_observer()) return follow(from, header, message, now);
     on_header(from, header, now);
     if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
         on_reference_heard(from, {header.epoch, heartbeat->reference_digest}, now);
@@ -147,10 +151,16 @@ std::optional<StateMessage> NodeCore::state_to_repeat() const {
         *step, brief(m_options.averaging.monitor, *m_monitor.state_at(m_options.self.id, *step))};
 }
 
+std::optional<float> NodeCore::squared_drift() const {
+    const auto step = m_monitor.latest_step(m_options.self.id);
+    if (!step) return std::nullopt;
+    return m_monitor.state_at(m_options.self.id, *step)->squared_norm;
+}
+
 // --- pace and time ----------------------------------------------------------------------------
 
 std::uint64_t NodeCore::allowed_steps() const {
-    if (!m_pacer.has_started() || m_leaving) return m_steps;
+    if (!m_pacer.has_started() || m_leaving || is_observer()) return m_steps;
     if (in_lockstep()) return allowed_steps_in_lockstep();
     if (m_options.averaging.max_lag_steps == 0) return std::numeric_limits<std::uint64_t>::max();
     std::uint64_t slowest = std::numeric_limits<std::uint64_t>::max();

@@ -21,6 +21,7 @@
 #include "protocol/pacer.hpp"
 #include "protocol/peer_view.hpp"
 #include "protocol/reference.hpp"
+#include "protocol/role.hpp"
 #include "protocol/round.hpp"
 #include "protocol/settings.hpp"
 
@@ -47,6 +48,9 @@ struct NodeCoreOptions {
     /// The shell keeps promises on disk and says when it has; else what is to be written counts as
     /// written at once, and a restarted peer must not vote again.
     bool durable = false;
+    /// An observer follows the reference and does nothing else. Of `averaging` only the quorum is
+    /// of interest to it; it makes no promises and calls no rounds.
+    Role role = Role::member;
 };
 
 /// What the trainer tells after a local step, and after an install.
@@ -126,8 +130,9 @@ struct Actions {
 /// The rules of one peer: variance monitor, rounds, prepare and commit, adopt and re-base. A value
 /// and the time go in, actions come out; it owns no socket, thread, clock or file. Messages of the
 /// gossip grade may be lost, repeated, reordered or late; those of the direct grade may be lost
-/// with a connection; none is corrupted, and the sender is certain. Not thread-safe. Cost of a
-/// call: O(peers), of a state O(peers x state).
+/// with a connection; none is corrupted, and the sender is certain. All peers that it is told of
+/// are members: discovery keeps observers apart. Not thread-safe. Cost of a call: O(peers), of a
+/// state O(peers x state).
 class NodeCore {
 public:
     explicit NodeCore(NodeCoreOptions options);
@@ -135,6 +140,8 @@ public:
     void on_step(const StepReport& report, Instant now);
     void on_peers(const PeerView& view, Instant now);
     void on_message(const Member& from, const Header& header, const Message& message, Instant now);
+    /// An observer asks, whose words are no member's: it is answered, and nothing else comes of it.
+    void tell_history(const PeerId& observer, const HistoryRequest& request);
     void on_exchange_progress(Instant now);
     void on_exchange_done(const ExchangeResult& result, Instant now);
     /// Nothing comes from this member, or goes to it, though it is asked for: its link is accused.
@@ -158,6 +165,17 @@ public:
     /// has acknowledged that. False if it has no vote.
     bool forget(const PeerId& peer, Instant now);
 
+    /// A person sets the threshold, at this Unix time: it goes into the next round that this peer
+    /// takes part in, and so into the reference of all. A round is called for it where the variance
+    /// bound is above it already. Fails where no threshold decides, or a rule moves it. A restart
+    /// before that round forgets it.
+    [[nodiscard]] Expected<void, Error> set_threshold(double threshold, std::uint64_t unix_ms,
+                                                      Instant now);
+    /// What was set here and is in no reference yet.
+    [[nodiscard]] const std::optional<ThresholdSetting>& setting_to_come() const {
+        return m_setting;
+    }
+
     [[nodiscard]] Actions take_actions(Instant now);
 
     // --- for heartbeats, status and tests ---
@@ -175,6 +193,8 @@ public:
     /// cascade: states that were published with their sketch.
     [[nodiscard]] std::uint64_t sketches_told() const { return m_sketches_told; }
     [[nodiscard]] const std::optional<Estimate>& last_estimate() const { return m_estimate; }
+    /// Squared norm of the drift, as of the last state of this peer under the reference.
+    [[nodiscard]] std::optional<float> squared_drift() const;
     [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
     /// Lockstep: whose states this peer waits for, itself included; else empty.
     [[nodiscard]] const Roster& lockstep_members() const { return m_pacer.members(); }
@@ -196,6 +216,7 @@ private:
     void call_if_possible(RoundReason reason, Instant now);
     [[nodiscard]] std::optional<RoundReason> reason_to_call(std::size_t peers) const;
     void report_who_is_missing();
+    void note_threshold(const Reference& before);
     [[nodiscard]] bool step_is_complete(const Roster& members) const;
     [[nodiscard]] bool waits_for_states() const;
     void ask_for_missing_states(Instant now);
@@ -219,6 +240,11 @@ private:
     [[nodiscard]] bool may_hold_a_round(const Roster& live) const;
     [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
     void forget_who_has_gone();
+
+    // node_core_observe.cpp: what an observer does of all this
+    [[nodiscard]] bool is_observer() const { return m_options.role == Role::observer; }
+    void follow(const Member& from, const Header& header, const Message& message, Instant now);
+    [[nodiscard]] bool may_stay_on_own_side() const;
 
     // node_core_durable.cpp: promises, and what follows from those of an earlier life
     void restore(const RestoredCore& restored);
@@ -353,6 +379,8 @@ private:
     std::optional<Digest> m_asked_value;
     /// Lives until an install: what was frozen is sent in every attempt.
     std::optional<Epoch> m_frozen_for;
+    std::optional<ThresholdSetting> m_frozen_setting;  ///< Goes with it.
+    std::optional<ThresholdSetting> m_setting;         ///< Set here; in no reference yet.
     /// The drift that a restart brought back, until an install.
     struct Given {
         Epoch drift_since;

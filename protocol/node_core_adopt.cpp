@@ -125,8 +125,9 @@ void NodeCore::on_pulled(ReferencePointer reference, Instant now) {
         }
         m_actions.events.push_back(
             Event("adopted", Level::info,
-                  fmt::format("reference {} was adopted from {}; local training goes on from it",
-                              reference->epoch.value(), source.fingerprint()))
+                  fmt::format("reference {} was adopted from {}{}", reference->epoch.value(),
+                              source.fingerprint(),
+                              is_observer() ? "" : "; local training goes on from it"))
                 .with("from_reference", before.digest.hex())
                 .with("to_reference", reference->id.digest.hex())
                 .with("source", source.fingerprint()));
@@ -179,7 +180,8 @@ void NodeCore::note_who_was_left_out(Epoch next, Instant now) {
 void NodeCore::install(ReferencePointer reference, Instant now) {
     const Spent spent = spent_by(reference->epoch);
     note_who_was_left_out(reference->epoch, now);
-    m_reference = reference;
+    const ReferencePointer before = std::exchange(m_reference, reference);
+    note_threshold(*before);
     m_actions.install = Install{std::move(reference), spent};
     m_actions.prepared = ReferencePointer{};
     m_actions.freeze.reset();

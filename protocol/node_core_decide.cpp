@@ -29,6 +29,9 @@ std::string explain(RoundReason reason, const Evidence& evidence) {
         case RoundReason::overdue:
             return "twice the target interval has passed without a crossing: a round finds the "
                    "next threshold";
+        case RoundReason::threshold_set:
+            return "a person has set a threshold below the variance bound: a round puts it in "
+                   "force";
         case RoundReason::final:
             return "all peers have done their steps: a last round makes the final reference";
         case RoundReason::merge:
@@ -112,6 +115,7 @@ void NodeCore::want_sketches(const Roster& members, Instant now) {
 
 /// The one place where a peer decides, by itself, that a round must start.
 void NodeCore::evaluate(Instant now) {
+    if (is_observer()) return;
     if (m_round || m_pull || m_balancing) return;
     if (!m_pacer.has_started() || !m_install_confirmed || m_left) return;
     if (m_leaving) {
@@ -201,10 +205,52 @@ std::optional<RoundReason> NodeCore::reason_to_call(std::size_t peers) const {
     if (m_estimate->bound > m_reference->threshold) {
         return is_local(averaging.monitor) ? RoundReason::violation : RoundReason::crossing;
     }
+    if (m_setting && m_estimate->bound > m_setting->threshold) return RoundReason::threshold_set;
     const double overdue =
         overdue_steps(averaging.threshold_rule, peers, m_reference->values.size());
     if (static_cast<double>(m_steps_since_reference) >= overdue) return RoundReason::overdue;
     return std::nullopt;
+}
+
+Expected<void, Error> NodeCore::set_threshold(double threshold, std::uint64_t unix_ms,
+                                              Instant now) {
+    if (is_observer()) {
+        return fail("this node is an observer and has no say in rounds: set it at a member");
+    }
+    if (!has_condition(m_options.averaging.monitor)) {
+        return fail(
+            fmt::format("no threshold decides when this network averages: its monitor is {}",
+                        monitor_text(m_options.averaging)));
+    }
+    if (m_options.averaging.threshold_rule.kind != ThresholdKind::fixed) {
+        return fail(
+            "this network's threshold is \"auto\": a rule moves it with every round, and what a "
+            "person sets would not last");
+    }
+    const auto known = later_of(m_reference->setting(), m_setting);
+    const ThresholdSetting setting{threshold, std::max(unix_ms, known ? known->set_at_ms + 1 : 1)};
+    if (!is_valid(setting)) {
+        return fail(
+            fmt::format("{} can't be a threshold: a finite number above 0 is wanted", threshold));
+    }
+    m_setting = setting;
+    // In lockstep the next step is judged by it.
+    evaluate(now);
+    return {};
+}
+
+/// A reference is about to be installed: says what changed, and lets go what was set before that.
+void NodeCore::note_threshold(const Reference& before) {
+    if (m_setting && m_setting->set_at_ms <= m_reference->threshold_set_at_ms) m_setting.reset();
+    const bool is_new = m_reference->setting() != before.setting();
+    if (!is_new || !m_reference->setting()) return;
+    m_actions.events.push_back(
+        Event("threshold_set", Level::info,
+              fmt::format("the threshold is {:.4g} from reference {} on, as a person has set it; "
+                          "it was {:.4g}",
+                          m_reference->threshold, m_reference->epoch.value(), before.threshold))
+            .with("threshold", m_reference->threshold)
+            .with("before", before.threshold));
 }
 
 /// Says once, until it changes, that a round is due and cannot be. Who is about to have this
@@ -314,7 +360,7 @@ void NodeCore::leave(Instant now) {
 
 bool NodeCore::may_leave() const {
     // Without enough peers an open round cannot end. Who has yet to take over this reference will.
-    if (m_left || !may_hold_a_round(live_peers())) return true;
+    if (m_left || is_observer() || !may_hold_a_round(live_peers())) return true;
     const bool needs_a_round = m_electorate.holds(m_options.self.id) || m_steps_since_reference > 0;
     return !m_round && !m_pull && !needs_a_round;
 }

@@ -104,7 +104,7 @@ void NodeCore::become_prepared(const PreparedRecord& record, Instant now) {
 // --- those who will not come back ---------------------------------------------------------------
 
 bool NodeCore::forget(const PeerId& peer, Instant now) {
-    if (!m_electorate.holds(peer) || peer == m_options.self.id) return false;
+    if (is_observer() || !m_electorate.holds(peer) || peer == m_options.self.id) return false;
     m_to_forget.insert(peer);
     acknowledge_departures();
     evaluate(now);
@@ -121,7 +121,7 @@ bool NodeCore::has_live_voter(const PeerId& peer) const {
 
 /// Whoever is prepared may have been the last one that a commit needed: it finishes first.
 void NodeCore::acknowledge_departures() {
-    if (m_preparing || (m_round && m_round->prepared())) return;
+    if (is_observer() || m_preparing || (m_round && m_round->prepared())) return;
     std::set<PeerId> all = m_to_forget;
     for (const PeerId& peer : m_electorate.proposed()) {
         if (peer != m_options.self.id && !has_live_voter(peer)) all.insert(peer);

@@ -81,7 +81,8 @@ void NodeCore::on_fork_history(const Member& from, const std::vector<HistoryEntr
 void NodeCore::resolve_forks(Instant now) {
     if (m_pull || !m_install_confirmed || m_left) return;
     const bool free_for_all = m_options.averaging.quorum == QuorumRule::none;
-    const bool we_may = free_for_all || is_sufficient(live_members());
+    const bool we_may =
+        is_observer() ? may_stay_on_own_side() : free_for_all || is_sufficient(live_members());
     for (const auto& [id, fork] : m_forks) {
         const PeerInfo* peer = find_peer(id);
         if (peer == nullptr || !peer->live || fork.voters.empty()) continue;
@@ -91,6 +92,8 @@ void NodeCore::resolve_forks(Instant now) {
         const Roster side = live_members_at(fork.reference);
         if (!free_for_all && !has_quorum(as_voters(side), fork.voters)) continue;
         if (!we_may) return absorb(id, fork.reference, now);
+        // The merge is the members' business; what comes of it is followed.
+        if (is_observer()) return;
         // What is open for an epoch that they are past already ends with the merge.
         return call_round(RoundReason::merge, m_estimate.value_or(Estimate{}), now);
     }

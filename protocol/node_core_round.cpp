@@ -16,6 +16,7 @@ namespace dynavg::protocol {
 /// and who is excluded. After a restart it is above the attempts of the earlier life.
 void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& theirs,
                            const Evidence& evidence, Instant now) {
+    DYNAVG_CHECK(!is_observer());
     const bool again = m_round && m_round->target() == target;
     DYNAVG_CHECK(!again || m_round->attempt() < attempt);
     const bool promised_before =
@@ -24,6 +25,7 @@ void NodeCore::enter_round(Epoch target, Attempt attempt, const RoundSets& their
     if (promised_before) attempt = std::max(attempt, m_promise.attempt.next());
     if (m_frozen_for != target) {
         m_frozen_for = target;
+        m_frozen_setting = later_of(m_reference->setting(), m_setting);
         m_actions.freeze = target;
         m_froze_to_leave = m_leaving;
     }
@@ -210,9 +212,12 @@ void NodeCore::proceed(Instant now) {
     if (m_exchanging == key) return;
     m_exchanging = key;
     m_last_progress = now;
-    m_actions.start_exchange =
-        ExchangeOrder{key, m_round->ballot(), m_round->members(), m_options.self,
-                      is_merging() ? m_options.initial : nullptr};
+    m_actions.start_exchange = ExchangeOrder{key,
+                                             m_round->ballot(),
+                                             m_round->members(),
+                                             m_options.self,
+                                             is_merging() ? m_options.initial : nullptr,
+                                             m_frozen_setting};
 }
 
 /// Asks a holder for a value of another roster.

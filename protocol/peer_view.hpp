@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "protocol/ids.hpp"
 #include "protocol/instant.hpp"
+#include "protocol/role.hpp"
 #include "protocol/standing.hpp"
 
 namespace dynavg::protocol {
@@ -29,11 +31,23 @@ struct PeerInfo {
     Standing standing = Standing::not_started;
     float weight = 1;
     Incarnation remembers;  ///< See RoundState.
+    Role role = Role::member;
 };
 
-/// All other peers, sorted by member. Discovery makes it, the core decides with it.
+/// All other peers, sorted by member. Discovery makes it, the core decides with its members.
 struct PeerView {
     std::vector<PeerInfo> peers;
 };
+
+[[nodiscard]] inline bool has_observers(const PeerView& view) {
+    return std::any_of(view.peers.begin(), view.peers.end(),
+                       [](const PeerInfo& peer) { return peer.role == Role::observer; });
+}
+
+/// Without the observers: whom a core may be told of.
+[[nodiscard]] inline PeerView members_of(PeerView view) {
+    std::erase_if(view.peers, [](const PeerInfo& peer) { return peer.role == Role::observer; });
+    return view;
+}
 
 }  // namespace dynavg::protocol

@@ -25,6 +25,7 @@ ReferencePointer finish(Reference reference) {
     if (!reference.outer.empty()) {
         digester.add(std::span<const float>(reference.outer)).add_u64(reference.outer_steps);
     }
+    if (reference.threshold_set_at_ms > 0) digester.add_u64(reference.threshold_set_at_ms);
     reference.id = {reference.epoch, digester.finish()};
     return std::make_shared<const Reference>(std::move(reference));
 }
@@ -38,7 +39,18 @@ bool is_usable(const Reference& reference) {
     }
     return std::all_of(reference.values.begin(), reference.values.end(), finite) &&
            std::all_of(reference.outer.begin(), reference.outer.end(), finite) &&
-           squared_norm <= 1.001 && std::isfinite(reference.threshold) && reference.threshold > 0;
+           squared_norm <= 1.001 && std::isfinite(reference.threshold) && reference.threshold > 0 &&
+           reference.threshold_set_at_ms <= limits::kSetAtMsMax;
+}
+
+/// What a person has set since takes the threshold's place; a rule that moves it stands above.
+void apply_settings(Reference& next, const OuterRules& rules,
+                    std::span<const ContributionFacts> facts) {
+    const auto setting = latest_setting(facts);
+    const bool fixed = rules.threshold.kind == ThresholdKind::fixed;
+    if (!fixed || !setting || setting->set_at_ms <= next.threshold_set_at_ms) return;
+    next.threshold = setting->threshold;
+    next.threshold_set_at_ms = setting->set_at_ms;
 }
 
 std::vector<float> random_direction(std::size_t parameters, std::uint64_t seed) {
@@ -70,13 +82,19 @@ std::vector<float> unit_difference(std::span<const float> next, std::span<const 
 
 std::size_t ReferenceShape::encoded_bytes() const {
     const std::size_t vectors = outer_vectors + (has_direction ? 1 : 0);
-    return sizeof(double) + sizeof(float) * (values() + vectors * parameters) +
+    return sizeof(double) + sizeof(std::uint64_t) +
+           sizeof(float) * (values() + vectors * parameters) +
            (outer_vectors > 0 ? sizeof(std::uint64_t) : 0);
 }
 
 ReferenceShape Reference::shape() const {
     const std::size_t vectors = parameters == 0 ? 0 : outer.size() / parameters;
     return {parameters, values.size() - parameters, !direction.empty(), vectors};
+}
+
+std::optional<ThresholdSetting> Reference::setting() const {
+    if (threshold_set_at_ms == 0) return std::nullopt;
+    return ThresholdSetting{threshold, threshold_set_at_ms};
 }
 
 ReferencePointer make_initial_reference(ReferenceShape shape, std::vector<float> values,
@@ -99,11 +117,13 @@ ReferencePointer make_next_reference(const Reference& previous, Epoch target,
     Reference next;
     next.epoch = target;
     next.threshold = previous.threshold;
+    next.threshold_set_at_ms = previous.threshold_set_at_ms;
     if (rules.threshold.kind != ThresholdKind::fixed) {
         const double move = squared_distance(parameters, previous.parameter_values());
         next.threshold = next_threshold(rules.threshold, previous.threshold, facts, move,
                                         previous.values.size());
     }
+    apply_settings(next, rules, facts);
     next.parameters = previous.parameters;
     next.outer = previous.outer;
     next.outer_steps = previous.outer_steps + 1;
@@ -118,11 +138,13 @@ ReferencePointer make_next_reference(const Reference& previous, Epoch target,
 }
 
 ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
-                                       std::vector<float> mean) {
+                                       std::vector<float> mean, const OuterRules& rules,
+                                       std::span<const ContributionFacts> facts) {
     DYNAVG_CHECK(mean.size() == initial.values.size());
     Reference next;
     next.epoch = target;
     next.threshold = initial.threshold;
+    apply_settings(next, rules, facts);
     next.parameters = initial.parameters;
     next.direction = initial.direction;
     next.outer = initial.outer;
@@ -138,6 +160,7 @@ std::vector<std::byte> encode_reference(const Reference& reference) {
         out += size;
     };
     put(&reference.threshold, sizeof reference.threshold);
+    put(&reference.threshold_set_at_ms, sizeof reference.threshold_set_at_ms);
     put(reference.values.data(), reference.values.size() * sizeof(float));
     put(reference.direction.data(), reference.direction.size() * sizeof(float));
     put(reference.outer.data(), reference.outer.size() * sizeof(float));
@@ -163,6 +186,7 @@ Expected<ReferencePointer, Error> decode_reference(std::span<const std::byte> by
         in += size;
     };
     take(&reference.threshold, sizeof reference.threshold);
+    take(&reference.threshold_set_at_ms, sizeof reference.threshold_set_at_ms);
     take(reference.values.data(), reference.values.size() * sizeof(float));
     take(reference.direction.data(), reference.direction.size() * sizeof(float));
     take(reference.outer.data(), reference.outer.size() * sizeof(float));

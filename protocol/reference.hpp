@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "protocol/messages.hpp"
 #include "protocol/outer_optimizer.hpp"
 #include "protocol/threshold_rule.hpp"
+#include "protocol/threshold_setting.hpp"
 
 namespace dynavg::protocol {
 
@@ -31,7 +33,9 @@ struct ReferenceShape {
 /// shared_ptr<const Reference>. Travels, is checkpointed and is digested as one.
 struct Reference {
     Epoch epoch;
-    double threshold = 0;          ///< Theta in force.
+    double threshold = 0;  ///< Theta in force.
+    std::uint64_t threshold_set_at_ms =
+        0;                         ///< By a person; 0: as the configuration or a rule has it.
     std::vector<float> values;     ///< Parameters, then buffers.
     std::vector<float> direction;  ///< xi: unit vector over the parameters; empty without `linear`.
     std::vector<float> outer;      ///< The outer optimizer's state; empty with `average`.
@@ -43,6 +47,8 @@ struct Reference {
         return std::span(values).first(parameters);
     }
     [[nodiscard]] ReferenceShape shape() const;
+    /// The threshold, if a person has set it.
+    [[nodiscard]] std::optional<ThresholdSetting> setting() const;
 };
 
 using ReferencePointer = std::shared_ptr<const Reference>;
@@ -63,19 +69,22 @@ struct OuterRules {
 /// The outer step: from the mean of the models, which `facts` tell of in roster order, to the next
 /// reference. Elementwise IEEE arithmetic in a fixed order, so that every peer makes the same bits.
 /// Buffers become the mean's. The new direction is the unit vector of (next - previous parameters);
-/// it stays if the two are equal.
+/// it stays if the two are equal. A threshold that a person has set, and later than the one in
+/// force, takes its place, unless a rule moves it.
 [[nodiscard]] ReferencePointer make_next_reference(const Reference& previous, Epoch target,
                                                    std::vector<float> mean,
                                                    const OuterRules& rules = {},
                                                    std::span<const ContributionFacts> facts = {});
 
 /// The mean of models with different pasts: direction, threshold and outer state are those of the
-/// common start.
+/// common start, unless a person has set the threshold on one side.
 [[nodiscard]] ReferencePointer make_merged_reference(const Reference& initial, Epoch target,
-                                                     std::vector<float> mean);
+                                                     std::vector<float> mean,
+                                                     const OuterRules& rules = {},
+                                                     std::span<const ContributionFacts> facts = {});
 
-/// Canonical little-endian bytes: threshold, values, direction, outer state and its steps. Cost:
-/// one copy.
+/// Canonical little-endian bytes: threshold and when it was set, values, direction, outer state and
+/// its steps. Cost: one copy.
 [[nodiscard]] std::vector<std::byte> encode_reference(const Reference& reference);
 
 /// The reverse; fails if the size is not the shape's or if the digest is not `expected`'s.

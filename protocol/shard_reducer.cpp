@@ -40,13 +40,18 @@ std::optional<std::string> judge_facts(const ContributionFacts& facts, float wei
     if (!std::isfinite(facts.squared_norm) || facts.squared_norm < 0) {
         return fmt::format("its squared norm is {}", facts.squared_norm);
     }
+    if (facts.setting && !is_valid(*facts.setting)) {
+        return fmt::format("the threshold {}, set at {} ms, that it tells is none",
+                           facts.setting->threshold, facts.setting->set_at_ms);
+    }
     return std::nullopt;
 }
 
 }  // namespace
 
 ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max,
-                           Judge judge, ReferencePointer base, ContributionPointer own)
+                           Judge judge, ReferencePointer base, ContributionPointer own,
+                           const ContributionFacts& own_facts)
     : m_shard(shard),
       m_chunks(chunk_count(shard.count * sizeof(float))),
       m_self(self),
@@ -54,6 +59,7 @@ ShardReducer::ShardReducer(Shard shard, std::size_t members, std::size_t self, f
       m_judge(judge),
       m_base(std::move(base)),
       m_own(std::move(own)),
+      m_own_facts(own_facts),
       m_own_mean_square(
           mean_square(std::span<const float>(m_own->values).first(m_base->parameters))),
       m_sources(members),
@@ -159,7 +165,7 @@ bool ShardReducer::ready() const {
 std::optional<ShardReducer::Fault> ShardReducer::reduce_one() {
     const Shard place = chunk_shard(m_reduced);
     const auto own = std::span(m_own->values).subspan(place.first, place.count);
-    if (auto reason = judge(m_sources[m_self], m_reduced, m_own->facts, own)) {
+    if (auto reason = judge(m_sources[m_self], m_reduced, m_own_facts, own)) {
         return Fault{m_self, std::move(*reason)};
     }
     const std::size_t slot = m_reduced % limits::kChunksInFlightMax;

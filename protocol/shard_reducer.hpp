@@ -33,10 +33,12 @@ public:
         std::string reason;
     };
 
-    /// `self` is the owner's place among the members; its own chunks are taken from `own`. `base`
-    /// is this peer's reference. Who says that it counts more than weight_max lies.
+    /// `self` is the owner's place among the members; its own chunks are taken from `own`, and its
+    /// facts are `own_facts`: those that its partners are told. `base` is this peer's reference.
+    /// Who says that it counts more than weight_max lies.
     ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max, Judge judge,
-                 ReferencePointer base, ContributionPointer own);
+                 ReferencePointer base, ContributionPointer own,
+                 const ContributionFacts& own_facts);
 
     [[nodiscard]] std::uint32_t chunks() const { return m_chunks; }
     /// Chunks below this one may be asked for.
@@ -91,6 +93,7 @@ private:
     Judge m_judge;
     ReferencePointer m_base;
     ContributionPointer m_own;
+    ContributionFacts m_own_facts;
     double m_own_mean_square;  ///< Of the parameters; at least 1.
     std::vector<Source> m_sources;
     std::shared_ptr<std::vector<float>> m_mean;

@@ -63,6 +63,7 @@ protocol::Duration Checkers::calm() const {
 void Checkers::on_started(const Peer& peer) {
     if (peer.lives() == 1) return;
     trace(peer, "restarted", fmt::format("life {}", peer.lives()));
+    if (peer.is_observer()) return;
     check_restart(peer);
 }
 
@@ -89,6 +90,7 @@ void Checkers::on_recorded(const Peer& peer, const protocol::LocalRecord& record
 
 void Checkers::on_crashed(const Peer& peer) {
     trace(peer, "crashed", fmt::format("life {}", peer.lives()));
+    if (peer.is_observer()) return;
     const Epoch installed = peer.installed()->epoch;
     m_ledgers[peer.index()].on_crashed(installed, in_references(peer.index(), installed));
     m_rounds.erase(peer.index());
@@ -96,6 +98,7 @@ void Checkers::on_crashed(const Peer& peer) {
 }
 
 void Checkers::on_frozen(const Peer& peer, const protocol::Contribution& contribution) {
+    if (peer.is_observer()) return report("observer", "an observer gives a model to a round");
     const PeerIndex own = peer.index();
     const double drift = static_cast<double>(contribution.values[own]) -
                          static_cast<double>(peer.installed()->values[own]);
@@ -109,6 +112,7 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     trace(peer, event.name, event.message);
     if (event.level == protocol::Level::error) report("no error event", event.message);
     if (event.name != "round_committed" && event.name != "crossing") return;
+    if (peer.is_observer()) return report("observer", "an observer is in a round");
     const auto* reason = std::get_if<std::string>(event.find("reason"));
     const auto* estimate = std::get_if<double>(event.find("estimate"));
     const auto* threshold = std::get_if<double>(event.find("threshold"));
@@ -122,6 +126,7 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
 
 // 7. One value per ballot.
 void Checkers::on_published(const Peer& peer, const protocol::Message& message) {
+    if (peer.is_observer()) return report("observer", "an observer tells more than heartbeats");
     const auto* state = std::get_if<protocol::RoundState>(&message);
     if (state == nullptr || !state->prepared) return;
     const auto key = std::pair(state->target, state->prepared->ballot);
@@ -136,6 +141,11 @@ void Checkers::on_published(const Peer& peer, const protocol::Message& message) 
 }
 
 void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
+    // Members lead, observers follow.
+    if (peer.is_observer() && !m_committed.contains(install.reference->epoch)) {
+        return report("observer", fmt::format("observer {} holds reference {}, which no member has",
+                                              peer.index(), install.reference->epoch.value()));
+    }
     check_agreement(peer, install.reference);
 }
 
@@ -179,6 +189,7 @@ void Checkers::check_agreement(const Peer& peer, const protocol::ReferencePointe
 
 // 4. Bounded variance, lockstep: of every complete step after which somebody trains on.
 void Checkers::on_step(const Peer& peer, double) {
+    if (peer.is_observer()) return report("observer", "an observer trains");
     m_ledgers[peer.index()].on_step();
     if (m_averaging.pace != protocol::Pace::lockstep ||
         m_averaging.monitor == protocol::MonitorKind::every_step ||
@@ -220,7 +231,8 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
     }
     double variance = squares / static_cast<double>(members.size());
     for (const double value : mean) variance -= value * value;
-    const bool fixed = m_averaging.threshold_rule.kind == protocol::ThresholdKind::fixed;
+    const bool fixed = m_averaging.threshold_rule.kind == protocol::ThresholdKind::fixed &&
+                       !peer.installed()->setting();
     const double threshold = fixed ? m_averaging.threshold : peer.installed()->threshold;
     if (variance > threshold * (1 + 1e-5)) {
         report("bounded variance",
@@ -231,9 +243,34 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
 
 void Checkers::on_settled(const Peer& peer) {
     check_bounded(peer);
+    if (peer.is_observer()) return check_observer(peer);
+    check_observers_are_apart(peer);
     check_exactly_once(peer);
     check_round_ends(peer);
     check_free_estimate(peer);
+}
+
+// 9. Observers have no say, and nobody waits for them.
+void Checkers::check_observer(const Peer& peer) {
+    const bool says_nothing = !peer.core().round() && !peer.core().last_estimate() &&
+                              peer.core().may_leave() && peer.steps() == 0;
+    if (!says_nothing) {
+        report("observer", fmt::format("observer {} takes part in its network", peer.index()));
+    }
+}
+
+void Checkers::check_observers_are_apart(const Peer& peer) {
+    const auto observes = [this](const protocol::Member& member) {
+        return static_cast<PeerIndex>(member.order) >= m_peers;
+    };
+    const auto holds_one = [&](const protocol::Roster& roster) {
+        return std::any_of(roster.begin(), roster.end(), observes);
+    };
+    const auto& round = peer.core().round();
+    if (holds_one(peer.core().roster()) || holds_one(peer.core().lockstep_members()) ||
+        (round && holds_one(round->sets().candidates))) {
+        report("observer", fmt::format("peer {} counts an observer as a member", peer.index()));
+    }
 }
 
 // 4. Bounded variance, free pace. A peer that is behind must catch up before it may call.
@@ -334,7 +371,9 @@ void Checkers::on_finish(const std::vector<const Peer*>& peers, bool finished) {
 }
 
 void Checkers::on_end(const std::vector<const Peer*>& peers) {
-    for (const Peer* peer : peers) check_exactly_once(*peer);
+    for (const Peer* peer : peers) {
+        if (!peer->is_observer()) check_exactly_once(*peer);
+    }
 }
 
 }  // namespace dynavg::simulation

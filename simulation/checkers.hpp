@@ -71,6 +71,8 @@ private:
 
     void report(std::string invariant, std::string detail);
     void trace(const Peer& peer, std::string_view what, std::string_view detail);
+    void check_observer(const Peer& peer);
+    void check_observers_are_apart(const Peer& peer);
     void check_agreement(const Peer& peer, const protocol::ReferencePointer& reference);
     void check_exactly_once(const Peer& peer);
     void check_variance(const Peer& peer, std::uint32_t step);

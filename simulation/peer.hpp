@@ -28,6 +28,7 @@ namespace dynavg::simulation {
 struct PeerOptions {
     PeerIndex index = 0;
     std::string name;
+    protocol::Role role = protocol::Role::member;
     protocol::AveragingSettings averaging;
     protocol::ReferencePointer initial;
     std::uint32_t start_peers = 1;
@@ -111,6 +112,8 @@ public:
     void jump_clock(protocol::Duration ahead);
     /// One bit is wrong in every chunk of a reference that it sends.
     void set_damaging(bool damaging) { m_damaging = damaging; }
+    /// A person sets the threshold here, by this peer's clock.
+    void set_threshold(double threshold);
     /// What others get of its contributions is not finite, or larger than the norm that it tells.
     void set_lying(bool lying) { m_lying = lying; }
     /// It is done after so many more steps.
@@ -151,7 +154,11 @@ public:
     }
     /// Of all lives, as encoded, by what they were for.
     [[nodiscard]] const protocol::TrafficBytes& bytes_sent() const { return m_sent; }
-    [[nodiscard]] bool is_finished() const { return is_up() && core().is_finished(); }
+    [[nodiscard]] bool is_observer() const { return m_options.role == protocol::Role::observer; }
+    /// An observer is never anything else.
+    [[nodiscard]] bool is_finished() const {
+        return is_up() && (is_observer() || core().is_finished());
+    }
 
 private:
     using Input = std::function<void()>;

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "protocol/check.hpp"
 #include "simulation/peer.hpp"
 
 // What can befall a simulated peer.
@@ -77,7 +79,9 @@ void Peer::depart() {
     if (!m_up) return;
     m_up = false;
     m_disk.call_it_sound();
-    if (m_life->storage) m_life->storage->finish_all(local_record());
+    if (m_life->storage) {
+        m_life->storage->finish_all(is_observer() ? std::nullopt : std::optional(local_record()));
+    }
     m_observer.on_crashed(*this);
     std::exchange(m_life->left, nullptr)();
 }
@@ -101,6 +105,16 @@ void Peer::thaw() {
         waiting.front()();
         waiting.pop_front();
     }
+}
+
+void Peer::set_threshold(double threshold) {
+    if (!m_up) return;
+    const auto since =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch());
+    DYNAVG_CHECK(m_life->node->core()
+                     ->set_threshold(threshold, static_cast<std::uint64_t>(since.count()), now())
+                     .has_value());
+    act();
 }
 
 void Peer::jump_clock(protocol::Duration ahead) {

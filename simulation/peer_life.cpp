@@ -21,6 +21,7 @@ discovery::MembershipOptions membership_options(const PeerOptions& options,
     discovery::MembershipOptions membership;
     membership.self = member;
     membership.name = options.name;
+    membership.role = options.role;
     const std::string address = Peer::address_of(options.index);
     membership.endpoints = {address, address, address};
     membership.fields = network_fields(options);
@@ -113,7 +114,7 @@ void Peer::begin_life_from_disk() {
     m_life->found = std::move(found);
     start_node(std::move(restored));
     for (const protocol::Event& event : m_life->found->events) m_observer.on_event(*this, event);
-    later(m_options.record_interval, [this] { record_training(); });
+    if (!is_observer()) later(m_options.record_interval, [this] { record_training(); });
 }
 
 PeerTrainerOptions Peer::trainer_options() {
@@ -165,6 +166,7 @@ void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
     discovery::Node& node = m_life->node.emplace(kSimulatedNetwork, std::move(membership), now());
     protocol::NodeCoreOptions core;
     core.self = m_member;
+    core.role = m_options.role;
     core.averaging = m_options.averaging;
     core.weight = m_life->trainer.weight();
     core.initial = m_options.initial;

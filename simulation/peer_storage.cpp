@@ -98,14 +98,15 @@ void PeerStorage::report(const Order& order) {
     }
 }
 
-void PeerStorage::finish_all(protocol::LocalRecord record) {
+void PeerStorage::finish_all(std::optional<protocol::LocalRecord> record) {
     std::vector<Order> rest;
     if (m_writing) rest.push_back(*std::exchange(m_writing, std::nullopt));
     for (auto& [place, order] : std::exchange(m_waiting, {})) rest.push_back(std::move(order));
     const bool all_written = std::all_of(rest.begin(), rest.end(), [this](const Order& order) {
         return carry_out(order).has_value();
     });
-    const Order last = std::move(record);
+    if (!record) return;
+    const Order last = std::move(*record);
     if (all_written && carry_out(last)) report(last);
 }
 

@@ -39,7 +39,7 @@ public:
     void write(protocol::LocalRecord record);
     void write(protocol::KnownPeers known);
     /// Writes what waits, once, then this; nothing after it.
-    void finish_all(protocol::LocalRecord record);
+    void finish_all(std::optional<protocol::LocalRecord> record);
     /// The power fails. What is being written is done, or not, or in parts.
     void crash(PowerLoss loss);
 

@@ -115,7 +115,44 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     }
 }
 
+/// What befalls one observer: it, its disk, and its links to all others.
+FaultSchedule observer_faults(const WorldOptions& options, PeerIndex observer, Dice& dice) {
+    constexpr std::array kKinds{FaultKind::crash,  FaultKind::wipe, FaultKind::torn,
+                                FaultKind::freeze, FaultKind::full, FaultKind::part,
+                                FaultKind::bulk,   FaultKind::mute, FaultKind::leave};
+    FaultSchedule faults;
+    for (std::uint64_t left = dice.between(1, 6); left > 0; --left) {
+        Fault fault;
+        fault.kind = kKinds.at(dice.between(0, kKinds.size() - 1));
+        fault.peers = {observer};
+        fault.at = dice.magnitude_ms(500, static_cast<std::uint64_t>(options.faults.length / 1ms));
+        fault.length = dice.magnitude_ms(100, 30'000);
+        faults.push_back(std::move(fault));
+    }
+    return faults;
+}
+
 }  // namespace
+
+void add_observers(WorldOptions& options, std::size_t count) {
+    Dice dice = dice_of(options.seed, 13);
+    options.observers = count;
+    for (std::size_t added = 0; added < count; ++added) {
+        options.max_steps.push_back(0);
+        options.step_times.emplace_back(20ms);
+        options.start_delays.push_back(dice.milliseconds(0, 10'000));
+        if (!options.clocks_ahead.empty()) {
+            options.clocks_ahead.push_back(dice.milliseconds(0, 100'000'000));
+        }
+        if (options.faults.mode == FaultMode::none) continue;
+        FaultSchedule& all = options.faults.schedule;
+        for (Fault& fault : observer_faults(options, options.peers + added, dice)) {
+            all.push_back(std::move(fault));
+        }
+        std::stable_sort(all.begin(), all.end(),
+                         [](const Fault& a, const Fault& b) { return a.at < b.at; });
+    }
+}
 
 WorldOptions swarm_options(std::uint64_t seed, FaultMode faults, Algorithms algorithms) {
     Dice dice = dice_of(seed, 3);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "protocol/reference_holder.hpp"
 #include "simulation/dice.hpp"
 #include "simulation/fault_injector.hpp"
 #include "simulation/toy_learner.hpp"
@@ -36,7 +37,9 @@ PeerOptions peer_options(const WorldOptions& options, PeerIndex index,
                          const protocol::ReferencePointer& initial) {
     PeerOptions peer;
     peer.index = index;
-    peer.name = fmt::format("peer-{}", index);
+    const bool observes = index >= options.peers;
+    peer.name = fmt::format("{}-{}", observes ? "observer" : "peer", index);
+    peer.role = observes ? protocol::Role::observer : protocol::Role::member;
     peer.averaging = options.averaging;
     peer.initial = initial;
     peer.start_peers = options.start_peers;
@@ -114,8 +117,11 @@ World::World(const WorldOptions& options)
     const auto directory = [this](PeerIndex index) {
         return index < m_peers.size() ? m_peers[index].get() : nullptr;
     };
-    for (PeerIndex index = 0; index < options.peers; ++index) {
-        const auto make_learner = [this, index] {
+    for (PeerIndex index = 0; index < options.peers + options.observers; ++index) {
+        const auto make_learner = [this, index]() -> std::unique_ptr<protocol::Learner> {
+            if (index >= m_options.peers) {
+                return std::make_unique<protocol::ReferenceHolder>(m_initial);
+            }
             return std::make_unique<ToyLearner>(index, m_options.averaging.monitor, m_initial);
         };
         m_peers.push_back(std::make_unique<Peer>(peer_options(options, index, m_initial),
@@ -179,23 +185,26 @@ void World::stop_faults() {
 }
 
 void World::stop_training() {
-    for (const auto& peer : m_peers) peer->stop_training_after(1);
+    for (const auto& peer : m_peers) {
+        if (!peer->is_observer()) peer->stop_training_after(1);
+    }
 }
 
 /// A random one that may speak for the last roster, whichever it is.
 std::set<PeerIndex> World::draw_core() {
     Dice dice(protocol::RandomStream(m_options.seed, protocol::RandomPurpose::simulation, 7));
-    std::vector<PeerIndex> order(m_peers.size());
+    std::vector<PeerIndex> order(m_options.peers);
     for (PeerIndex i = 0; i < order.size(); ++i) {
         order[i] = i;
         std::swap(order[i], order[dice.between(0, i)]);
     }
     std::set<PeerIndex> core;
-    const std::size_t least = dice.between(2, m_peers.size());
+    const std::size_t least = dice.between(2, m_options.peers);
     for (const PeerIndex peer : order) {
         if (core.size() >= least && may_speak(core)) break;
         core.insert(peer);
     }
+    for (PeerIndex peer = m_options.peers; peer < m_peers.size(); ++peer) core.insert(peer);
     if (m_options.all_are_seeds) return core;
     // Who has met nobody needs its seed, the one before it in the chain.
     for (PeerIndex peer = m_peers.size() - 1; peer > 0; --peer) {
@@ -216,7 +225,7 @@ bool World::may_speak(const std::set<PeerIndex>& core) const {
         return roster.empty() || 2 * static_cast<std::size_t>(votes) > roster.size();
     };
     return std::all_of(m_peers.begin(), m_peers.end(), [&](const auto& peer) {
-        if (peer->lives() == 0) return true;
+        if (peer->lives() == 0 || peer->is_observer()) return true;
         const auto& round = peer->core().round();
         if (!has_majority(peer->core().electorate().body())) return false;
         if (!round || !round->prepared()) return true;
@@ -261,11 +270,13 @@ std::string_view name_of(FaultMode mode) {
 
 std::string WorldOptions::describe() const {
     std::string text = fmt::format(
-        "{} peers (start {}), {}, {}, threshold {:.3g}, loss {:.0f} %, delay {}-{} ms, repetition "
+        "{} peers (start {}){}, {}, {}, threshold {:.3g}, loss {:.0f} %, delay {}-{} ms, "
+        "repetition "
         "{:.0f} %, heartbeat {} ms, suspicion {}",
-        peers, start_peers, name_of(averaging.pace), name_of(averaging.monitor),
-        averaging.threshold, 100 * links.loss, links.delay_min / 1ms, links.delay_max / 1ms,
-        100 * links.repetition, heartbeat_interval / 1ms,
+        peers, start_peers, observers > 0 ? fmt::format(" and {} observers", observers) : "",
+        name_of(averaging.pace), name_of(averaging.monitor), averaging.threshold, 100 * links.loss,
+        links.delay_min / 1ms, links.delay_max / 1ms, 100 * links.repetition,
+        heartbeat_interval / 1ms,
         suspicion_timeout ? fmt::format("{} ms", *suspicion_timeout / 1ms) : "learned");
     if (faults.mode != FaultMode::none) {
         text += fmt::format(

@@ -41,6 +41,7 @@ enum class Algorithms : std::uint8_t {
 struct WorldOptions {
     std::uint64_t seed = 0;
     std::size_t peers = 3;
+    std::size_t observers = 0;     ///< Besides: with the indices that follow.
     std::size_t extra_values = 0;  ///< Coordinates that stay zero.
     protocol::AveragingSettings averaging;
     std::uint32_t start_peers = 1;
@@ -82,5 +83,9 @@ struct WorldReport {
 /// faults.
 [[nodiscard]] WorldOptions swarm_options(std::uint64_t seed, FaultMode faults = FaultMode::none,
                                          Algorithms algorithms = Algorithms::common);
+
+/// So many observers besides, with faults of their own where the network has faults. All else that
+/// the seed means stays.
+void add_observers(WorldOptions& options, std::size_t count);
 
 }  // namespace dynavg::simulation

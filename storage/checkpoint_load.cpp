@@ -165,6 +165,13 @@ Found CheckpointStore::load() {
     return found;
 }
 
+Found CheckpointStore::load_reference() {
+    Loading loading;
+    loading.names = m_disk.list();
+    load_references(loading);
+    return std::move(loading.found);
+}
+
 void CheckpointStore::load_references(Loading& loading) {
     auto epochs = numbers_of<Epoch::rep>(m_disk, kReferencePrefix);
     std::reverse(epochs.begin(), epochs.end());

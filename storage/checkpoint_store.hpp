@@ -75,6 +75,9 @@ public:
     [[nodiscard]] static std::optional<protocol::NetworkFields> owner_of(const Disk& disk);
 
     [[nodiscard]] Found load();
+    /// The newest reference alone, for who reads beside the daemon whose folder it is; writes
+    /// nothing. `fell_back` also where a file went away in the midst of it: try again.
+    [[nodiscard]] Found load_reference();
 
     Expected<void, Error> write(const protocol::Promise& promise);
     Expected<void, Error> write(const protocol::PreparedRecord& record);

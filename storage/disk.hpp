@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> list() const = 0;
     /// The last write() failed because there is no room left.
     [[nodiscard]] virtual bool is_full() const { return false; }
+    /// Room left for this process, in bytes; none if it is not known.
+    [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() const { return std::nullopt; }
     /// For logs: "/var/lib/dynavg/reference-12"; the folder itself for an empty name.
     [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;
 };

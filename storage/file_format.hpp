@@ -32,7 +32,7 @@ enum class FileKind : std::uint32_t {
     peers = 6,
 };
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::size_t kFileHeaderBytes = 64;
 
 using Parts = std::vector<std::span<const std::byte>>;

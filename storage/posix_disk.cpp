@@ -13,7 +13,11 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "protocol/check.hpp"
+#include "storage/replace_file.hpp"
 
 namespace dynavg::storage {
 
@@ -53,18 +57,6 @@ std::string_view advice(int reason) {
 std::string sentence(std::string_view what, std::string_view path, int reason) {
     return fmt::format("cannot {} {}: {}; {}", what, path, std::generic_category().message(reason),
                        advice(reason));
-}
-
-/// All bytes, however many calls it takes; else errno.
-int write_fully(int descriptor, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno;
-        if (written == 0) return EIO;
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    return 0;
 }
 
 int write_fully_at(int descriptor, std::size_t offset, std::span<const std::byte> bytes) {
@@ -141,6 +133,19 @@ Expected<std::unique_ptr<PosixDisk>, Error> PosixDisk::open(const std::string& p
     return disk;
 }
 
+Expected<std::unique_ptr<PosixDisk>, Error> PosixDisk::open_to_read(const std::string& path) {
+    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.is_open() || ::access(path.c_str(), R_OK | X_OK) != 0) {
+        const int reason = errno;
+        return fail(fmt::format("cannot read the state folder {}: {}; {}", path,
+                                std::generic_category().message(reason),
+                                reason == EACCES
+                                    ? "do it as root, or as the user that runs dynavgd"
+                                    : "name the folder of a dynavgd (its node.state_dir)"));
+    }
+    return std::unique_ptr<PosixDisk>(new PosixDisk(path, std::move(folder), Descriptor()));
+}
+
 Expected<PosixDisk::Descriptor, Error> PosixDisk::lock_folder(const std::string& path,
                                                               const Descriptor& folder) {
     const std::string name(kLockName);
@@ -178,6 +183,7 @@ Unexpected<Error> PosixDisk::failed(const std::string& what, const std::string& 
 
 Expected<void, Error> PosixDisk::write(const std::string& name,
                                        std::span<const std::span<const std::byte>> parts) {
+    DYNAVG_CHECK(m_lock.is_open());
     const std::string temporary = temporary_name(name);
     auto written = write_temporary(name, parts);
     if (!written) {
@@ -207,6 +213,7 @@ Expected<void, Error> PosixDisk::write_temporary(
 
 Expected<void, Error> PosixDisk::overwrite(const std::string& name, std::size_t offset,
                                            std::span<const std::byte> bytes) {
+    DYNAVG_CHECK(m_lock.is_open());
     const Descriptor file(::openat(m_folder.number(), name.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file.is_open()) return failed("write", name, errno);
     struct stat facts {};
@@ -222,6 +229,7 @@ Expected<void, Error> PosixDisk::overwrite(const std::string& name, std::size_t 
 }
 
 Expected<void, Error> PosixDisk::rename(const std::string& from, const std::string& to) {
+    DYNAVG_CHECK(m_lock.is_open());
     const int folder = m_folder.number();
     if (::renameat(folder, from.c_str(), folder, to.c_str()) != 0) {
         return failed("rename to", to, errno);
@@ -230,6 +238,7 @@ Expected<void, Error> PosixDisk::rename(const std::string& from, const std::stri
 }
 
 Expected<void, Error> PosixDisk::remove(const std::string& name) {
+    DYNAVG_CHECK(m_lock.is_open());
     if (::unlinkat(m_folder.number(), name.c_str(), 0) != 0) {
         return errno == ENOENT ? Expected<void, Error>{} : failed("remove", name, errno);
     }
@@ -279,6 +288,12 @@ std::vector<std::string> PosixDisk::list() const {
     }
     std::sort(names.begin(), names.end());
     return names;
+}
+
+std::optional<std::uint64_t> PosixDisk::free_bytes() const {
+    struct statvfs found {};
+    if (fstatvfs(m_folder.number(), &found) != 0) return std::nullopt;
+    return static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
 }
 
 std::string PosixDisk::path_of(const std::string& name) const {

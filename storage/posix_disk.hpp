@@ -25,6 +25,10 @@ public:
     /// Makes the folder if it is not there, locks it, and removes temporary files that a crash has
     /// left. Fails if it cannot, or if another process holds it.
     [[nodiscard]] static Expected<std::unique_ptr<PosixDisk>, Error> open(const std::string& path);
+    /// To read what is there, beside the process that holds it: without the lock. The folder must
+    /// exist. Calls that write are a bug of the caller.
+    [[nodiscard]] static Expected<std::unique_ptr<PosixDisk>, Error> open_to_read(
+        const std::string& path);
     ~PosixDisk() override;
 
     Expected<void, Error> write(const std::string& name,
@@ -37,6 +41,7 @@ public:
                                               std::size_t bytes_max) const override;
     [[nodiscard]] std::vector<std::string> list() const override;
     [[nodiscard]] bool is_full() const override { return m_full; }
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const override;
     [[nodiscard]] std::string path_of(const std::string& name) const override;
 
 private:

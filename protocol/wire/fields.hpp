@@ -65,7 +65,7 @@ void fields(Codec& codec, typename Codec::template Ref<Endpoints> value) {
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Evidence> value) {
-    codec.choice(value.reason, RoundReason::crossing, RoundReason::overdue);
+    codec.choice(value.reason, RoundReason::crossing, RoundReason::threshold_set);
     codec.no_nan(value.estimate);
     codec.no_nan(value.threshold);
     codec(value.states, value.oldest_state_ms, value.step);
@@ -115,7 +115,7 @@ void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
           value.step_time_us, value.done, value.leaving);
     codec.choice(value.standing, Standing::not_started, Standing::in_step);
     codec.within("weight", value.weight, limits::kWeightMin, limits::kWeightMax);
-    codec(value.reference_digest, value.remembers);
+    codec(value.reference_digest, value.remembers, value.unix_ms);
     codec.set("departed", value.departed, limits::kRosterMembersMax);
     codec.maybe(value.round);
 }
@@ -130,6 +130,7 @@ template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Hello> value) {
     codec(value.version_min, value.version_max, value.member, value.name, value.endpoints);
     codec.text_map("fields", value.fields, limits::kNetworkFieldsMax);
+    codec.choice(value.role, Role::member, Role::observer);
 }
 
 template <class Codec>
@@ -198,13 +199,38 @@ void fields(Codec& codec, typename Codec::template Ref<ChunkRequest> value) {
 }
 
 template <class Codec>
+void fields(Codec& codec, typename Codec::template Ref<ThresholdSetting> value) {
+    codec(value.threshold, value.set_at_ms);
+}
+
+template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<ContributionFacts> value) {
     codec(value.steps, value.weight, value.squared_norm);
+    codec.maybe(value.setting);
 }
 
 template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Chunk> value) {
     codec(value.transfer, value.index, value.facts);
+}
+
+template <class Codec>
+void fields(Codec& codec, typename Codec::template Ref<Probe> value) {
+    codec(value.hello);
+}
+
+template <class Codec>
+void fields(Codec& codec, typename Codec::template Ref<Reached> value) {
+    codec.choice(value.direct, Reach::not_tried, Reach::no_such_host);
+    codec.choice(value.gossip, Reach::not_tried, Reach::no_such_host);
+    codec.choice(value.bulk, Reach::not_tried, Reach::no_such_host);
+}
+
+template <class Codec>
+void fields(Codec& codec, typename Codec::template Ref<ProbeReply> value) {
+    codec(value.hello);
+    codec.list("differences", value.differences, kFieldDifferencesMax);
+    codec(value.reached, value.unix_ms);
 }
 
 }  // namespace dynavg::protocol::wire

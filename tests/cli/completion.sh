@@ -20,10 +20,11 @@ offers() {
 }
 
 offers 'dynavg sta' status
-offers 'dynavg re' 'revoke reload report'
+offers 'dynavg re' 'revoke resume reload report'
 offers 'dynavg --ver' --version
-offers 'dynavg status --' '--control --help --json'
+offers 'dynavg status --' '--control --help --json --watch'
 offers 'dynavg check-config --sim' --simulation
+offers 'dynavg doc' doctor
 # Files are the shell's own business.
 offers 'dynavg check-config a' ''
 # No daemon answers: nothing is offered, and nothing is said.

@@ -1,25 +1,21 @@
-#include <cstdio>
+#include "tests/cli/program.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
-#include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 
 #include "control/replies.hpp"
-#include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/run_program.hpp"
 #include "tests/daemon/temporary_folder.hpp"
 
 using namespace dynavg;
+using namespace dynavg::cli::test;
 using Catch::Matchers::Contains;
 using cli::Outcome;
 using cli::run_program;
@@ -27,40 +23,6 @@ using daemon::TemporaryFolder;
 using Json = nlohmann::json;
 
 namespace {
-
-Outcome run(const std::string& arguments, const std::string& program = DYNAVG_PROGRAM) {
-    return run_program(program + " " + arguments);
-}
-
-/// A daemon as far as its control socket goes.
-class FakeDaemon {
-public:
-    FakeDaemon(const std::string& socket, Json status, Json peers)
-        : m_server(daemon::ControlServer::listen(
-                       m_io, {.socket = socket},
-                       [status = std::move(status), peers = std::move(peers)](const Json& request) {
-                           const std::string verb = control::verb_of(request);
-                           if (verb == "status") return status;
-                           if (verb == "peers" || verb == "reload") return peers;
-                           return control::error_reply("unknown verb");
-                       })
-                       .value()),
-          m_thread([this] { m_io.run(); }) {}
-    ~FakeDaemon() {
-        boost::asio::post(m_io, [this] {
-            m_server.reset();
-            m_work.reset();
-        });
-        m_thread.join();
-    }
-
-private:
-    boost::asio::io_context m_io;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> m_work{
-        m_io.get_executor()};
-    std::unique_ptr<daemon::ControlServer> m_server;
-    std::thread m_thread;
-};
 
 control::StatusReply status() {
     control::StatusReply reply;
@@ -93,6 +55,7 @@ control::PeersReply peers() {
                       "de-b",
               .address = "127.0.0.1:7410",
               .order = 1,
+              .role = "member",
               .live = true,
               .epoch = 12,
               .digest = "00112233445566778899aabbccddeeff",
@@ -103,8 +66,18 @@ control::PeersReply peers() {
              {.peer = "05060708",
               .name = "evil\x1b[2J",
               .address = "127.0.0.1:7420",
+              .role = "member",
               .digest = "",
               .last_heard_ms = 61'000}}};
+}
+
+daemon::ControlServer::Handler answers(Json status, Json peers) {
+    return [status = std::move(status), peers = std::move(peers)](const Json& request) {
+        const std::string verb = control::verb_of(request);
+        if (verb == "status") return status;
+        if (verb == "peers") return peers;
+        return control::error_reply("unknown verb");
+    };
 }
 
 }  // namespace
@@ -114,20 +87,20 @@ TEST_CASE("dynavg without a verb it has is wrong usage", "[dynavg]") {
     const Outcome unknown = run("statsu");
     CHECK(unknown.code == 2);
     CHECK_THAT(unknown.output, Contains("statsu is no verb; available: init, join"));
-    for (const char* verb : {"rounds", "wait", "set", "pause", "resume", "export", "doctor"}) {
-        CAPTURE(verb);
-        const Outcome later = run(verb);
-        CHECK(later.code == 2);
-        CHECK_THAT(later.output, Contains("is not available in this version; available: init"));
-    }
     CHECK(run("status --colour").code == 2);
     CHECK(run("status extra").code == 2);
 }
 
 TEST_CASE("every verb has help with an example", "[dynavg]") {
-    for (const char* verb :
-         {"", "status ", "peers ", "reload ", "check-config ", "report ", "init ", "join ",
-          "token ", "keygen ", "id ", "trust ", "revoke ", "verify "}) {
+    for (const char* verb : {"",        "init ",          "join ",
+                             "token ",  "keygen ",        "id ",
+                             "trust ",  "revoke ",        "status ",
+                             "peers ",  "rounds ",        "wait ",
+                             "set ",    "set threshold ", "set exchange-rate ",
+                             "pause ",  "resume ",        "leave ",
+                             "forget ", "reload ",        "check-config ",
+                             "report ", "verify "}) {
+        CAPTURE(verb);
         const Outcome help = run(std::string(verb) + "--help");
         CHECK(help.code == 0);
         CHECK_THAT(help.output, Contains("Example:\n  dynavg "));
@@ -160,9 +133,31 @@ TEST_CASE("docs/man/dynavg.1.md has every verb and no other", "[dynavg]") {
     }
 }
 
+TEST_CASE("init for an instance writes the paths of its unit", "[dynavg]") {
+    const TemporaryFolder folder;
+    const std::string file = (folder / "edge.toml").string();
+    const std::string init = "init field-robots --no-start --advertise 127.0.0.1 --config " + file +
+                             " --state-dir " + (folder / "state").string() + " --instance ";
+    const Outcome made = run(init + "edge");
+    CHECK(made.code == 0);
+    std::ifstream stream(file);
+    const std::string text((std::istreambuf_iterator<char>(stream)), {});
+    CHECK_THAT(text, Contains("control = \"/run/dynavg/edge/control.sock\""));
+    CHECK_THAT(text, Contains("name = \"edge\""));
+    for (const char* name : {"../edge", ".edge", "dynavg", "\"\""}) {
+        CAPTURE(name);
+        const Outcome refused = run(init + name);
+        CHECK(refused.code == 2);
+        CHECK_THAT(refused.output, Contains("--instance"));
+    }
+}
+
 TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
     const TemporaryFolder folder;
-    for (const char* verb : {"status", "peers", "reload"}) {
+    for (const char* verb :
+         {"status", "peers", "rounds", "set threshold 3", "set exchange-rate 2M", "pause", "resume",
+          "leave", "forget a", "reload", "wait --peers 1 --timeout 0"}) {
+        CAPTURE(verb);
         const Outcome outcome = run(verb + (" --control " + (folder / "none").string()));
         CHECK(outcome.code == 7);
         CHECK_THAT(outcome.output, Contains("dynavg: no daemon answers on "));
@@ -172,8 +167,8 @@ TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
 
 TEST_CASE("status tells what the daemon says", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(), control::to_reply(status()),
-                          control::to_reply(peers()));
+    const FakeDaemon fake((folder / "s").string(),
+                          answers(control::to_reply(status()), control::to_reply(peers())));
     const Outcome text = run("status --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK_THAT(text.output, Contains("node       node-a (9f3a01c2) in network field-robots\n"));
@@ -193,8 +188,8 @@ TEST_CASE("status tells what the daemon says", "[dynavg]") {
 
 TEST_CASE("peers are told in columns", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(), control::to_reply(status()),
-                          control::to_reply(peers()));
+    const FakeDaemon fake((folder / "s").string(),
+                          answers(control::to_reply(status()), control::to_reply(peers())));
     const Outcome text = run("peers --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK(text.output ==
@@ -209,10 +204,28 @@ TEST_CASE("peers are told in columns", "[dynavg]") {
     CHECK(control::peers_from(Json::parse(json.output)).value() == peers());
 }
 
+TEST_CASE("an observer is shown as one", "[dynavg]") {
+    const TemporaryFolder folder;
+    control::StatusReply observer = status();
+    observer.role = "observer";
+    observer.training = "following";
+    observer.observers = 2;
+    control::PeersReply others = peers();
+    for (control::PeerStatus& peer : others.peers) peer.role = "observer";
+    const FakeDaemon fake((folder / "s").string(),
+                          answers(control::to_reply(observer), control::to_reply(others)));
+    const Outcome text = run("status --control " + (folder / "s").string());
+    CHECK_THAT(text.output, Contains("training   none: an observer follows the reference\n"));
+    CHECK_THAT(text.output, Contains("peers      2 live of 3 known; 2 observers\n"));
+    const Outcome rows = run("peers --control " + (folder / "s").string());
+    CHECK_THAT(rows.output, Contains("  live observer    12 00112233"));
+    CHECK_THAT(rows.output, Contains("  silent observer  0 "));
+}
+
 TEST_CASE("a daemon that refuses or speaks otherwise is a failure", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(), control::error_reply("busy\x1b[2J"),
-                          Json{{"ok", true}});
+    const FakeDaemon fake((folder / "s").string(),
+                          answers(control::error_reply("busy\x1b[2J"), Json{{"ok", true}}));
     const Outcome refused = run("status --control " + (folder / "s").string());
     CHECK(refused.code == 1);
     CHECK(refused.output == "dynavg: busy\\x1b[2J\n");
@@ -224,7 +237,7 @@ TEST_CASE("reload says what was taken over, what needs a restart, and why nothin
     const TemporaryFolder folder;
     const std::string arguments = "reload --control " + (folder / "s").string();
     const auto told = [&](const Json& answer) {
-        const FakeDaemon fake((folder / "s").string(), answer, answer);
+        const FakeDaemon fake((folder / "s").string(), [answer](const Json&) { return answer; });
         return run(arguments);
     };
     const Outcome some =

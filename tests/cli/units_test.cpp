@@ -35,3 +35,16 @@ TEST_CASE("durations are told in two units", "[units]") {
     CHECK(duration_text(-1) == "?");
     CHECK(duration_text(std::nan("")) == "?");
 }
+
+TEST_CASE("bytes are read with k, M and G", "[units]") {
+    CHECK(bytes_from_text("0") == 0);
+    CHECK(bytes_from_text("none") == 0);
+    CHECK(bytes_from_text("1500") == 1500);
+    CHECK(bytes_from_text("500k") == 500'000);
+    CHECK(bytes_from_text("2M") == 2'000'000);
+    CHECK(bytes_from_text("1.5G") == 1'500'000'000);
+    for (const char* bad : {"", "k", "-1", "2MB", "2 M", "2m", "1e9", "nan", "inf", "1000G"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(bytes_from_text(bad));
+    }
+}

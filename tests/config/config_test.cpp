@@ -272,6 +272,56 @@ TEST_CASE("addresses and names have a form", "[config]") {
     CHECK_THAT(node("control = \"/" + std::string(107, 'x') + "\""), Contains("1 to 107 bytes"));
 }
 
+TEST_CASE("an observer needs no data, and may name only what kind there is", "[config]") {
+    const std::string observer = "[node]\nrole = \"observer\"\n";
+    const Config config = parsed(observer);
+    CHECK(config.node.role == protocol::Role::observer);
+    CHECK(parsed(kData).node.role == protocol::Role::member);
+    // For the size of the images; no file is read.
+    CHECK(parsed(observer + "[model]\nbuiltin = \"convnext\"\n[data]\nsource = \"cifar10\"\n")
+              .data.source == DataSource::cifar10);
+    CHECK_THAT(error_of(observer + "[model]\nbuiltin = \"convnext\"\n"), Contains("\"cifar10\""));
+    CHECK(error_of(observer + "[data]\nsource = \"idx\"\npath = \"/srv\"\n") ==
+          "test.toml:5:1: data.path: is not for node.role = \"observer\", which has no data and "
+          "trains nothing; remove it");
+    CHECK_THAT(error_of(observer + "[training]\nbatch_size = 8\n"),
+               Contains("4:1: training.batch_size: is not for node.role"));
+    CHECK_THAT(error_of(observer + "[data]\ntest = { samples = 5 }\n"),
+               Contains("data.test.samples: is not for node.role"));
+    CHECK_THAT(error_of(kData + "[node]\nrole = \"observe\"\n"),
+               Contains("allowed: member, observer; did you mean \"observer\"?"));
+    // Where it is a member it does need data.
+    CHECK_THAT(error_of("[node]\nrole = \"member\"\n"), Contains("data.source: is missing"));
+}
+
+TEST_CASE("where the reference is written for other programs, and what is run then", "[config]") {
+    const Config config = parsed(kData + R"([output]
+path = "/srv/model.v2.npz"
+every = 5
+hook = ["/usr/local/bin/deploy", "--to", "a b", ""]
+hook_timeout_s = 7
+)");
+    CHECK(config.output.path == "/srv/model.v2.npz");
+    CHECK(config.output.every == 5);
+    CHECK(config.output.hook ==
+          std::vector<std::string>{"/usr/local/bin/deploy", "--to", "a b", ""});
+    CHECK(config.output.hook_timeout_s == 7);
+    CHECK(parsed(kData).output.path.empty());
+    const auto output = [](const std::string& lines) {
+        return error_of(kData + "[output]\n" + lines);
+    };
+    CHECK_THAT(output("path = \"model.onnx\"\n"),
+               Contains("a path that ends in .pt, .pth (PyTorch) or .npz (NumPy)"));
+    CHECK_THAT(output("hook = [\"/bin/true\"]\n"), Contains("output.hook: needs an output.path"));
+    CHECK_THAT(output("every = 2\n"), Contains("output.every: needs an output.path"));
+    CHECK_THAT(output("path = \"m.pt\"\nhook = [\"deploy\"]\n"),
+               Contains("must begin with the whole path of a program"));
+    CHECK_THAT(output("path = \"m.pt\"\nhook_timeout_s = 3\n"),
+               Contains("output.hook_timeout_s: needs an output.hook"));
+    CHECK_THAT(output("path = \"m.pt\"\nevery = 0\n"), Contains("1 to 1000000000"));
+    CHECK_FALSE(effective_values(config).contains("output.path"));
+}
+
 TEST_CASE("values that exclude or need each other are told", "[config]") {
     CHECK(error_of("[data]\nsource = \"idx\"\n") ==
           "test.toml:2:1: data.path: is missing; sources \"idx\" and \"cifar10\" need the folder "

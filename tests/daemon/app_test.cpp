@@ -5,6 +5,8 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <future>
 #include <map>
 
@@ -12,8 +14,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "control/checks.hpp"
 #include "control/client.hpp"
 #include "control/replies.hpp"
+#include "identity/key_file.hpp"
+#include "protocol/reference_holder.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/posix_disk.hpp"
 #include "storage/restore.hpp"
@@ -127,6 +132,14 @@ Learning learning_of(const config::Config& config, float update) {
     auto learner = std::make_unique<FakeLearner>(learning.initial);
     learner->update = update;
     learning.learner = std::move(learner);
+    if (config.node.role == protocol::Role::observer) {
+        learning.learner = std::make_unique<protocol::ReferenceHolder>(learning.initial);
+    }
+    learning.write_reference = [](const std::filesystem::path& path,
+                                  const protocol::Reference& reference) -> Expected<void, Error> {
+        std::ofstream(path) << reference.id.digest.hex();
+        return {};
+    };
     learning.model = "fake";
     if (config.has_averaging_section) learning.fields = fields_of(config.averaging);
     learning.fields["network"] = config.node.network;
@@ -257,6 +270,72 @@ TEST_CASE("two daemons in free pace end with one reference", "[app]") {
     CHECK(b.end().exit_code == 0);
 }
 
+TEST_CASE("an observer follows two daemons that do not wait for it, and writes their references",
+          "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    config::Config config = config_of("a", folder);
+    config.node.start_peers = 3;
+    // It stays, so that the last reference can be pulled.
+    config.training.exit_when_done = false;
+    const std::filesystem::path control_of_a = config.node.control;
+    RunningNode a(config, events);
+    const std::string address = a.address();
+    // Alone with an observer nobody starts.
+    config::Config watching = config_of("o", folder);
+    watching.node.role = protocol::Role::observer;
+    watching.node.peers = {address};
+    watching.training = {};
+    watching.output.path = folder / "model.pt";
+    RunningNode o(watching, events);
+    REQUIRE_FALSE(events.wait_for("a", "peer_joined").is_null());
+    REQUIRE_FALSE(events.wait_for("o", "peer_joined").is_null());
+    config = config_of("b", folder);
+    config.node.start_peers = 3;
+    config.node.peers = {address};
+    RunningNode b(config, events);
+    REQUIRE_FALSE(events.wait_for("b", "peer_joined").is_null());
+    config = config_of("c", folder);
+    config.node.start_peers = 3;
+    config.node.peers = {address};
+    RunningNode c(config, events);
+
+    const Json complete = events.wait_for("a", "training_complete");
+    REQUIRE_FALSE(complete.is_null());
+    for (const char* node : {"b", "c"}) CHECK(!events.wait_for(node, "stopped").is_null());
+    // Its last file is their last reference.
+    const auto is_there = [&] {
+        std::ifstream file(folder / "model.pt");
+        std::string digest;
+        return static_cast<bool>(file >> digest) && digest == complete["digest"];
+    };
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (!is_there() && std::chrono::steady_clock::now() < deadline) {
+        events.forget();
+        (void)events.wait_for("o", "output_written");
+    }
+    CHECK(is_there());
+    const auto status = control::ask(watching.node.control, control::request("status"), kDeadline);
+    REQUIRE(status.has_value());
+    CHECK((*status)["role"] == "observer");
+    CHECK((*status)["training"] == "following");
+    CHECK((*status)["digest"] == complete["digest"]);
+    CHECK((*status)["steps"] == 0);
+    for (const char* verb : {"pause", "resume"}) {
+        const auto refused = control::ask(watching.node.control, control::request(verb), kDeadline);
+        CHECK_FALSE((*refused)["ok"].get<bool>());
+    }
+    REQUIRE(control::ask(watching.node.control, control::request("leave"), kDeadline).has_value());
+    CHECK(o.end().exit_code == 0);
+    REQUIRE(control::ask(control_of_a, control::request("leave"), kDeadline).has_value());
+    CHECK(a.end().exit_code == 0);
+    for (const Json& line : events.events()) {
+        if (line["event"] != "round_committed") continue;
+        CHECK(line["participants"].size() <= 3);
+        CHECK(line["expected"] <= 3);
+    }
+}
+
 TEST_CASE("a peer with another threshold is refused by both sides, until a signal", "[app]") {
     const TemporaryFolder folder;
     EventPipe events;
@@ -373,6 +452,115 @@ TEST_CASE("a file that is read again brings new peers", "[app]") {
     CHECK(taken->applied == std::vector<std::string>{"node.peers", "log.level"});
     CHECK(taken->needs_restart == std::vector<std::string>{"training.batch_size"});
     CHECK(events.wait_for("b", "reloaded")["needs_restart"][0] == "training.batch_size");
+}
+
+TEST_CASE("keys that come and go with the file are let in and shut out", "[app]") {
+    // Either list names whom to let in. A third peer that never comes keeps training from
+    // beginning.
+    const bool by_peers = GENERATE(false, true);
+    CAPTURE(by_peers);
+    const TemporaryFolder folder;
+    EventPipe events;
+    const auto keyed = [&](const std::string& name) {
+        config::Config config = config_of(name, folder);
+        config.security.insecure = false;
+        config.node.state_dir = folder / name;
+        config.node.start_peers = 3;
+        return config;
+    };
+    const config::Config without = keyed("a");
+    config::Config with = without;
+    config::Config other = keyed("b");
+    const std::string a_key = identity::load_or_make_identity(folder / "a").value().id.hex();
+    const std::string b_key = identity::load_or_make_identity(folder / "b").value().id.hex();
+    if (by_peers) {
+        with.node.peers = {b_key + "@127.0.0.1:1"};
+    } else {
+        with.security.trusted_peers = {b_key};
+    }
+    std::atomic<bool> named = true;
+    Hosting hosting;
+    hosting.read_config = [&]() -> Expected<config::Config, Error> {
+        return named ? with : without;
+    };
+    RunningNode a(without, events, 1, nullptr, hosting);
+    other.node.peers = {a_key + "@" + a.address()};
+    RunningNode b(other, events);
+    const auto reload = [&] {
+        return control::reload_from(
+            control::ask(without.node.control, control::request("reload"), kDeadline).value());
+    };
+    CHECK_FALSE(events.wait_for("a", "peer_refused").is_null());
+    const auto taken = reload();
+    const Json joined = events.wait_for("a", "peer_joined");
+    const Json joined_there = events.wait_for("b", "peer_joined");
+    named = false;
+    const auto taken_back = reload();
+    const Json left = events.wait_for("a", "peer_left");
+    // What was published to it has ended too, or it would go on hearing this node.
+    const Json suspected = events.wait_for("b", "peer_suspected");
+    kill(getpid(), SIGTERM);
+    CHECK(a.end().exit_code == 0);
+    CHECK(b.end().exit_code == 0);
+    const std::vector<std::string> key{by_peers ? "node.peers" : "security.trusted_peers"};
+    REQUIRE(taken);
+    CHECK(taken->applied == key);
+    CHECK(taken->needs_restart.empty());
+    REQUIRE(taken_back);
+    CHECK(taken_back->applied == key);
+    CHECK_FALSE(joined.is_null());
+    CHECK_FALSE(joined_there.is_null());
+    CHECK(left["reason"] == "no longer trusted");
+    CHECK_FALSE(suspected.is_null());
+}
+
+TEST_CASE("a daemon tries the way to its peers and back", "[app]") {
+    const TemporaryFolder folder;
+    EventPipe events;
+    // A third peer that never comes keeps training from beginning.
+    const auto waiting = [&](const std::string& name) {
+        config::Config config = config_of(name, folder);
+        config.node.start_peers = 4;
+        return config;
+    };
+    RunningNode a(waiting("a"), events);
+    config::Config differs = waiting("d");
+    differs.averaging.threshold = 199;
+    RunningNode d(differs, events);
+    config::Config config = waiting("b");
+    config.node.peers = {a.address(), d.address(), "127.0.0.1:1"};
+    RunningNode b(config, events);
+    REQUIRE_FALSE(b.address().empty());
+    const auto ask = [&](bool start) {
+        const auto reply =
+            control::ask(config.node.control, control::check_peers_request(start), kDeadline);
+        return control::peer_checks_from(reply.value()).value();
+    };
+    auto checks = ask(true);
+    CHECK_FALSE(checks.complete);
+    while (!checks.complete) checks = ask(false);
+    // The answer stays until the next check begins.
+    CHECK(ask(false) == checks);
+    kill(getpid(), SIGTERM);
+    for (RunningNode* node : {&a, &b, &d}) CHECK(node->end().exit_code == 0);
+    REQUIRE(checks.peers.size() == 3);
+    using protocol::Reach;
+    constexpr protocol::Reached kAll{Reach::reached, Reach::reached, Reach::reached};
+    const control::PeerCheck& sound = checks.peers[0];
+    CHECK(sound.direct == Reach::reached);
+    CHECK(sound.admitted);
+    CHECK(sound.answered);
+    CHECK(sound.gossip_reach == Reach::reached);
+    CHECK(sound.bulk_reach == Reach::reached);
+    CHECK(sound.back == kAll);
+    CHECK(sound.differences.empty());
+    CHECK(std::abs(sound.clock_offset_ms) < 2000);
+    const control::PeerCheck& other = checks.peers[1];
+    REQUIRE(other.differences.size() == 1);
+    CHECK(other.differences[0] == protocol::FieldDifference{"averaging.threshold", "199", "200"});
+    CHECK(other.back == kAll);
+    CHECK(checks.peers[2].direct == Reach::refused);
+    CHECK_FALSE(checks.peers[2].answered);
 }
 
 TEST_CASE("SIGHUP has a daemon read its file again", "[app]") {

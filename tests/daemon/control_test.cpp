@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/checks.hpp"
 #include "control/client.hpp"
 #include "control/replies.hpp"
 #include "control/unix_socket.hpp"
@@ -101,6 +102,7 @@ control::StatusReply full_status() {
     return {.node = "node-a",
             .network = "net",
             .peer_id = "9f3a01c2",
+            .role = "member",
             .version = "0.1.0",
             .pid = 42,
             .uptime_s = 1.5,
@@ -113,18 +115,24 @@ control::StatusReply full_status() {
             .steps_since_reference = 12,
             .steps_per_second = 480.5,
             .estimate = 3.25,
+            .drift = 2.5,
             .threshold = 5,
+            .threshold_to_come = 4,
             .monitor = "linear",
             .pace = "free",
             .accuracy = 0.98,
             .loss = 0.1,
             .peers_live = 2,
             .peers_known = 3,
+            .observers = 4,
             .round = control::RoundStatus{8, 1, 2, 35, "crossing"},
             .rounds = 7,
             .bytes = {1, 2, 3},
+            .exchange_bytes_per_second = 9,
             .training = "paused-for-round",
-            .done = true};
+            .done = true,
+            .clock_skew_s = -0.25,
+            .health = {{"no-peers", "nobody"}}};
 }
 
 }  // namespace
@@ -135,7 +143,7 @@ TEST_CASE("a status survives the way to the tool", "[control]") {
     CHECK(reply["ok"] == true);
     CHECK(control::status_from(reply).value() == status);
     // Each field is set to something of its own above, so that one left out would show.
-    CHECK(reply.size() == 28);
+    CHECK(reply.size() == 35);
 }
 
 TEST_CASE("what is not known yet arrives as none", "[control]") {
@@ -152,20 +160,53 @@ TEST_CASE("what is not known yet arrives as none", "[control]") {
 }
 
 TEST_CASE("a list of peers survives the way to the tool", "[control]") {
-    const control::PeersReply peers{{{.peer = "9f3a01c2",
-                                      .name = "node-b",
-                                      .address = "127.0.0.1:7400",
-                                      .order = -1,
-                                      .live = true,
-                                      .epoch = 3,
-                                      .digest = "00ff",
-                                      .steps = 10,
-                                      .step_time_ms = 2.5,
-                                      .last_heard_ms = 40,
-                                      .suspicion_timeout_ms = 900,
-                                      .heartbeat_gap_max_ms = 612},
-                                     {.peer = "0", .name = "", .address = "", .digest = ""}}};
+    const control::PeersReply peers{
+        {{.peer = "9f3a01c2",
+          .name = "node-b",
+          .address = "127.0.0.1:7400",
+          .order = -1,
+          .role = "observer",
+          .live = true,
+          .epoch = 3,
+          .digest = "00ff",
+          .steps = 10,
+          .step_time_ms = 2.5,
+          .last_heard_ms = 40,
+          .suspicion_timeout_ms = 900,
+          .heartbeat_gap_max_ms = 612,
+          .clock_offset_s = 1.5},
+         {.peer = "0", .name = "", .address = "", .role = "", .digest = ""}}};
     CHECK(control::peers_from(control::to_reply(peers)).value() == peers);
+}
+
+TEST_CASE("a check of the peers survives the way to the tool", "[control]") {
+    using protocol::Reach;
+    control::PeerCheck check;
+    check.address = "b:7400";
+    check.key = "00ff";
+    check.is_self = true;
+    check.is_trusted = false;
+    check.direct = Reach::reached;
+    check.admitted = true;
+    check.answered = true;
+    check.name = "b (0102)";
+    check.gossip = "b:7401";
+    check.bulk = "b:7402";
+    check.gossip_reach = Reach::other_key;
+    check.bulk_reach = Reach::other_program;
+    check.back = {Reach::refused, Reach::silent, Reach::no_route};
+    check.differences = {{"model", "mlp", "lenet5"}};
+    check.clock_offset_ms = -7;
+    const control::PeerChecksReply reply{true, {"a:1", "a:2", "a:3"}, {check, {}}};
+    CHECK(control::peer_checks_from(control::to_reply(reply)).value() == reply);
+    CHECK_FALSE(control::peer_checks_from(control::done_reply()));
+    // Of a later version.
+    Json newer = control::to_reply(reply);
+    newer["peers"][0]["direct_reach"] = "by-sea";
+    CHECK(control::peer_checks_from(newer).value().peers[0].direct == Reach::not_tried);
+    CHECK(control::starts_check(control::check_peers_request(true)));
+    CHECK_FALSE(control::starts_check(control::check_peers_request(false)));
+    CHECK_FALSE(control::starts_check(control::request("check-peers")));
 }
 
 TEST_CASE("what a reload did survives the way to the tool", "[control]") {

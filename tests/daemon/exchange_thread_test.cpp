@@ -1,5 +1,7 @@
 #include "daemon/exchange_thread.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -139,6 +141,33 @@ TEST_CASE("three threads average 10 MB over loopback to the same bits", "[exchan
     for (std::size_t i = 0; i < kTenMegabytes; i += 9973) {
         const double mean = (double{models[0][i]} + models[1][i] + models[2][i]) / 3;
         REQUIRE(value->values[i] == Approx(mean).epsilon(1e-6));
+    }
+}
+
+TEST_CASE("a thread with a rate sends no faster, and the exchange ends all the same",
+          "[exchange_thread]") {
+    // Of 2 MB each sends one as its contribution and one as its mean: two seconds.
+    constexpr std::size_t kParameters = 2'000'000 / sizeof(float);
+    Group group(2, kParameters);
+    group.peers[0]->thread.set_rate(1'000'000);
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        Peer& peer = *group.peers[i];
+        peer.thread.freeze(Epoch(1), [i](Epoch target) {
+            return contribution_of(target, model_of(i, kParameters));
+        });
+        peer.thread.start_exchange(group.order(peer));
+    }
+    REQUIRE(group.loop.run_until(
+        [&] { return group.peers[0]->done.has_value() && group.peers[1]->done.has_value(); }));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    // The last chunk goes out on credit.
+    CHECK(took >= std::chrono::milliseconds(1500));
+    CHECK(group.peers[0]->done->value->id == group.peers[1]->done->value->id);
+    // The receiver of the last chunk may be done before its sender has counted it.
+    for (const auto& peer : group.peers) {
+        CHECK(group.loop.run_until(
+            [&] { return peer->thread.counters().sent.averaging >= 2'000'000; }));
     }
 }
 

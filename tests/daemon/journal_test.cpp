@@ -174,7 +174,7 @@ TEST_CASE("entries that the journal does not take are counted by the lines they 
     journal.become(FakeJournal::Mood::refuses);
     JournalWriter writer(journal.sender());
     writer.push({"MESSAGE=a"});
-    writer.push({"MESSAGE=tells of six lost lines"}, 6);
+    writer.push({"MESSAGE=tells of six lost lines"}, 6, JournalWriter::Kind::tells_of_loss);
     std::int64_t lost = 0;
     while (lost < 7) {
         lost += writer.take_lost();
@@ -182,6 +182,8 @@ TEST_CASE("entries that the journal does not take are counted by the lines they 
     }
     CHECK(lost == 7);
     CHECK(writer.take_lost() == 0);
+    // The six were counted when they were lost.
+    CHECK(writer.lost_ever() == 1);
     CHECK(journal.entries().empty());
 }
 

@@ -25,13 +25,15 @@ TEST_CASE("a file that says the same changes nothing", "[reload]") {
     CHECK(plan.needs_restart.empty());
 }
 
-TEST_CASE("peers and the log's level are taken over, all else needs a restart", "[reload]") {
+TEST_CASE("peers, their keys and the log's level are taken over, all else needs a restart",
+          "[reload]") {
     config::Config read = parse(
         "[log]\nlevel = \"debug\"\n[training]\nlearning_rate = 0.5\n[averaging]\npace = "
         "\"lockstep\"\n");
     read.node.peers = {"b:7400"};
+    read.security.trusted_peers = {"0102"};
     const ReloadPlan plan = plan_reload(parse("[averaging]\n"), read);
-    CHECK(plan.apply == Keys{"node.peers", "log.level"});
+    CHECK(plan.apply == Keys{"node.peers", "security.trusted_peers", "log.level"});
     CHECK(plan.needs_restart == Keys{"training.learning_rate", "averaging.pace"});
 }
 

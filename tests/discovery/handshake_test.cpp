@@ -43,7 +43,7 @@ TEST_CASE("versions that do not meet and unusable addresses are differences", "[
     theirs.version_min = 7;
     theirs.version_max = 9;
     REQUIRE(compare(ours, theirs).size() == 1);
-    CHECK(compare(ours, theirs)[0] == FieldDifference{"protocol.version", "7 to 9", "1 to 1"});
+    CHECK(compare(ours, theirs)[0] == FieldDifference{"protocol.version", "7 to 9", "3 to 3"});
     theirs.version_min = 1;
     CHECK(compare(ours, theirs).empty());
     theirs.endpoints.bulk = "nowhere";

@@ -1,5 +1,7 @@
 #include "discovery/node.hpp"
 
+#include <algorithm>
+
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"
@@ -35,7 +37,9 @@ protocol::NodeCoreOptions core_options(const protocol::Member& self) {
 /// Node 0 with its core, which node 1 has joined; what node 1 says is the test's.
 class Joined {
 public:
-    Joined() : node(kNetwork, options_of(0), now) {
+    explicit Joined(protocol::Role role = protocol::Role::member)
+        : node(kNetwork, options_of(0), now) {
+        peer.role = role;
         node.start_core(core_options(options_of(0).self), now);
         join();
     }
@@ -119,6 +123,70 @@ TEST_CASE("what a joined peer says reaches the core", "[node]") {
     CHECK(direct.crossed());
 }
 
+TEST_CASE("an observer is shown, and is nothing to the core", "[node]") {
+    Joined joined(protocol::Role::observer);
+    CHECK(joined.node.membership().view().peers[0].role == protocol::Role::observer);
+    CHECK(joined.node.membership().is_alone());
+    // Two are needed for a round, and one of them is none.
+    joined.publish(Joined::crossing());
+    CHECK_FALSE(joined.crossed());
+    CHECK_FALSE(joined.node.core()->may_call());
+}
+
+TEST_CASE("what an observer says beyond asking for the history reaches no round", "[node]") {
+    Joined joined(protocol::Role::observer);
+    const protocol::Member liar = joined.peer.self;
+    protocol::RoundState call;
+    call.target = protocol::Epoch(1);
+    call.reference = initial_reference()->id;
+    call.sets.candidates = {options_of(0).self, liar};
+    std::sort(call.sets.candidates.begin(), call.sets.candidates.end());
+    call.evidence.reason = protocol::RoundReason::crossing;
+    protocol::Heartbeat ahead;
+    ahead.incarnation = Incarnation(1);
+    ahead.address = address_of(1);
+    ahead.reference_digest = {7, 7};
+    for (const Message& message :
+         {Message(call), Message(Joined::crossing()), Message(protocol::RoundRequest{}),
+          Message(protocol::StateRequest{1, false}), Message(protocol::HistoryReply{})}) {
+        CAPTURE(protocol::name_of(message));
+        CHECK(joined.publish(message));
+        CHECK(joined.say(message));
+    }
+    Header header = joined.next_header();
+    header.epoch = protocol::Epoch(9);
+    const auto bytes = wire::encode(header, ahead);
+    CHECK(joined.node.on_gossip(liar.id, bytes, joined.now));
+    const NodeActions actions = joined.take();
+    CHECK(actions.sends.empty());
+    CHECK_FALSE(joined.node.core()->round());
+    CHECK_FALSE(joined.crossed());
+    // It is known how far it says to be, for who asks.
+    CHECK(joined.node.membership().view().peers[0].reference.epoch == protocol::Epoch(9));
+
+    CHECK(joined.say(protocol::HistoryRequest{protocol::Epoch(0)}));
+    const NodeActions answers = joined.take();
+    REQUIRE(answers.sends.size() == 1);
+    CHECK(answers.sends[0].first == liar.id);
+    const auto reply = wire::decode(answers.sends[0].second.bytes);
+    REQUIRE(reply);
+    CHECK(std::get<protocol::HistoryReply>(reply->message).entries.size() == 1);
+}
+
+TEST_CASE("what a node is, it is for that life", "[node]") {
+    Joined joined(protocol::Role::observer);
+    joined.peer.role = protocol::Role::member;
+    joined.join();
+    joined.publish(Joined::crossing());
+    CHECK_FALSE(joined.crossed());
+    // Started again as a member, it is one.
+    joined.peer.self.incarnation = Incarnation(2);
+    joined.sequence = first_sequence(Incarnation(2));
+    joined.join();
+    joined.publish(Joined::crossing());
+    CHECK(joined.crossed());
+}
+
 TEST_CASE("messages of another network are refused", "[node]") {
     Joined joined;
     Header header = joined.next_header();
@@ -148,7 +216,8 @@ TEST_CASE("direct messages of strangers are refused, but for their Hello", "[nod
          {Message(Joined::crossing()), Message(protocol::RoundRequest{}),
           Message(protocol::PeersRequest{}), Message(protocol::Goodbye{})}) {
         CAPTURE(protocol::name_of(message));
-        CHECK_FALSE(joined.node.on_direct("stranger", {}, wire::encode(header, message), joined.now));
+        CHECK_FALSE(
+            joined.node.on_direct("stranger", {}, wire::encode(header, message), joined.now));
     }
     CHECK_FALSE(joined.crossed());
     const Message hello = hello_of(options_of(2));
@@ -160,7 +229,8 @@ TEST_CASE("direct messages of strangers are refused, but for their Hello", "[nod
 
 TEST_CASE("only a HelloReply answers a Hello", "[node]") {
     Joined joined;
-    CHECK_FALSE(joined.node.on_reply(address_of(1), {}, joined.encode(Joined::crossing()), joined.now));
+    CHECK_FALSE(
+        joined.node.on_reply(address_of(1), {}, joined.encode(Joined::crossing()), joined.now));
     CHECK_FALSE(
         joined.node.on_reply(address_of(1), {}, joined.encode(hello_of(joined.peer)), joined.now));
     CHECK_FALSE(joined.crossed());
@@ -324,4 +394,50 @@ TEST_CASE("a peer that is no longer trusted is disconnected and stays out", "[no
     CHECK(joined.node.membership().view().peers.empty());
     joined.node.membership().set_trusted({joined.peer.self.id});
     joined.join();
+}
+
+TEST_CASE("heartbeats tell and compare wall clocks, and nothing else changes by them", "[node]") {
+    Joined joined;
+    CHECK_FALSE(joined.node.membership().skew());
+    joined.node.set_wall_clock(1'000'000, joined.now);
+    joined.now += 500ms;
+    protocol::Heartbeat heartbeat;
+    heartbeat.incarnation = joined.peer.self.incarnation;
+    heartbeat.unix_ms = 1'060'500;
+    CHECK(joined.publish(heartbeat));
+    CHECK(joined.node.membership().clock_offset(joined.peer.self.id) == 60'000);
+    CHECK(joined.node.membership().skew() == 60'000);
+    CHECK_FALSE(joined.node.membership().clock_offset(id_of(7)));
+    // A repeated one tells nothing.
+    joined.sequence = first_sequence(Incarnation(1));
+    heartbeat.unix_ms = 2'000'000;
+    CHECK(joined.publish(heartbeat));
+    CHECK(joined.node.membership().skew() == 60'000);
+    const Instant before = joined.now;
+    const auto all = published(joined.beat());
+    const auto* own = find<protocol::Heartbeat>(all);
+    REQUIRE(own != nullptr);
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(joined.now - before);
+    CHECK(own->unix_ms == 1'000'500 + static_cast<std::uint64_t>(passed.count()));
+    // Who is not live has no say.
+    CHECK_FALSE(joined.node.membership().skew());
+}
+
+TEST_CASE("whatever a hello says, its refusal can be sent", "[node]") {
+    const std::string longest(protocol::limits::kTextBytesMax, 'x');
+    Joined joined;
+    protocol::Hello nobody_dials = hello_of(options_of(2));
+    nobody_dials.endpoints = {longest, longest, longest};
+    CHECK(joined.say(nobody_dials));
+    protocol::Hello taken = hello_of(joined.peer);
+    taken.name = longest;
+    taken.endpoints.direct = std::string(200, 'x') + ":1";
+    CHECK(joined.say(taken));
+    const NodeActions actions = joined.take();
+    REQUIRE(actions.replies.size() == 2);
+    for (const auto& [to, frame] : actions.replies) {
+        const auto envelope = wire::decode(frame.bytes);
+        REQUIRE(envelope);
+        CHECK_FALSE(std::get<protocol::HelloReply>(envelope->message).differences.empty());
+    }
 }

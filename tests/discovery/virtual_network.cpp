@@ -44,6 +44,7 @@ protocol::Hello hello_of(const MembershipOptions& options) {
     hello.name = options.name;
     hello.endpoints = options.endpoints;
     hello.fields = options.fields;
+    hello.role = options.role;
     return hello;
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/checks.hpp"
 #include "control/escape.hpp"
 #include "control/replies.hpp"
 #include "protocol/check.hpp"
@@ -53,6 +54,12 @@ void run(std::span<const std::uint8_t> input) {
         const auto again = control::peers_from(told);
         DYNAVG_CHECK(again && control::to_reply(*again) == told);
     }
+    if (const auto checks = control::peer_checks_from(*json)) {
+        const nlohmann::json told = control::to_reply(*checks);
+        const auto again = control::peer_checks_from(told);
+        DYNAVG_CHECK(again && *again == *checks);
+    }
+    (void)control::starts_check(*json);
     const std::string line = control::to_line(*json);
     DYNAVG_CHECK(line.find('\n') == line.size() - 1);
     DYNAVG_CHECK(control::from_line(line).has_value());

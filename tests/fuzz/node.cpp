@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "discovery/bounds.hpp"
 #include "protocol/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/node_world.hpp"
@@ -84,6 +85,10 @@ public:
         for (const auto& [to, frame] : actions.sends) check(frame);
         for (const auto& [to, frame] : actions.replies) check(frame);
         for (const auto& [dial, frame] : actions.dials) check(frame);
+        DYNAVG_CHECK(actions.dial_backs.size() <= discovery::kProbesOpenMax);
+        for (const auto& asked : actions.dial_backs) {
+            m_node.on_dialed_back(asked.connection, {}, m_now);
+        }
         if (actions.rounds.abort_exchange) m_exchange.reset();
         if (actions.rounds.start_exchange) m_exchange = actions.rounds.start_exchange;
         if (actions.rounds.install) {

@@ -85,13 +85,14 @@ TEST_CASE("messages are as small as promised", "[codec]") {
     CHECK(size(StateMessage{1, {2.0F, {3.0F}}}) <= 48);
     CHECK(size(StateMessage{1, {2.0F, std::vector<float>(1280)}}) == 39 + 4 * 1280);
     CHECK(size(ChunkRequest{{TransferKind::mean, {}, 0}, 0, 1}) == 60);
-    CHECK(size(Chunk{}) == 72);
+    CHECK(size(Chunk{}) == 73);
+    CHECK(size(Chunk{{}, 0, {1, 1, 1, ThresholdSetting{}}}) == 89);
     CHECK(size(Chunk{}) <= limits::kBulkHeaderBytesMax);
 }
 
 TEST_CASE("numbers are little-endian at known places", "[codec]") {
     const Bytes bytes = encode(sample_header(), StateMessage{0x0a0b0c0d, {1.0F, {}}});
-    const std::vector<int> expected{1,    1,    2,    0xef, 0xbe, 0xad, 0xde, 4,    3,    2,
+    const std::vector<int> expected{1,    3,    2,    0xef, 0xbe, 0xad, 0xde, 4,    3,    2,
                                     1,    0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 77,
                                     0,    0,    0,    0,    0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa,
                                     0x99, 0x0d, 0x0c, 0x0b, 0x0a, 0,    0,    0x80, 0x3f};

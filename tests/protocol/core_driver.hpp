@@ -23,6 +23,7 @@ struct CoreDriverOptions {
     std::optional<RestoredCore> restored{};
     bool durable = false;
     std::uint32_t life = 1;  ///< Incarnation.
+    Role role = Role::member;
 };
 
 inline AveragingSettings norm_settings(Pace pace = Pace::free) {
@@ -193,6 +194,7 @@ private:
         core_options.start_peers = options.start_peers;
         core_options.restored = options.restored;
         core_options.durable = options.durable;
+        core_options.role = options.role;
         return core_options;
     }
 

@@ -87,9 +87,13 @@ void ExchangeNetwork::start(std::size_t index, const Roster& roster, Attempt att
                             ReferencePointer start_anew) {
     Peer& peer = *m_peers[index];
     peer.done.reset();
-    peer.worker.start(
-        {exchange_key(roster, attempt), {attempt, 7}, roster, peer.member, std::move(start_anew)},
-        m_now);
+    peer.worker.start({exchange_key(roster, attempt),
+                       {attempt, 7},
+                       roster,
+                       peer.member,
+                       std::move(start_anew),
+                       peer.setting},
+                      m_now);
     collect(index);
 }
 

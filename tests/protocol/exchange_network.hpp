@@ -27,6 +27,7 @@ struct Peer {
     Member member;
     ExchangeWorker worker;
     ContributionPointer contribution{};
+    std::optional<ThresholdSetting> setting{};  ///< Goes with it.
     std::optional<ExchangeResult> done{};
     ReferencePointer pulled{};
     std::optional<Error> pull_failed{};

@@ -51,7 +51,8 @@ inline Hello sample_hello() {
             sample_member(2),
             "Zürich-3",
             {"10.0.0.1:4000", "10.0.0.1:4001", "10.0.0.1:4002"},
-            {{"averaging.monitor", "linear"}, {"model", "lenet5"}, {"network", "home"}}};
+            {{"averaging.monitor", "linear"}, {"model", "lenet5"}, {"network", "home"}},
+            Role::observer};
 }
 
 /// At least one of every kind, with all optional parts, and their empty forms.
@@ -68,6 +69,7 @@ inline std::vector<Message> sample_messages() {
                               60000,
                               {1, 2},
                               Incarnation(2),
+                              1'767'225'600'123,
                               {sample_member(3).id},
                               RoundStatus{Epoch(8), Attempt(2), {3, 4}, 9}};
     const StateMessage linear{12, {1.5F, {0.25F}}};
@@ -96,7 +98,13 @@ inline std::vector<Message> sample_messages() {
             history,
             Goodbye{},
             ChunkRequest{transfer, 8, 4},
-            Chunk{transfer, 9, {100, 1.0F, 0.5F}}};
+            Chunk{transfer, 9, {100, 1.0F, 0.5F, ThresholdSetting{2.5, 7}}},
+            Probe{sample_hello()},
+            ProbeReply{sample_hello(),
+                       {{"model", "mlp", "lenet5"}},
+                       {Reach::reached, Reach::refused, Reach::no_such_host},
+                       1'767'225'600'123},
+            ProbeReply{}};
 }
 
 }  // namespace dynavg::protocol

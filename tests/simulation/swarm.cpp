@@ -24,8 +24,10 @@ void print_failure(const char* program, bool every_algorithm, const WorldOptions
                    static_cast<double>(violation.when.time_since_epoch().count()) / 1e6,
                    violation.invariant, violation.detail);
     }
-    fmt::print("  replay: {} --faults {}{} --first {} --count 1 --trace\n", program,
-               name_of(options.faults.mode), every_algorithm ? " --every-algorithm" : "",
+    const std::string observers =
+        options.observers > 0 ? fmt::format(" --observers {}", options.observers) : "";
+    fmt::print("  replay: {} --faults {}{}{} --first {} --count 1 --trace\n", program,
+               name_of(options.faults.mode), every_algorithm ? " --every-algorithm" : "", observers,
                options.seed);
 }
 
@@ -40,6 +42,7 @@ int main(int argc, char** argv) {
     std::string faults = "none";
     bool every_algorithm = false;
     std::string schedule;
+    std::size_t observers = 0;
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", first, "First seed");
     app.add_option("--count", count, "Number of seeds");
@@ -47,6 +50,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"none", "safety", "liveness"}));
     app.add_flag("--every-algorithm", every_algorithm,
                  "local, interval, sketch, cascade, automatic thresholds");
+    app.add_option("--observers", observers, "So many observers beside the peers");
     app.add_option("--schedule", schedule, "These faults instead of the seed's");
     app.add_flag("--stop", stop, "End at the first that broke an invariant");
     app.add_flag("--verbose", verbose, "Print every network");
@@ -65,8 +69,10 @@ int main(int argc, char** argv) {
     double virtual_s = 0;
     for (std::uint64_t seed = first; seed < first + count && !(stop && failed > 0); ++seed) {
         WorldOptions options = dynavg::simulation::swarm_options(seed, mode, algorithms);
+        dynavg::simulation::add_observers(options, observers);
         if (!schedule.empty()) {
-            auto parsed = dynavg::simulation::parse_faults(schedule, options.peers);
+            auto parsed =
+                dynavg::simulation::parse_faults(schedule, options.peers + options.observers);
             if (!parsed) {
                 fmt::print(stderr, "{}\n", parsed.error().message);
                 return 2;

@@ -62,6 +62,13 @@ TEST_CASE("files are written, replaced, renamed, listed and removed", "[posix_di
     CHECK(disk->path_of("one") == (folder / "state" / "one").string());
 }
 
+TEST_CASE("a disk tells how much room is left", "[posix_disk]") {
+    const TemporaryFolder folder;
+    const auto disk = open(folder / "state");
+    REQUIRE(disk->free_bytes());
+    CHECK(*disk->free_bytes() <= std::filesystem::space(folder / "").capacity);
+}
+
 TEST_CASE("a part of a file is written over in place", "[posix_disk]") {
     const TemporaryFolder folder;
     const auto disk = open(folder / "state");

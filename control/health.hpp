@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace dynavg::control {
+
+/// Something that a person should look at.
+struct HealthFinding {
+    std::string name;     ///< "no-peers"; for programs.
+    std::string message;  ///< What is wrong and what to do.
+    bool operator==(const HealthFinding&) const = default;
+};
+
+}  // namespace dynavg::control

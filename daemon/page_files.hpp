@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+namespace dynavg::daemon {
+
+/// The status page, from daemon/page/ at build time.
+extern const std::string_view kPageHtml;
+extern const std::string_view kPageScript;
+extern const std::string_view kPageStyle;
+
+}  // namespace dynavg::daemon

@@ -3,27 +3,13 @@
 # of it. Who has neither token nor trust stays out, and who is revoked goes at once.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# Addresses of this test alone: any of 127.0.0.0/8 is this machine.
-readonly subnet=127.$((RANDOM % 250 + 2)).$((RANDOM % 250 + 2))
-
-# set_up NAME NUMBER COMMAND...: `dynavg init` or `join`, and small models with slow steps.
-set_up() {
-    local name=$1 address=$subnet.$2
-    "$DYNAVG" "${@:3}" --config "$work/$name.toml" --name "$name" --advertise "$address" \
-        --state-dir "$work/$name" --control "$work/$name.sock" --no-start >"$work/$name.told"
-    sed --in-place "s/0\.0\.0\.0/$address/; s/^# batch_size = .*/batch_size = 512/" "$work/$name.toml"
-}
-token_of() { grep --only-matching 'dynavg1-[A-Za-z0-9_-]*' "$work/$1.told"; }
-key_of() { "$DYNAVG" id --json --config "$work/$1.toml" | jq --raw-output .key; }
-
-set_up a 1 init field-robots
+set_up a "$loopback.1:7400" init field-robots
 grep --quiet '^network = "field-robots"' "$work/a.toml" || fail "init wrote another network"
 [[ $(stat --format=%a "$work/a/identity.key") == 600 ]] || fail "others can read the key"
+[[ $(<"$work/a.told") == *"dynavg1-"* ]] || fail "init tells no token"
 token=$(token_of a)
-sed --in-place 's/^# hidden = .*/hidden = [8]/; s/^# builtin = .*/builtin = "mlp"/' "$work/a.toml"
-token=$("$DYNAVG" token --config "$work/a.toml")
-set_up b 2 join "$token"
-set_up c 3 join "$token"
+set_up b "$loopback.2:7400" join "$token"
+set_up c "$loopback.3:7400" join "$token"
 grep --quiet '^builtin = "mlp"' "$work/b.toml" || fail "the token does not carry the model"
 for name in a b c; do start "$name"; done
 for name in a b c; do await "$name" round_committed '.participants | length == 3'; done
@@ -34,7 +20,7 @@ for name in b c; do
 done
 
 # A stranger that knows the address, the network's name and the public keys.
-set_up d 4 join "$token"
+set_up d "$loopback.4:7400" join "$token"
 rm "$work/d/token"
 start d
 await a peer_refused ".peer == \"$(key_of d | cut --characters=1-8)\""

@@ -14,6 +14,8 @@ done
 
 readonly repository=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 readonly root=${DYNAVG_TEST_ROOT:-${TMPDIR:-/tmp}/dynavg-bookworm}
+# The first process of each machine that runs, and of the one that is meant.
+declare -A inits=()
 init=
 
 # packages_of FOLDER [OPTION...] packs the programs under test.
@@ -48,19 +50,27 @@ make_root() {
     echo "$needs" >"$root.made"
 }
 
-# boot FOLDER: which is /packages inside.
+# boot MACHINE FOLDER [OPTION...]: the folder is /packages inside. `inside` means this machine then.
 boot() {
-    systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --volatile=overlay \
-        --directory="$root" --bind-ro="$1:/packages" --console=pipe \
-        >"$work/console.log" 2>&1 </dev/null &
-    pids[nspawn]=$!
-    until_true "container" find_init
+    local machine=$1
+    systemd-nspawn --quiet --boot --register=no --keep-unit --volatile=overlay \
+        --directory="$root" --machine="$machine" --bind-ro="$2:/packages" --console=pipe \
+        "${@:3}" >"$work/console.log" 2>&1 </dev/null &
+    pids[nspawn-$machine]=$!
+    until_true "container" find_init "$machine"
     until_true "end of its boot" is_booted
 }
 
 find_init() {
-    has_ended nspawn && skip "the container does not run: $(tail --lines=3 "$work/console.log")"
-    init=$(pgrep --parent "${pids[nspawn]}" | sed --quiet 1p) && [[ -n $init ]]
+    has_ended "nspawn-$1" && skip "no container runs: $(tail --lines=3 "$work/console.log")"
+    init=$(pgrep --parent "${pids[nspawn-$1]}" | sed --quiet 1p) && [[ -n $init ]] || return 1
+    inits[$1]=$init
+}
+
+# on MACHINE COMMAND...
+on() {
+    init=${inits[$1]}
+    inside "${@:2}"
 }
 
 is_booted() {
@@ -69,13 +79,12 @@ is_booted() {
 
 # The container's processes end with its first.
 end_container() {
-    local status=$?
+    local status=${1:-$?}
     if ((status != 0 && status != 77)) && [[ -n $init ]]; then
         inside journalctl --no-pager --lines=60 || true
     fi
-    [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
-    (exit "$status")
-    clean_up
+    kill -KILL "${inits[@]}" 2>/dev/null || true
+    clean_up "$status"
 }
 trap end_container EXIT
 

@@ -16,8 +16,9 @@ skip() {
     exit 77
 }
 
+# clean_up [STATUS]: of whoever has done its own part of it before.
 clean_up() {
-    local status=$? name
+    local status=${1:-$?} name
     for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
     wait 2>/dev/null || true
     if ((status != 0 && status != 77)); then
@@ -76,6 +77,21 @@ $averaging
 $security
 END
 }
+
+# set_up NAME HOST:PORT COMMAND...: what `dynavg init` or `join` makes, with keys, for a small model
+# with slow steps.
+set_up() {
+    local name=$1 address=$2
+    "$DYNAVG" "${@:3}" --config "$work/$name.toml" --name "$name" --advertise "$address" \
+        --state-dir "$work/$name" --control "$work/$name.sock" --no-start >"$work/$name.told"
+    sed --in-place "s|^bind *=.*|bind = \"tcp://$address\"|; s/^# batch_size = .*/batch_size = 512/
+        s/^# hidden = .*/hidden = [8]/; s/^# builtin = .*/builtin = \"mlp\"/" "$work/$name.toml"
+}
+token_of() { "$DYNAVG" token --config "$work/$1.toml"; }
+key_of() { "$DYNAVG" id --json --config "$work/$1.toml" | jq --raw-output .key; }
+
+# Addresses of this test alone: any of 127.0.0.0/8 is this machine.
+readonly loopback=127.$((RANDOM % 250 + 2)).$((RANDOM % 250 + 2))
 
 # Words that a daemon's command line begins with; networks.sh puts it into a network namespace.
 declare -A within=()

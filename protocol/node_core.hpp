@@ -358,6 +358,8 @@ private:
     std::set<PeerId> m_departing;  ///< Of this electorate; on disk or on the way there.
     std::optional<PreparedRecord> m_preparing;        ///< On its way to the disk.
     std::optional<PreparedRecord> m_prepared_before;  ///< By an earlier life.
+    /// A person said, here or elsewhere, that they will not come back, and they have not. The
+    /// roster of the next reference may hold them once more, if they died after they gave to it.
     std::set<PeerId> m_to_forget;
     std::size_t m_reported_body = 0;
     bool m_leaving = false;

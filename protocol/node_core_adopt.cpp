@@ -131,6 +131,7 @@ void NodeCore::on_pulled(ReferencePointer reference, Instant now) {
                 .with("from_reference", before.digest.hex())
                 .with("to_reference", reference->id.digest.hex())
                 .with("source", source.fingerprint()));
+        m_to_forget.clear();  // They may have come back where this peer was not.
         return install(std::move(reference), now);
     }
     if (!m_round || reference->epoch != m_round->target() || !settled()) return;
@@ -204,7 +205,9 @@ void NodeCore::install(ReferencePointer reference, Instant now) {
     m_certificate.reset();
     m_electorate = Electorate(voters_of(m_history.last()));
     m_departing.clear();
-    m_to_forget.clear();
+    std::erase_if(m_to_forget, [this](const PeerId& peer) {
+        return !m_electorate.holds(peer) || has_live_voter(peer);
+    });
     m_reported_body = m_electorate.body().size();
     m_forks.clear();
     m_left = m_leaving && contains(m_history.last().leaving, m_options.self);

@@ -22,6 +22,7 @@ void NodeCore::restore(const RestoredCore& restored) {
     m_promise = promise;
     if (promise.target == m_reference->epoch.next()) {
         m_departing.insert(promise.departed.begin(), promise.departed.end());
+        m_to_forget = m_departing;
         m_electorate.acknowledge(promise.departed, {m_options.self, promise.remembers});
     }
     m_prepared_before = restored.prepared;
@@ -119,13 +120,19 @@ bool NodeCore::has_live_voter(const PeerId& peer) const {
     });
 }
 
-/// Whoever is prepared may have been the last one that a commit needed: it finishes first.
+/// Whoever is prepared may have been the last one that a commit needed: it finishes first. It can't
+/// where those that it would need are the ones to be let go: then it lets them go, and the rest
+/// finishes what it has prepared.
 void NodeCore::acknowledge_departures() {
-    if (is_observer() || m_preparing || (m_round && m_round->prepared())) return;
-    std::set<PeerId> all = m_to_forget;
+    if (is_observer()) return;
     for (const PeerId& peer : m_electorate.proposed()) {
-        if (peer != m_options.self.id && !has_live_voter(peer)) all.insert(peer);
+        if (peer != m_options.self.id) m_to_forget.insert(peer);
     }
+    // Who is back is not gone, whatever was said.
+    std::erase_if(m_to_forget, [this](const PeerId& peer) { return has_live_voter(peer); });
+    const bool is_prepared = m_round && m_round->prepared();
+    if (m_preparing || (is_prepared && may_hold_a_round(live_peers()))) return;
+    std::set<PeerId> all = m_to_forget;
     std::erase_if(all, [this](const PeerId& peer) {
         return m_departing.contains(peer) || !m_electorate.holds(peer);
     });

@@ -52,6 +52,23 @@ CoreDriver restarted(RestoredCore restored, int self = 0, std::uint32_t life = 5
     return driver;
 }
 
+/// Peer 3 of four has gone in mid-round: 0 and 2 say so too, and agree on the rest.
+void miss_peer_3(CoreDriver& driver) {
+    driver.info(3).live = false;
+    driver.look();
+    RoundState word = driver.agreeing();
+    word.sets.accusations = {{peer(0), peer(3)}, {peer(2), peer(3)}};
+    driver.hear(0, word);
+    driver.agree();
+}
+
+/// 0 and 2 are prepared for what this peer is prepared for.
+void acknowledge(CoreDriver& driver) {
+    const RoundState word = driver.agreeing(driver.core.round()->prepared());
+    driver.hear(0, word);
+    if (driver.core.round()) driver.hear(2, word);
+}
+
 Promise promise_of(std::uint32_t target, std::uint32_t attempt, std::uint32_t life = 1) {
     Promise promise;
     promise.incarnation = Incarnation(life);
@@ -420,7 +437,8 @@ TEST_CASE("a peer that is back without its promises is let go as one that is gon
     CHECK(driver.core.may_call());
 }
 
-TEST_CASE("whoever is prepared finishes before it lets anybody go", "[node_core_durable]") {
+TEST_CASE("whoever is prepared finishes before it lets anybody go, and lets them go then",
+          "[node_core_durable]") {
     CoreDriver driver(
         {.self = 1, .averaging = norm_settings(), .others = peers({0, 2, 3}), .start_peers = 4});
     driver.commit_a_round();
@@ -428,7 +446,65 @@ TEST_CASE("whoever is prepared finishes before it lets anybody go", "[node_core_
     const Actions agreed = driver.agree();
     driver.exchange_done(*agreed.start_exchange, driver.next_value(2));
     REQUIRE(driver.core.round()->prepared());
+    miss_peer_3(driver);
     CHECK(driver.core.forget(peer(3).id, driver.now));
+    CHECK(driver.core.electorate().acknowledged().empty());
+
+    acknowledge(driver);
+    REQUIRE_FALSE(driver.core.round());
+    REQUIRE(driver.core.electorate().body() == peers({0, 1, 2, 3}));
+    driver.look();
+    driver.tick();
+    CHECK(driver.core.electorate().acknowledged() == std::vector{peer(3).id});
+}
+
+TEST_CASE("who is prepared with those that it is to let go finishes that round without them",
+          "[node_core_durable]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
+    driver.commit_a_round();
+    driver.step(1, 100);
+    const Actions agreed = driver.agree();
+    const ReferencePointer value = driver.next_value(2);
+    driver.exchange_done(*agreed.start_exchange, value);
+    REQUIRE(driver.core.round()->prepared());
+    for (PeerInfo& other : driver.view.peers) other.live = false;
+    PeerInfo newcomer = driver.info_of(peer(3));
+    newcomer.reference = driver.core.reference()->id;
+    driver.view.peers.push_back(newcomer);
+    driver.look();
+    driver.now += 20s;
+    driver.tick();
+    driver.look();
+    REQUIRE(driver.core.round()->members() == peers({0, 3}));
+
+    CHECK(driver.core.forget(peer(1).id, driver.now));
+    CHECK(driver.core.forget(peer(2).id, driver.now));
+    CHECK(driver.core.may_call());
+    driver.hear(3, driver.agreeing());
+    // Those that have gone may have committed it: it is the reference, and nothing else is.
+    CHECK(driver.core.reference()->id == value->id);
+    CHECK(driver.core.history().last().roster == peers({0, 1, 2}));
+    driver.tick();
+    CHECK(driver.core.electorate().body() == peers({0}));
+}
+
+TEST_CASE("who comes back is not let go by what was said of it before", "[node_core_durable]") {
+    CoreDriver driver(
+        {.self = 1, .averaging = norm_settings(), .others = peers({0, 2, 3}), .start_peers = 4});
+    driver.commit_a_round();
+    driver.step(1, 100);
+    const Actions agreed = driver.agree();
+    driver.exchange_done(*agreed.start_exchange, driver.next_value(2));
+    miss_peer_3(driver);
+    CHECK(driver.core.forget(peer(3).id, driver.now));
+    driver.info(3).live = true;
+    driver.look();
+    driver.tick();
+    acknowledge(driver);
+    REQUIRE_FALSE(driver.core.round());
+    driver.info(3).live = false;
+    driver.look();
+    driver.tick();
     CHECK(driver.core.electorate().acknowledged().empty());
 }
 

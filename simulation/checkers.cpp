@@ -334,6 +334,22 @@ void Checkers::check_exactly_once(const Peer& peer) {
     }
 }
 
+void Checkers::drop_what_none_holds(const std::vector<const Peer*>& survivors) {
+    Epoch newest;
+    std::set<protocol::Digest> prepared;
+    for (const Peer* peer : survivors) {
+        newest = std::max(newest, peer->core().reference()->epoch);
+        const auto& round = peer->core().round();
+        if (round && round->prepared()) prepared.insert(round->prepared()->digest);
+    }
+    std::erase_if(m_committed, [&](const auto& entry) {
+        return entry.first > newest && !prepared.contains(entry.second.reference->id.digest);
+    });
+    std::erase_if(m_prepared, [&](const auto& entry) {
+        return entry.first.first > newest && !prepared.contains(entry.second);
+    });
+}
+
 double Checkers::in_references(PeerIndex peer, Epoch upto) const {
     const auto after = m_committed.upper_bound(upto);
     return std::prev(after)->second.steps[peer];

@@ -33,6 +33,9 @@ public:
     void consider(const FaultInjector* faults) { m_faults = faults; }
     /// Faults have cut it off for ever: nothing is expected of it any more.
     void give_up(PeerIndex peer) { m_given_up.insert(peer); }
+    /// All others are dead for good: what none of these holds or has prepared is lost with them,
+    /// and need not agree with what comes instead.
+    void drop_what_none_holds(const std::vector<const Peer*>& survivors);
 
     void on_started(const Peer& peer) override;
     void on_crashed(const Peer& peer) override;

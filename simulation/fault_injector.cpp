@@ -136,7 +136,7 @@ void FaultInjector::finish(Id id) {
     holding.end();
 }
 
-void FaultInjector::heal(const std::set<PeerIndex>& core) {
+void FaultInjector::heal(const std::set<PeerIndex>& core, Others others) {
     m_healed = true;
     m_last_end = m_events.now();
     for (const auto& [id, holding] : std::exchange(m_holding, {})) {
@@ -145,9 +145,12 @@ void FaultInjector::heal(const std::set<PeerIndex>& core) {
     LinkFault apart;
     apart.cut = {Channel::gossip, Channel::direct, Channel::bulk};
     for (const auto& peer : m_peers) {
-        peer->thaw();
-        if (core.contains(peer->index())) continue;
-        if (m_random.below(2) == 0) peer->crash(LastWords::lost);
+        if (core.contains(peer->index())) {
+            peer->thaw();
+            continue;
+        }
+        const bool dies = m_random.below(2) == 0 || others == Others::dead;
+        dies ? peer->crash(LastWords::lost) : peer->thaw();
         for (const PeerIndex inside : core) {
             apart.links.insert({inside, peer->index()});
             apart.links.insert({peer->index(), inside});

@@ -25,9 +25,11 @@ public:
 
     /// The schedule's times count from now.
     void start(const FaultSchedule& faults);
+    /// What becomes of those outside the core.
+    enum class Others : std::uint8_t { dead, dead_or_cut_off };
     /// Ends all faults and starts no more. These peers are up and hear each other; the others are
     /// dead or cut off from them, for ever.
-    void heal(const std::set<PeerIndex>& core);
+    void heal(const std::set<PeerIndex>& core, Others others);
 
     /// It is down and will not start again by itself.
     [[nodiscard]] bool is_lost(PeerIndex peer) const;

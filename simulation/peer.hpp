@@ -114,6 +114,8 @@ public:
     void set_damaging(bool damaging) { m_damaging = damaging; }
     /// A person sets the threshold here, by this peer's clock.
     void set_threshold(double threshold);
+    /// A person says here that this one will not come back; ignored where it is seen alive.
+    void forget(const protocol::PeerId& peer);
     /// What others get of its contributions is not finite, or larger than the norm that it tells.
     void set_lying(bool lying) { m_lying = lying; }
     /// It is done after so many more steps.

@@ -117,6 +117,12 @@ void Peer::set_threshold(double threshold) {
     act();
 }
 
+void Peer::forget(const protocol::PeerId& peer) {
+    if (!m_up || core().has_live_voter(peer)) return;
+    m_life->node->core()->forget(peer, now());
+    act();
+}
+
 void Peer::jump_clock(protocol::Duration ahead) {
     m_clock_ahead += ahead;
     if (!m_up || m_life->next_wake == protocol::kNever) return;

@@ -99,12 +99,13 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     const std::size_t new_max = options.start_peers / 2;
     if (dice.once_in(2) && new_max > late) limits.forgetful_max = dice.between(0, new_max - late);
     faults.after_first_round =
-        mode == FaultMode::liveness || late + limits.forgetful_max > 0 || dice.once_in(2);
+        mode != FaultMode::safety || late + limits.forgetful_max > 0 || dice.once_in(2);
     // The time before the first reference is short.
     if (!faults.after_first_round && dice.once_in(2)) limits.end = std::min(limits.end, kEarly);
     limits.damage = dice.once_in(6);
     faults.schedule = draw_faults(limits, dice);
-    options.all_are_seeds = dice.once_in(2);
+    // Those that are left would not find each other where all that they know are dead.
+    options.all_are_seeds = dice.once_in(2) || mode == FaultMode::forget;
     options.max_steps.assign(options.peers, kUntilTold);
     options.step_times.clear();
     const bool equal_speed = dice.once_in(2);

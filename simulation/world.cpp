@@ -24,6 +24,9 @@ constexpr Duration kTrainingAfterFaults = 30s;
 constexpr Duration kEndAfterFaults = 15min;
 /// Where nothing must come to an end.
 constexpr Duration kRestAfterFaults = 3min;
+/// By then those that are left have found each other; and so often a person looks again.
+constexpr Duration kFirstForgotten = 90s;
+constexpr Duration kForgottenAgain = 2min;
 
 protocol::ReferencePointer initial_reference(const WorldOptions& options) {
     const bool linear = has_direction(options.averaging.monitor);
@@ -91,7 +94,10 @@ private:
     void stop_faults();
     void stop_training();
     [[nodiscard]] std::set<PeerIndex> draw_core();
+    void let_go_of_the_dead();
     [[nodiscard]] bool may_speak(const std::set<PeerIndex>& core) const;
+    [[nodiscard]] bool is_gone(const protocol::Member& voter,
+                               const std::set<PeerIndex>& core) const;
 
     const WorldOptions& m_options;
     EventQueue m_events;
@@ -167,7 +173,8 @@ void World::start_faults() {
 }
 
 void World::stop_faults() {
-    if (m_options.faults.mode == FaultMode::liveness) {
+    const FaultMode mode = m_options.faults.mode;
+    if (mode != FaultMode::safety) {
         m_core = draw_core();
         m_must_end = may_speak(m_core);
     } else {
@@ -179,9 +186,28 @@ void World::stop_faults() {
     for (const auto& peer : m_peers) {
         if (!m_core.contains(peer->index()) || !m_must_end) m_checkers.give_up(peer->index());
     }
-    m_faults->heal(m_core);
+    using Others = FaultInjector::Others;
+    m_faults->heal(m_core, mode == FaultMode::forget ? Others::dead : Others::dead_or_cut_off);
+    if (mode == FaultMode::forget) {
+        std::vector<const Peer*> survivors;
+        for (const PeerIndex index : m_core) survivors.push_back(m_peers[index].get());
+        m_checkers.drop_what_none_holds(survivors);
+        m_events.after(kFirstForgotten, [this] { let_go_of_the_dead(); });
+    }
     m_events.after(kTrainingAfterFaults, [this] { stop_training(); });
     m_end = m_events.now() + (m_must_end ? kEndAfterFaults : kRestAfterFaults);
+}
+
+/// A person does what docs/operations.md says, at every one that is left.
+void World::let_go_of_the_dead() {
+    for (const PeerIndex index : m_core) {
+        Peer& peer = *m_peers[index];
+        if (!peer.is_up() || peer.is_observer()) continue;
+        for (const protocol::Member& voter : protocol::Roster(peer.core().roster())) {
+            if (is_gone(voter, m_core)) peer.forget(voter.id);
+        }
+    }
+    m_events.after(kForgottenAgain, [this] { let_go_of_the_dead(); });
 }
 
 void World::stop_training() {
@@ -190,7 +216,8 @@ void World::stop_training() {
     }
 }
 
-/// A random one that may speak for the last roster, whichever it is.
+/// A random one that may speak for the last roster, whichever it is; once the others are forgotten,
+/// if they will be.
 std::set<PeerIndex> World::draw_core() {
     Dice dice(protocol::RandomStream(m_options.seed, protocol::RandomPurpose::simulation, 7));
     std::vector<PeerIndex> order(m_options.peers);
@@ -199,7 +226,8 @@ std::set<PeerIndex> World::draw_core() {
         std::swap(order[i], order[dice.between(0, i)]);
     }
     std::set<PeerIndex> core;
-    const std::size_t least = dice.between(2, m_options.peers);
+    const bool forgets = m_options.faults.mode == FaultMode::forget;
+    const std::size_t least = dice.between(2, m_options.peers - (forgets ? 1 : 0));
     for (const PeerIndex peer : order) {
         if (core.size() >= least && may_speak(core)) break;
         core.insert(peer);
@@ -215,22 +243,39 @@ std::set<PeerIndex> World::draw_core() {
     return core;
 }
 
-/// More than half of every roster that is, or may still become, the last one.
+/// This voter's promises are not with the core.
+bool World::is_gone(const protocol::Member& voter, const std::set<PeerIndex>& core) const {
+    const auto peer = static_cast<PeerIndex>(voter.order);
+    return !core.contains(peer) || !remembers(*m_peers[peer], voter);
+}
+
+/// Of every roster that is, or may still become, the last one: more than half; or as many as it
+/// takes after all others are forgotten, and then what only those know does not count.
 bool World::may_speak(const std::set<PeerIndex>& core) const {
-    const auto has_majority = [&](const protocol::Roster& roster) {
-        const auto votes = std::count_if(roster.begin(), roster.end(), [&](const auto& member) {
-            const auto peer = static_cast<PeerIndex>(member.order);
-            return core.contains(peer) && remembers(*m_peers[peer], member);
-        });
-        return roster.empty() || 2 * static_cast<std::size_t>(votes) > roster.size();
+    const bool forgets = m_options.faults.mode == FaultMode::forget;
+    const auto may_speak_for = [&](const protocol::Roster& roster) {
+        protocol::Voters votes;
+        std::vector<protocol::PeerId> gone;
+        for (const protocol::Member& member : roster) {
+            if (is_gone(member, core)) {
+                gone.push_back(member.id);
+            } else {
+                votes.push_back({member, member.incarnation});
+            }
+        }
+        if (roster.empty() || 2 * votes.size() > roster.size()) return true;
+        protocol::Electorate electorate(roster);
+        for (const protocol::Voter& voter : votes) electorate.hear(voter, gone);
+        return forgets && electorate.has_quorum(votes);
     };
     return std::all_of(m_peers.begin(), m_peers.end(), [&](const auto& peer) {
         if (peer->lives() == 0 || peer->is_observer()) return true;
+        if (forgets && !core.contains(peer->index())) return true;
         const auto& round = peer->core().round();
-        if (!has_majority(peer->core().electorate().body())) return false;
+        if (!may_speak_for(peer->core().electorate().body())) return false;
         if (!round || !round->prepared()) return true;
         const protocol::Prepared& value = *round->prepared();
-        return has_majority(protocol::voters_of({{}, value.roster, value.leaving}));
+        return may_speak_for(protocol::voters_of({{}, value.roster, value.leaving}));
     });
 }
 
@@ -264,6 +309,8 @@ std::string_view name_of(FaultMode mode) {
             return "safety";
         case FaultMode::liveness:
             return "liveness";
+        case FaultMode::forget:
+            return "forget";
     }
     return "unknown";
 }

@@ -18,6 +18,8 @@ enum class FaultMode : std::uint8_t {
     safety,    ///< No fault may break an invariant. At the end all faults stop.
     liveness,  ///< Faults stop for a core that may speak for the last roster; the others never come
                ///< back. The core must go on.
+    forget,    ///< Faults stop for any core; the others are dead, and a person has them forgotten.
+               ///< The core must go on if that makes it one that may speak for the last roster.
 };
 
 [[nodiscard]] std::string_view name_of(FaultMode mode);

@@ -46,8 +46,8 @@ int main(int argc, char** argv) {
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", first, "First seed");
     app.add_option("--count", count, "Number of seeds");
-    app.add_option("--faults", faults, "none, safety or liveness")
-        ->check(CLI::IsMember({"none", "safety", "liveness"}));
+    app.add_option("--faults", faults, "none, safety, liveness or forget")
+        ->check(CLI::IsMember({"none", "safety", "liveness", "forget"}));
     app.add_flag("--every-algorithm", every_algorithm,
                  "local, interval, sketch, cascade, automatic thresholds");
     app.add_option("--observers", observers, "So many observers beside the peers");
@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
 
     const FaultMode mode = faults == "safety"     ? FaultMode::safety
                            : faults == "liveness" ? FaultMode::liveness
+                           : faults == "forget"   ? FaultMode::forget
                                                   : FaultMode::none;
     using dynavg::simulation::Algorithms;
     const Algorithms algorithms = every_algorithm ? Algorithms::every : Algorithms::common;

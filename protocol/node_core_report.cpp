@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -24,7 +25,7 @@ constexpr std::size_t kNamesInSentenceMax = 8;
 
 std::string enumeration(const std::vector<std::string>& names) {
     const std::size_t shown = std::min(names.size(), kNamesInSentenceMax);
-    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+    std::string text = fmt::format("{}", fmt::join(std::span(names).first(shown), ", "));
     if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
     return text;
 }

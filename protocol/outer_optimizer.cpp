@@ -1,7 +1,9 @@
 #include "protocol/outer_optimizer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "protocol/check.hpp"
@@ -26,17 +28,22 @@ double power(double base, std::uint64_t exponent) {
     return result;
 }
 
+/// Of a mean beyond all measure, too, a reference is made that others can pull: it stays finite.
+float saturated(double value) {
+    constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
+    return static_cast<float>(std::clamp(value, -kMost, kMost));
+}
+
 void momentum_step(const OuterOptimizer& optimizer, std::span<const float> previous,
                    std::span<float> mean, std::span<float> velocity) {
     const bool nesterov = optimizer.kind == OuterKind::nesterov;
     for (std::size_t i = 0; i < mean.size(); ++i) {
         const auto before = static_cast<double>(previous[i]);
         const double drift = static_cast<double>(mean[i]) - before;
-        velocity[i] =
-            static_cast<float>(optimizer.momentum * static_cast<double>(velocity[i]) + drift);
+        velocity[i] = saturated(optimizer.momentum * static_cast<double>(velocity[i]) + drift);
         const auto moved = static_cast<double>(velocity[i]);
         const double step = nesterov ? drift + optimizer.momentum * moved : moved;
-        mean[i] = static_cast<float>(before + optimizer.learning_rate * step);
+        mean[i] = saturated(before + optimizer.learning_rate * step);
     }
 }
 
@@ -51,13 +58,12 @@ void adam_step(const OuterOptimizer& optimizer, std::span<const float> previous,
     for (std::size_t i = 0; i < mean.size(); ++i) {
         const auto before = static_cast<double>(previous[i]);
         const double drift = static_cast<double>(mean[i]) - before;
-        first[i] = static_cast<float>(beta1 * static_cast<double>(first[i]) + (1 - beta1) * drift);
-        second[i] = static_cast<float>(beta2 * static_cast<double>(second[i]) +
-                                       (1 - beta2) * drift * drift);
+        first[i] = saturated(beta1 * static_cast<double>(first[i]) + (1 - beta1) * drift);
+        second[i] = saturated(beta2 * static_cast<double>(second[i]) + (1 - beta2) * drift * drift);
         const double direction = static_cast<double>(first[i]) / first_start;
         const double scale = std::sqrt(static_cast<double>(second[i]) / second_start);
-        mean[i] = static_cast<float>(before + optimizer.learning_rate * direction /
-                                                  (scale + optimizer.epsilon));
+        mean[i] =
+            saturated(before + optimizer.learning_rate * direction / (scale + optimizer.epsilon));
     }
 }
 

@@ -107,6 +107,23 @@ TEST_CASE("the outer state is part of the reference and travels with it", "[oute
     }
 }
 
+TEST_CASE("a reference made of a mean beyond all measure can still be pulled",
+          "[outer_optimizer]") {
+    const float most = std::numeric_limits<float>::max();
+    for (const OuterKind kind :
+         {OuterKind::average, OuterKind::momentum, OuterKind::nesterov, OuterKind::adam}) {
+        OuterRules rules = rules_of(kind);
+        rules.optimizer.learning_rate = 10;
+        ReferencePointer reference = start_of(kind);
+        for (int round = 0; round < 3; ++round) {
+            reference = moved(reference, rules, most - std::abs(reference->values[0]),
+                              -most + std::abs(reference->values[1]));
+            CHECK(
+                decode_reference(encode_reference(*reference), reference->shape(), reference->id));
+        }
+    }
+}
+
 TEST_CASE("outer optimizers have names, and limits", "[outer_optimizer]") {
     for (const char* name : {"average", "momentum", "nesterov", "adam"}) {
         REQUIRE(outer_from_name(name));

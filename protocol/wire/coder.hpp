@@ -26,6 +26,9 @@ inline constexpr bool kIsStrong = false;
 template <class Tag, class Rep>
 inline constexpr bool kIsStrong<Strong<Tag, Rep>> = true;
 
+/// A later life must still be possible: no peer starts so often, and no clock shows so late a time.
+inline constexpr std::uint32_t kIncarnationMax = 0xFFFF'FFFE;
+
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
@@ -190,6 +193,11 @@ private:
             value = m_archive.get<T>();
         } else if constexpr (kIsStrong<T>) {
             value = T(m_archive.get<typename T::rep>());
+            if constexpr (std::same_as<T, Incarnation>) {
+                if (value.value() > kIncarnationMax) {
+                    m_archive.refuse(fmt::format("no life can follow life {}", value.value()));
+                }
+            }
         } else if constexpr (std::same_as<T, std::string>) {
             value.resize(get_count("text", limits::kTextBytesMax, 1));
             m_archive.raw(std::span(reinterpret_cast<std::uint8_t*>(value.data()), value.size()));

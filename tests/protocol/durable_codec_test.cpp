@@ -87,6 +87,16 @@ TEST_CASE("no bytes harm who reads what is kept on disk", "[durable_codec]") {
     check_hostile(encode(sample_history()), decode_history);
 }
 
+TEST_CASE("a life that none can follow is refused", "[durable_codec]") {
+    Promise promise = sample_promise();
+    promise.incarnation = Incarnation(0xFFFF'FFFE);
+    CHECK(decode_promise(encode(promise)) == promise);
+    promise.incarnation = promise.incarnation.next();
+    const auto refused = decode_promise(encode(promise));
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message, Catch::Matchers::Contains("no life can follow"));
+}
+
 TEST_CASE("a history whose epochs do not grow is refused", "[durable_codec]") {
     auto entries = sample_history();
     std::swap(entries[1], entries[2]);

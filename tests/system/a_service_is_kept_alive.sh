@@ -82,22 +82,42 @@ breaks() {
 }
 
 # Stops one thread only, as a hang in a driver would: a tracer holds it until its process is gone.
+# Where it held a lock for which the loop waits, that would be another test: it tries again.
 hold_trainer() {
     python3 - "$1" <<'END' &
 import ctypes, os, sys, time
 
-SEIZE, INTERRUPT = 0x4206, 0x4207
+SEIZE, INTERRUPT, DETACH, ANY_THREAD = 0x4206, 0x4207, 17, 0x40000000
 process = sys.argv[1]
-for thread in os.listdir(f"/proc/{process}/task"):
-    if open(f"/proc/{process}/task/{thread}/comm").read().strip() == "trainer":
-        trace = ctypes.CDLL(None, use_errno=True).ptrace
-        for request in SEIZE, INTERRUPT:
-            if trace(request, int(thread), None, None) != 0:
-                sys.exit(f"ptrace: {os.strerror(ctypes.get_errno())}")
-        while os.path.exists(f"/proc/{process}/task/{thread}"):
-            os.waitpid(int(thread), os.WNOHANG | 0x40000000)
-            time.sleep(0.1)
+task = f"/proc/{process}/task"
+trainer = next(int(thread) for thread in os.listdir(task)
+               if open(f"{task}/{thread}/comm").read().strip() == "trainer")
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def trace(request):
+    if libc.ptrace(request, trainer, None, None) != 0:
+        sys.exit(f"ptrace: {os.strerror(ctypes.get_errno())}")
+
+
+def waits_of_the_loop():
+    with open(f"{task}/{process}/status") as status:
+        return next(line for line in status if line.startswith("voluntary_ctxt_switches"))
+
+
+while True:
+    trace(SEIZE)
+    trace(INTERRUPT)
+    os.waitpid(trainer, ANY_THREAD)
+    time.sleep(2)  # Until the loop has come upon the lock.
+    before = waits_of_the_loop()
+    time.sleep(1.5)
+    if waits_of_the_loop() != before:
         break
+    trace(DETACH)
+while os.path.exists(f"{task}/{trainer}"):
+    os.waitpid(trainer, os.WNOHANG | ANY_THREAD)
+    time.sleep(0.1)
 END
     pids[tracer]=$!
 }
@@ -130,12 +150,8 @@ inside sh -c 'printf "[averaging]\nthreshold = 1.0\n" >>/etc/dynavg/a.toml'
 token=$(inside dynavg token --config /etc/dynavg/a.toml)
 set_up_inside b 1 join "$token" >/dev/null
 set_up_inside c 2 join "$token" >/dev/null
-write_inside /etc/dynavg/c.output <<'END'
-[output]
-path = "/var/lib/dynavg/c/model.npz"
-hook = ["/bin/sh", "-c", "cp \"$DYNAVG_PATH\" /var/lib/dynavg/c/deployed.npz"]
-END
-inside sh -c 'cat /etc/dynavg/c.output >>/etc/dynavg/c.toml'
+inside sed --in-place '/^\[output\]/a path = "/var/lib/dynavg/c/model.npz"\
+hook = ["/bin/sh", "-c", "cp $DYNAVG_PATH /var/lib/dynavg/c/deployed.npz"]' /etc/dynavg/c.toml
 # Shorter, so that the test is; the bounds that a trainer gets stay as they are.
 write_inside /etc/systemd/system/dynavgd@.service.d/test.conf <<<$'[Service]\nWatchdogSec=6s'
 inside systemctl daemon-reload

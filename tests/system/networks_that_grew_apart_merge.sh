@@ -54,8 +54,12 @@ jq --exit-status '.networks[0] | .forks != [] and .merges > 0' "$work/verdict.js
 # --- started apart ----------------------------------------------------------------------------
 
 names=(f g h i)
-configure_all f g -- network=apart start_peers=2
-configure_all h i -- network=apart start_peers=2 peers="\"$(endpoint_of h)\", \"$(endpoint_of f)\""
+# On the same data both pairs could come to the same first reference, bit for bit.
+part_of_data() {
+    printf 'source = "synthetic-digits"\nsamples = 20000\nshard = { index = %d, count = 2 }' "$1"
+}
+configure_all f g -- network=apart start_peers=2 data="$(part_of_data 0)"
+configure_all h i -- network=apart start_peers=2 data="$(part_of_data 1)" peers="\"$(endpoint_of h)\", \"$(endpoint_of f)\""
 part 'f g' 'h i'
 for name in "${names[@]}"; do start "$name"; done
 for name in "${names[@]}"; do

@@ -150,7 +150,11 @@ void FaultInjector::heal(const std::set<PeerIndex>& core, Others others) {
             continue;
         }
         const bool dies = m_random.below(2) == 0 || others == Others::dead;
-        dies ? peer->crash(LastWords::lost) : peer->thaw();
+        if (dies) {
+            peer->crash(LastWords::lost);
+        } else {
+            peer->thaw();
+        }
         for (const PeerIndex inside : core) {
             apart.links.insert({inside, peer->index()});
             apart.links.insert({peer->index(), inside});

@@ -100,7 +100,7 @@ TEST_CASE("what a running daemon says of its peers and of itself is told", "[doc
         status.health = {{"no-peers", "nobody is here"}, {"clock-skew", "judged by the tool"}};
         return control::to_reply(status);
     };
-    const FakeDaemon daemon((folder / "socket").string(), answer);
+    const RunningControlServer daemon({.socket = folder / "socket"}, answer);
     const Outcome json = run("doctor --json --config " + file);
     CHECK(json.code == 1);
     CHECK(starts == std::vector<bool>{true, false, false});

@@ -167,8 +167,8 @@ TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
 
 TEST_CASE("status tells what the daemon says", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(),
-                          answers(control::to_reply(status()), control::to_reply(peers())));
+    const RunningControlServer fake(
+        {.socket = folder / "s"}, answers(control::to_reply(status()), control::to_reply(peers())));
     const Outcome text = run("status --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK_THAT(text.output, Contains("node       node-a (9f3a01c2) in network field-robots\n"));
@@ -188,8 +188,8 @@ TEST_CASE("status tells what the daemon says", "[dynavg]") {
 
 TEST_CASE("peers are told in columns", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(),
-                          answers(control::to_reply(status()), control::to_reply(peers())));
+    const RunningControlServer fake(
+        {.socket = folder / "s"}, answers(control::to_reply(status()), control::to_reply(peers())));
     const Outcome text = run("peers --control " + (folder / "s").string());
     CHECK(text.code == 0);
     CHECK(text.output ==
@@ -212,8 +212,8 @@ TEST_CASE("an observer is shown as one", "[dynavg]") {
     observer.observers = 2;
     control::PeersReply others = peers();
     for (control::PeerStatus& peer : others.peers) peer.role = "observer";
-    const FakeDaemon fake((folder / "s").string(),
-                          answers(control::to_reply(observer), control::to_reply(others)));
+    const RunningControlServer fake(
+        {.socket = folder / "s"}, answers(control::to_reply(observer), control::to_reply(others)));
     const Outcome text = run("status --control " + (folder / "s").string());
     CHECK_THAT(text.output, Contains("training   none: an observer follows the reference\n"));
     CHECK_THAT(text.output, Contains("peers      2 live of 3 known; 2 observers\n"));
@@ -224,8 +224,8 @@ TEST_CASE("an observer is shown as one", "[dynavg]") {
 
 TEST_CASE("a daemon that refuses or speaks otherwise is a failure", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon fake((folder / "s").string(),
-                          answers(control::error_reply("busy\x1b[2J"), Json{{"ok", true}}));
+    const RunningControlServer fake(
+        {.socket = folder / "s"}, answers(control::error_reply("busy\x1b[2J"), Json{{"ok", true}}));
     const Outcome refused = run("status --control " + (folder / "s").string());
     CHECK(refused.code == 1);
     CHECK(refused.output == "dynavg: busy\\x1b[2J\n");
@@ -237,7 +237,8 @@ TEST_CASE("reload says what was taken over, what needs a restart, and why nothin
     const TemporaryFolder folder;
     const std::string arguments = "reload --control " + (folder / "s").string();
     const auto told = [&](const Json& answer) {
-        const FakeDaemon fake((folder / "s").string(), [answer](const Json&) { return answer; });
+        const RunningControlServer fake({.socket = folder / "s"},
+                                        [answer](const Json&) { return answer; });
         return run(arguments);
     };
     const Outcome some =

@@ -26,7 +26,7 @@ namespace {
 class Obedient {
 public:
     explicit Obedient(const std::string& socket, Json reply = control::done_reply())
-        : m_fake(socket, [this, reply = std::move(reply)](const Json& request) {
+        : m_fake({.socket = socket}, [this, reply = std::move(reply)](const Json& request) {
               const std::lock_guard lock(m_mutex);
               m_asked.push_back(request);
               return reply;
@@ -39,7 +39,7 @@ public:
 private:
     std::mutex m_mutex;
     std::vector<Json> m_asked;
-    FakeDaemon m_fake;
+    RunningControlServer m_fake;
 };
 
 control::RoundRecord committed() {
@@ -170,7 +170,7 @@ TEST_CASE("wait ends once it is so, and tells what is missing if it is not", "[d
     const TemporaryFolder folder;
     // One more peer and one more epoch each time it is asked.
     std::atomic<std::uint32_t> asked = 0;
-    const FakeDaemon daemon((folder / "s").string(), [&asked](const Json&) {
+    const RunningControlServer daemon({.socket = folder / "s"}, [&asked](const Json&) {
         control::StatusReply status;
         status.peers_live = status.epoch = asked++;
         return control::to_reply(status);
@@ -191,7 +191,7 @@ TEST_CASE("wait ends once it is so, and tells what is missing if it is not", "[d
 
 TEST_CASE("status --watch ends cleanly with Ctrl-C", "[dynavg]") {
     const TemporaryFolder folder;
-    const FakeDaemon daemon((folder / "s").string(), [](const Json&) {
+    const RunningControlServer daemon({.socket = folder / "s"}, [](const Json&) {
         control::StatusReply status;
         status.node = "node-a";
         return control::to_reply(status);

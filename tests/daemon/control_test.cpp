@@ -4,9 +4,7 @@
 #include <limits>
 #include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +17,7 @@
 #include "control/unix_socket.hpp"
 #include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
+#include "tests/daemon/running_control_server.hpp"
 #include "tests/daemon/temporary_folder.hpp"
 
 using namespace dynavg;
@@ -35,26 +34,11 @@ Json echo(const Json& request) {
     return {{"ok", true}, {"echo", request}};
 }
 
-/// A server whose io thread runs until the end of the test.
-class Running {
+/// That echoes unless told otherwise.
+class Running : public RunningControlServer {
 public:
     explicit Running(ControlServerOptions options, ControlServer::Handler handler = echo)
-        : m_server(ControlServer::listen(m_io, std::move(options), std::move(handler)).value()),
-          m_thread([this] { m_io.run(); }) {}
-    ~Running() {
-        boost::asio::post(m_io, [this] {
-            m_server.reset();
-            m_work.reset();
-        });
-        m_thread.join();
-    }
-
-private:
-    boost::asio::io_context m_io;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> m_work{
-        m_io.get_executor()};
-    std::unique_ptr<ControlServer> m_server;
-    std::thread m_thread;
+        : RunningControlServer(std::move(options), std::move(handler)) {}
 };
 
 /// A client that speaks bytes; both ways block, at most for the socket's timeout.

@@ -60,7 +60,8 @@ void App::Parts::go_on_from(storage::Found found) {
         found.reference = learning.initial;
         found.history = {{learning.initial->id, {}, {}}};
     }
-    restart = storage::make_restart(found, self);
+    const float weight = weight_of(config.averaging.weights, learning.learner->samples());
+    restart = storage::make_restart(found, self, weight);
     self.incarnation = restart->incarnation;
     restored = restored_core(found, *restart);
     if (!is_observer()) {

@@ -94,7 +94,8 @@ void Peer::begin_life_from_disk() {
             found.reference = m_options.initial;
             found.history = {{m_options.initial->id, {}, {}}};
         }
-        storage::Restart restart = make_restart(found, m_member);
+        const float weight = weight_of(m_options.averaging.weights, learner->samples());
+        storage::Restart restart = make_restart(found, m_member, weight);
         m_member.incarnation = restart.incarnation;
         (void)learner->restore(restart.reference, restart.values, restart.optimizer, restart.steps);
         trainer.reference = restart.reference;

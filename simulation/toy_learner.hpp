@@ -10,7 +10,7 @@ namespace dynavg::simulation {
 /// nothing else. So the references show how often each step has entered them. Coordinates beyond
 /// the peers stay zero; they only make the vector longer. Its sketch has one row as long as the
 /// vector, which is the drift itself.
-class ToyLearner final : public protocol::Learner {
+class ToyLearner : public protocol::Learner {
 public:
     ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
                protocol::ReferencePointer initial);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "protocol/check.hpp"
-#include "protocol/limits.hpp"
 
 namespace dynavg::storage {
 
@@ -83,11 +82,12 @@ float squared_norm_rounded_up(const Reference& reference, std::span<const float>
 }
 
 protocol::ContributionPointer make_given(const Reference& reference, Epoch target,
-                                         std::vector<float> values, std::uint64_t steps) {
+                                         std::vector<float> values, std::uint64_t steps,
+                                         float weight) {
     auto given = std::make_shared<protocol::Contribution>();
     given->target = target;
     given->facts.steps = steps;
-    given->facts.weight = steps > 0 ? 1.0F : 0.0F;
+    given->facts.weight = steps > 0 ? weight : 0.0F;
     given->facts.squared_norm = squared_norm_rounded_up(reference, values);
     given->values = std::move(values);
     return given;
@@ -103,7 +103,7 @@ std::optional<Epoch> target_of_earlier_life(const Found& found) {
 }
 
 /// Fills in what is kept of the drift, of which `kept` says which part.
-void keep_drift(const Found& found, Unspent kept, Restart& restart) {
+void keep_drift(const Found& found, Unspent kept, float weight, Restart& restart) {
     const LocalRecord& local = *found.local;
     const Reference& reference = *found.reference;
     const bool same_reference = local.reference == reference.id;
@@ -119,18 +119,18 @@ void keep_drift(const Found& found, Unspent kept, Restart& restart) {
     restart.drift_since = reference.epoch;
     if (kept == Unspent::all && same_reference && local.frozen_for) {
         restart.frozen_for = local.frozen_for;
-        restart.given =
-            make_given(reference, *local.frozen_for,
-                       values_at(reference, local.frozen_drift, buffers), local.frozen_steps);
+        restart.given = make_given(reference, *local.frozen_for,
+                                   values_at(reference, local.frozen_drift, buffers),
+                                   local.frozen_steps, weight);
     } else if (const auto target = target_of_earlier_life(found)) {
         restart.given =
-            make_given(reference, *target, restart.values, restart.steps_since_reference);
+            make_given(reference, *target, restart.values, restart.steps_since_reference, weight);
     }
 }
 
 }  // namespace
 
-Restart make_restart(const Found& found, protocol::Member self) {
+Restart make_restart(const Found& found, protocol::Member self, float weight) {
     Restart restart;
     self.incarnation = restart.incarnation = above_former_lives(found, self);
     if (!found.reference) return restart;
@@ -138,7 +138,7 @@ Restart make_restart(const Found& found, protocol::Member self) {
     restart.values = found.reference->values;
     // Whatever was given is not in this drift, and what this life learns is not in what was given.
     if (const auto target = target_of_earlier_life(found)) {
-        restart.given = make_given(*found.reference, *target, found.reference->values, 0);
+        restart.given = make_given(*found.reference, *target, found.reference->values, 0, weight);
     }
     if (!found.local) return restart;
     restart.steps = found.local->steps;
@@ -147,7 +147,7 @@ Restart make_restart(const Found& found, protocol::Member self) {
     if (kept == Unspent::nothing) return restart;
     Restart with_drift = restart;
     with_drift.given.reset();
-    keep_drift(found, kept, with_drift);
+    keep_drift(found, kept, weight, with_drift);
     const bool usable = all_finite(with_drift.values) &&
                         (!with_drift.given || all_finite(with_drift.given->values));
     return usable ? with_drift : restart;

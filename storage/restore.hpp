@@ -7,7 +7,6 @@
 
 #include "protocol/durable.hpp"
 #include "protocol/exchange.hpp"
-#include "protocol/learner.hpp"
 #include "storage/checkpoint_store.hpp"
 
 namespace dynavg::storage {
@@ -34,10 +33,10 @@ struct Restart {
     std::optional<protocol::Epoch> frozen_for;
 };
 
-/// `wanted`: the incarnation that the clock suggests. Null reference: nothing to go on from, only
-/// the incarnation holds. If `found` fell back to an older reference the local drift is dropped:
-/// what of it is spent cannot be known.
-[[nodiscard]] Restart make_restart(const Found& found, protocol::Member self);
+/// `self` has the incarnation that the clock suggests; `weight`: how much a contribution of this
+/// peer counts. Null reference: nothing to go on from, only the incarnation holds. If `found` fell
+/// back to an older reference the local drift is dropped: what of it is spent cannot be known.
+[[nodiscard]] Restart make_restart(const Found& found, protocol::Member self, float weight);
 
 /// Local training as it stands, as a record. `values`: parameters and buffers of the learner now,
 /// `frozen`: the contribution frozen since the reference, or null.

@@ -70,7 +70,7 @@ void check_found(const Found& found) {
 
 void check_restart(const Found& found) {
     const protocol::Member self = protocol::peer(1, 5);
-    const Restart restart = make_restart(found, self);
+    const Restart restart = make_restart(found, self, 1);
     DYNAVG_CHECK(restart.incarnation >= self.incarnation);
     if (found.promise) DYNAVG_CHECK(restart.incarnation > found.promise->incarnation);
     if (restart.reference) DYNAVG_CHECK(restart.values.size() == kShape.values());

@@ -21,6 +21,20 @@ struct SmallWorldOptions {
     std::vector<protocol::Duration> step_times{};  ///< Of the first peers; else 10 ms.
     LinkOptions links{};
     bool durable = false;
+    std::uint64_t samples = 1;  ///< Of each peer.
+};
+
+/// A toy with data of a size.
+class SizedLearner final : public ToyLearner {
+public:
+    SizedLearner(std::size_t coordinate, const SmallWorldOptions& options,
+                 protocol::ReferencePointer initial)
+        : ToyLearner(coordinate, options.averaging.monitor, std::move(initial)),
+          m_samples(options.samples) {}
+    [[nodiscard]] std::uint64_t samples() const override { return m_samples; }
+
+private:
+    std::uint64_t m_samples;
 };
 
 [[nodiscard]] inline protocol::AveragingSettings toy_settings(protocol::Pace pace,
@@ -52,14 +66,12 @@ public:
             peer.initial = initial;
             peer.start_peers = static_cast<std::uint32_t>(m_options.peers);
             peer.max_steps = m_options.max_steps;
+            peer.durable = m_options.durable;
             if (index > 0) peer.seeds = {Peer::address_of(0)};
             if (index < m_options.step_times.size()) peer.step_time = m_options.step_times[index];
             peers.push_back(std::make_unique<Peer>(
                 std::move(peer),
-                [this, index] {
-                    return std::make_unique<ToyLearner>(index, m_options.averaging.monitor,
-                                                        initial);
-                },
+                [this, index] { return std::make_unique<SizedLearner>(index, m_options, initial); },
                 events, network,
                 [this](PeerIndex i) { return i < peers.size() ? peers[i].get() : nullptr; },
                 observer));

@@ -164,6 +164,35 @@ TEST_CASE("a peer that sat out some rounds has lost nothing", "[world]") {
     }
 }
 
+TEST_CASE("what is given again after a crash counts as much as before", "[world]") {
+    protocol::AveragingSettings averaging = toy_settings(Pace::free, 400);
+    averaging.weights = protocol::WeightRule::samples;
+    SmallWorld world({.peers = 2,
+                      .averaging = averaging,
+                      .step_times = {1s, 1s},
+                      .durable = true,
+                      .samples = 60});
+    struct WeightWatch final : Observer {
+        void on_frozen(const Peer& peer, const protocol::Contribution& frozen) override {
+            CHECK(frozen.facts.weight == 60);
+            if (peer.lives() == 2) steps_given_again = frozen.facts.steps;
+        }
+        std::uint64_t steps_given_again = 0;
+    } watch;
+    world.start(watch);
+    // In the first round, after 20 steps; its last record has 17 of them.
+    Peer& peer = *world.peers[1];
+    world.events.after(15s, [&] {
+        peer.crash_at_message(2, [&] {
+            peer.crash(LastWords::lost);
+            world.events.after(1s, [&] { peer.start(); });
+        });
+    });
+    REQUIRE(world.run_until([&] { return peer.installed()->epoch == protocol::Epoch(1); }));
+    CHECK(watch.steps_given_again == 17);
+    CHECK(peer.installed()->values == std::vector<float>{10, 8.5F});
+}
+
 TEST_CASE("with 30 % of gossip lost all peers still end with one reference", "[world]") {
     for (const Pace pace : {Pace::lockstep, Pace::free}) {
         CAPTURE(name_of(pace));

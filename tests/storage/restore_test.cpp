@@ -49,6 +49,13 @@ Found found_at(std::uint32_t last, std::vector<std::uint32_t> epochs_with_us, bo
     return found;
 }
 
+/// As a peer with so many samples, where they are its weight.
+constexpr float kWeight = 60;
+
+Restart restart_of(const Found& found, const protocol::Member& self = kSelf) {
+    return make_restart(found, self, kWeight);
+}
+
 /// How much of the drift is in the model.
 float drift_in(const Restart& restart) {
     return restart.values[0] - restart.reference->values[0];
@@ -79,7 +86,7 @@ TEST_CASE("a local record holds the drift and what was frozen of it", "[restore]
 
 TEST_CASE("without a checkpoint only the incarnation holds", "[restore]") {
     Found found;
-    const Restart restart = make_restart(found, kSelf);
+    const Restart restart = restart_of(found);
     CHECK(restart.incarnation == Incarnation(4));
     CHECK(restart.reference == nullptr);
     CHECK(restart.given == nullptr);
@@ -89,21 +96,21 @@ TEST_CASE("a new life is above all former ones, whatever the clock says", "[rest
     Found found;
     found.promise = promise_of(1, 1);
     found.promise->incarnation = Incarnation(20);
-    CHECK(make_restart(found, kSelf).incarnation == Incarnation(21));
+    CHECK(restart_of(found).incarnation == Incarnation(21));
     found.local = local_record(false);
     found.local->incarnation = Incarnation(30);
-    CHECK(make_restart(found, kSelf).incarnation == Incarnation(31));
+    CHECK(restart_of(found).incarnation == Incarnation(31));
     found.history = history_to(2);
     found.history[1].roster = {protocol::peer(1, 40), protocol::peer(2, 90)};
-    CHECK(make_restart(found, kSelf).incarnation == Incarnation(41));
+    CHECK(restart_of(found).incarnation == Incarnation(41));
     found.prepared = prepared_of(reference_of(3));
     found.prepared->prepared.roster = {protocol::peer(1, 50)};
-    CHECK(make_restart(found, kSelf).incarnation == Incarnation(51));
-    CHECK(make_restart(found, protocol::peer(1, 99)).incarnation == Incarnation(99));
+    CHECK(restart_of(found).incarnation == Incarnation(51));
+    CHECK(restart_of(found, protocol::peer(1, 99)).incarnation == Incarnation(99));
 }
 
 TEST_CASE("at the same reference training goes on where it was", "[restore]") {
-    const Restart restart = make_restart(found_at(1, {}, false), kSelf);
+    const Restart restart = restart_of(found_at(1, {}, false));
     CHECK(restart.reference->id == reference_of(1)->id);
     CHECK(restart.steps == 112);
     CHECK(restart.steps_since_reference == 12);
@@ -116,12 +123,12 @@ TEST_CASE("at the same reference training goes on where it was", "[restore]") {
     CHECK(restart.given->target == Epoch(2));
     CHECK(restart.given->values == restart.values);
     CHECK(restart.given->facts.steps == 12);
-    CHECK(restart.given->facts.weight == 1.0F);
+    CHECK(restart.given->facts.weight == kWeight);
     CHECK(restart.given->facts.squared_norm >= 5 * 12 * 12);
 }
 
 TEST_CASE("what was frozen for the next epoch is what was given to it", "[restore]") {
-    const Restart restart = make_restart(found_at(1, {}, true), kSelf);
+    const Restart restart = restart_of(found_at(1, {}, true));
     CHECK(drift_in(restart) == 12);
     CHECK(restart.steps_since_reference == 12);
     CHECK(restart.drift_since == Epoch(1));
@@ -130,12 +137,13 @@ TEST_CASE("what was frozen for the next epoch is what was given to it", "[restor
     CHECK(restart.given->target == Epoch(2));
     CHECK(restart.given->values == std::vector<float>{11, 11, 11, 11, 11, 9, 9});
     CHECK(restart.given->facts.steps == 10);
+    CHECK(restart.given->facts.weight == kWeight);
 }
 
 TEST_CASE("drift that went into a reference since the checkpoint is not counted again",
           "[restore]") {
     SECTION("frozen for that epoch: what came after the freeze is kept") {
-        const Restart restart = make_restart(found_at(2, {2}, true), kSelf);
+        const Restart restart = restart_of(found_at(2, {2}, true));
         CHECK(restart.reference->id == reference_of(2)->id);
         CHECK(restart.steps == 112);
         CHECK(restart.steps_since_reference == 2);
@@ -148,7 +156,7 @@ TEST_CASE("drift that went into a reference since the checkpoint is not counted 
         CHECK(restart.given->facts.steps == 2);
     }
     SECTION("frozen after the checkpoint: all of it was given") {
-        const Restart restart = make_restart(found_at(2, {2}, false), kSelf);
+        const Restart restart = restart_of(found_at(2, {2}, false));
         CHECK(drift_in(restart) == 0);
         CHECK(restart.steps == 112);
         CHECK(restart.steps_since_reference == 0);
@@ -156,11 +164,11 @@ TEST_CASE("drift that went into a reference since the checkpoint is not counted 
         CHECK(gives_nothing(restart, 3));
     }
     SECTION("frozen, but given to a later epoch, with all that was made since") {
-        CHECK(drift_in(make_restart(found_at(3, {3}, true), kSelf)) == 0);
-        CHECK(drift_in(make_restart(found_at(3, {2, 3}, true), kSelf)) == 0);
+        CHECK(drift_in(restart_of(found_at(3, {3}, true))) == 0);
+        CHECK(drift_in(restart_of(found_at(3, {2, 3}, true))) == 0);
     }
     SECTION("references without this peer leave all of it") {
-        const Restart restart = make_restart(found_at(3, {}, true), kSelf);
+        const Restart restart = restart_of(found_at(3, {}, true));
         CHECK(drift_in(restart) == 12);
         CHECK(restart.steps_since_reference == 12);
         CHECK(restart.values[5] == restart.reference->values[5]);
@@ -175,7 +183,7 @@ TEST_CASE("what of the drift is spent cannot be known after a fall back, so it i
           "[restore]") {
     Found found = found_at(1, {}, true);
     found.fell_back = true;
-    Restart restart = make_restart(found, kSelf);
+    Restart restart = restart_of(found);
     CHECK(drift_in(restart) == 0);
     CHECK(restart.steps == 112);
     CHECK(restart.optimizer.size() == 1);
@@ -184,33 +192,33 @@ TEST_CASE("what of the drift is spent cannot be known after a fall back, so it i
     // The checkpoint of local training is of a later reference than the one found.
     found = found_at(1, {}, true);
     found.local->reference = reference_of(2)->id;
-    restart = make_restart(found, kSelf);
+    restart = restart_of(found);
     CHECK(drift_in(restart) == 0);
     CHECK(restart.steps == 112);
 
     // Of another past, or of one that is forgotten.
     found = found_at(3, {}, true);
     found.local->reference = reference_of(1, 0.5F)->id;
-    CHECK(drift_in(make_restart(found, kSelf)) == 0);
+    CHECK(drift_in(restart_of(found)) == 0);
     found = found_at(3, {}, true);
     found.history.erase(found.history.begin(), found.history.begin() + 2);
-    CHECK(drift_in(make_restart(found, kSelf)) == 0);
+    CHECK(drift_in(restart_of(found)) == 0);
 }
 
 TEST_CASE("what an earlier life may have given is what its promise tells", "[restore]") {
     Found found = found_at(1, {}, false);
     found.promise = protocol::Promise{};
     found.promise->target = Epoch(1);
-    CHECK(make_restart(found, kSelf).given == nullptr);
+    CHECK(restart_of(found).given == nullptr);
     found.promise->target = Epoch(4);  // Of a merge.
-    const Restart spoken = make_restart(found, kSelf);
+    const Restart spoken = restart_of(found);
     REQUIRE(spoken.given != nullptr);
     CHECK(spoken.given->target == Epoch(4));
     CHECK(spoken.given->facts.steps == 12);
     found.local.reset();
-    CHECK(gives_nothing(make_restart(found, kSelf), 4));
+    CHECK(gives_nothing(restart_of(found), 4));
     found.forgot = true;
-    CHECK(gives_nothing(make_restart(found, kSelf), 2));
+    CHECK(gives_nothing(restart_of(found), 2));
 }
 
 TEST_CASE("a life that gave nothing keeps what it learned though a roster held an earlier one",
@@ -218,7 +226,7 @@ TEST_CASE("a life that gave nothing keeps what it learned though a roster held a
     // The third life froze for epoch 2 and died; the fourth has none of that drift.
     Found found = found_at(1, {}, false);
     found.local.reset();
-    const Restart fourth = make_restart(found, protocol::peer(1, 4));
+    const Restart fourth = restart_of(found, protocol::peer(1, 4));
     const ReferencePointer reference = reference_of(1);
     const std::vector<float> values = contribution(*reference, 8, 8).values;
     const protocol::LocalRecord record =
@@ -226,7 +234,7 @@ TEST_CASE("a life that gave nothing keeps what it learned though a roster held a
     // Meanwhile the others have committed what the third gave.
     found = found_at(2, {2}, false);
     found.local = record;
-    const Restart fifth = make_restart(found, protocol::peer(1, 5));
+    const Restart fifth = restart_of(found, protocol::peer(1, 5));
     CHECK(drift_in(fifth) == 8);
     CHECK(fifth.steps_since_reference == 8);
 }
@@ -236,7 +244,7 @@ TEST_CASE("a drift that is not finite is dropped", "[restore]") {
         Found found = found_at(1, {}, true);
         auto& drift = frozen ? found.local->frozen_drift : found.local->drift;
         drift[3] = std::numeric_limits<float>::quiet_NaN();
-        const Restart restart = make_restart(found, kSelf);
+        const Restart restart = restart_of(found);
         CHECK(restart.values == reference_of(1)->values);
         CHECK(gives_nothing(restart, 2));
         CHECK(restart.steps == 112);
@@ -249,7 +257,7 @@ TEST_CASE("over several crashes each step is counted once, whichever life a rost
     for (const bool frozen : {true, false}) {
         for (const std::uint32_t life : {3U, 4U}) {
             CAPTURE(frozen, life);
-            const Restart second = make_restart(found_at(1, {}, frozen), kSelf);
+            const Restart second = restart_of(found_at(1, {}, frozen));
             // Twenty more steps in the second life, then it crashes; its record reached the disk.
             auto values = second.values;
             for (std::size_t i = 0; i < 5; ++i) values[i] += 20;
@@ -258,13 +266,13 @@ TEST_CASE("over several crashes each step is counted once, whichever life a rost
             found.local =
                 make_local_record(second.incarnation, *second.reference, values, second.given.get(),
                                   second.steps + 20, second.steps_since_reference + 20, {});
-            const Restart third = make_restart(found, protocol::peer(1, 5));
+            const Restart third = restart_of(found, protocol::peer(1, 5));
             const auto given = static_cast<float>(second.given->facts.steps);
             CHECK(drift_in(third) == 32 - given);
             CHECK(static_cast<float>(third.steps_since_reference) == 32 - given);
             // It did not: the first life's is used.
             found.local = local_record(frozen);
-            CHECK(drift_in(make_restart(found, protocol::peer(1, 5))) == 12 - given);
+            CHECK(drift_in(restart_of(found, protocol::peer(1, 5))) == 12 - given);
         }
     }
 }

@@ -54,14 +54,32 @@ training::OptimizerOptions optimizer_options(const config::TrainingConfig& train
     return options;
 }
 
+training::Split split_of(const config::Split& split) {
+    switch (split.kind) {
+        case config::Split::Kind::iid:
+            break;
+        case config::Split::Kind::label:
+            return {.kind = training::SplitKind::label,
+                    .label = static_cast<std::uint8_t>(split.value)};
+        case config::Split::Kind::sorted:
+            return {.kind = training::SplitKind::sorted, .fraction = split.value};
+        case config::Split::Kind::dirichlet:
+            return {.kind = training::SplitKind::dirichlet, .fraction = split.value};
+        case config::Split::Kind::unequal:
+            return {.kind = training::SplitKind::unequal, .fraction = split.value};
+    }
+    return {};
+}
+
 Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
                                            const training::Dataset& dataset, ShardChoice choice) {
     if (choice.count <= 1) return training::whole(dataset.size());
     const auto& wanted = data.shard ? data.shard->split : config::Split{};
-    const auto split = training::parse_split(config::text_of(wanted));
-    if (!split) return Unexpected<Error>(split.error());
-    auto shards = training::cut(dataset.labels, *split, choice.count);
-    if (!shards) return Unexpected<Error>(shards.error());
+    auto shards = training::cut(dataset.labels, split_of(wanted), choice.count);
+    if (!shards) {
+        return fail(
+            fmt::format("split \"{}\": {}", config::text_of(wanted), shards.error().message));
+    }
     return std::move(shards->at(choice.index));
 }
 

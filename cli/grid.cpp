@@ -17,6 +17,7 @@
 #include "cli/run_experiment.hpp"
 #include "cli/units.hpp"
 #include "config/grid.hpp"
+#include "config/names.hpp"
 #include "report/folders.hpp"
 #include "report/groups.hpp"
 #include "report/table.hpp"
@@ -237,7 +238,7 @@ ExitCode simulate_grid(const GridOptions& options) {
     }
     if (!options.data.empty()) {
         for (const config::GridRun& run : *grid) {
-            if (run.config.data.source == config::DataSource::idx) continue;
+            if (config::reads_files(run.config.data.source)) continue;
             complain(fmt::format("--data: {} has source = \"{}\", which reads no files", run.name,
                                  config::name_of(run.config.data.source)));
             return ExitCode::wrong_arguments;

@@ -13,6 +13,7 @@
 #include "cli/run_experiment.hpp"
 #include "cli/units.hpp"
 #include "config/grid.hpp"
+#include "config/names.hpp"
 #include "config/overlay.hpp"
 #include "protocol/limits.hpp"
 
@@ -53,7 +54,7 @@ std::string missing_option(const SimulateOptions& options) {
 
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
-    if (!options.data.empty() && config.data.source == config::DataSource::synthetic_digits) {
+    if (!options.data.empty() && !config::reads_files(config.data.source)) {
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
                            config::name_of(config.data.source));
     }

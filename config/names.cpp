@@ -9,7 +9,8 @@ namespace dynavg::config {
 
 namespace {
 
-constexpr double kLabelMax = 65535;
+/// A data set has its labels as bytes.
+constexpr double kLabelMax = 255;
 constexpr double kUnequalMax = 1000;
 
 bool is_in_range(const Split& split) {
@@ -50,6 +51,10 @@ std::string_view name_of(OptimizerKind kind) {
 }
 std::string_view name_of(Device device) {
     return name_in<Device>(kDevices, device);
+}
+
+bool reads_files(DataSource source) {
+    return source != DataSource::synthetic_digits;
 }
 
 std::optional<Split> parse_split(std::string_view text) {

@@ -113,6 +113,9 @@ template <class E>
     return {};
 }
 
+/// Whether its samples are in the files of a folder; else they are drawn.
+[[nodiscard]] bool reads_files(DataSource source);
+
 /// The reverse of text_of(): "iid", "label:3", "sorted:0.6".
 [[nodiscard]] std::optional<Split> parse_split(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "config/address.hpp"
+#include "config/names.hpp"
 #include "config/problems.hpp"
 
 namespace dynavg::config {
@@ -26,10 +27,6 @@ bool halves_often(BuiltinModel model) {
 
 bool balances(protocol::MonitorKind monitor) {
     return monitor == protocol::MonitorKind::local_balanced;
-}
-
-bool reads_files(const Config& config) {
-    return config.data.source != DataSource::synthetic_digits;
 }
 
 bool observes(const Config& config) {
@@ -96,21 +93,23 @@ constexpr std::array kRules{
          "halves its images five times, which takes 32 x 32 pixels; of the sources only "
          "\"cifar10\" has as many"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return reads_files(c) && c.data.path.empty() && !observes(c); },
+         [](const Config& c) {
+             return reads_files(c.data.source) && c.data.path.empty() && !observes(c);
+         },
          "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},
     Rule{"data.path", "data.source",
-         [](const Config& c) { return !reads_files(c) && !c.data.path.empty(); },
+         [](const Config& c) { return !reads_files(c.data.source) && !c.data.path.empty(); },
          "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.test.path", "data.source",
          [](const Config& c) {
-             return !reads_files(c) && c.data.test && !c.data.test->path.empty();
+             return !reads_files(c.data.source) && c.data.test && !c.data.test->path.empty();
          },
          "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
     Rule{"data.samples", "data.source",
-         [](const Config& c) { return is_set(c, "data.samples") && reads_files(c); },
+         [](const Config& c) { return is_set(c, "data.samples") && reads_files(c.data.source); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.seed", "data.source",
-         [](const Config& c) { return is_set(c, "data.seed") && reads_files(c); },
+         [](const Config& c) { return is_set(c, "data.seed") && reads_files(c.data.source); },
          "is only for source = \"synthetic-digits\""},
     Rule{"data.drift", "data.drift_at",
          [](const Config& c) { return is_set(c, "data.drift") && c.data.drift_at == 0; },
@@ -134,6 +133,11 @@ constexpr std::array kRules{
                     c.training.momentum == 0;
          },
          "needs a momentum above 0"},
+    Rule{"training.weight_decay", "training.optimizer",
+         [](const Config& c) {
+             return c.training.weight_decay > 0 && c.training.optimizer == OptimizerKind::adam;
+         },
+         "must be 0 with optimizer = \"adam\"; remove it or choose \"adamw\", which decays"},
     Rule{"training.epsilon", "training.optimizer",
          [](const Config& c) {
              return is_set(c, "training.epsilon") && c.training.optimizer == OptimizerKind::sgd;

@@ -183,9 +183,8 @@ Codec<std::string> public_key() {
 
 Codec<Split> split() {
     const std::string allowed =
-        "iid, label:Y, sorted:F (F above 0, up to 1), dirichlet:A (A above 0), unequal:R (R from 1 "
-        "to "
-        "1000)";
+        "iid, label:Y (Y from 0 to 255), sorted:F (F above 0, up to 1), dirichlet:A (A above 0), "
+        "unequal:R (R from 1 to 1000)";
     return {.type = "string",
             .allowed = allowed,
             .parse = [allowed](const Value& value) -> Expected<Split, std::string> {
@@ -197,7 +196,6 @@ Codec<Split> split() {
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
 }
 
-/// One value today, so there is nothing to store.
 /// A monitor of kMonitors, or "interval:N".
 Key monitor_key(std::string name, std::string doc) {
     const auto named = choice<protocol::MonitorKind>(kMonitors);
@@ -264,6 +262,7 @@ Key threshold_key(std::string name, std::string doc) {
     return key;
 }
 
+/// One value today, so there is nothing to store.
 Key only(std::string name, std::string value, Later later, std::string doc) {
     Key key;
     key.name = std::move(name);
@@ -395,7 +394,7 @@ std::vector<Key> training_keys() {
             "Nesterov's form; only of sgd with momentum."),
         key("training.weight_decay", field(&Config::training, &T::weight_decay),
             number(at_least(0)),
-            "sgd, adam: added to the gradient (L2); adamw: decoupled from it."),
+            "sgd: added to the gradient (L2); adamw: decoupled from it; adam has none."),
         key("training.epsilon", field(&Config::training, &T::epsilon), number(above(0)),
             "Keeps a division finite; only of adam and adamw."),
         key("training.batch_size", field(&Config::training, &T::batch_size),

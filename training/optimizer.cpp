@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -13,13 +14,6 @@
 #include "training/lane_kernels.hpp"
 
 namespace dynavg::training {
-
-Expected<OptimizerKind, Error> parse_optimizer(std::string_view name) {
-    if (name == "sgd") return OptimizerKind::sgd;
-    if (name == "adam") return OptimizerKind::adam;
-    if (name == "adamw") return OptimizerKind::adamw;
-    return fail(fmt::format("optimizer \"{}\" is not known; allowed are sgd, adam, adamw", name));
-}
 
 Expected<void, Error> validate(const OptimizerOptions& options) {
     const auto outside = [](std::string_view key, double value, std::string_view allowed) {

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "protocol/expected.hpp"
@@ -23,8 +22,6 @@ struct OptimizerOptions {
     double beta2 = 0.999;
     double epsilon = 1e-7;
 };
-
-[[nodiscard]] Expected<OptimizerKind, Error> parse_optimizer(std::string_view name);
 
 /// Whether every number makes sense; the Error names the key.
 [[nodiscard]] Expected<void, Error> validate(const OptimizerOptions& options);

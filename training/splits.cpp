@@ -1,37 +1,23 @@
 #include "training/splits.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numbers>
 #include <numeric>
-#include <optional>
 
 #include <fmt/format.h>
 
+#include "protocol/check.hpp"
 #include "protocol/random.hpp"
 
 namespace dynavg::training {
 
 namespace {
 
-constexpr std::string_view kAllowed =
-    "allowed are iid, sorted:F with F from 0 to 1 (sorted:0.6), label:Y with Y from 0 to 255 "
-    "(label:0), dirichlet:A with A above 0 (dirichlet:0.5), unequal:R with R from 1 to 1000";
-
 /// Any would do, but it must be the same for all.
 constexpr std::uint64_t kDirichletSeed = 1;
-constexpr double kUnequalMax = 1000;
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 /// Appends to each shard its part of `samples`, in order; `shares` are of their sum.
 void deal(std::span<const std::uint32_t> samples, std::span<const double> shares,
@@ -101,53 +87,6 @@ void deal_by_label(std::span<const std::uint8_t> labels, double parameter,
 
 }  // namespace
 
-std::string Split::text() const {
-    switch (kind) {
-        case SplitKind::iid:
-            return "iid";
-        case SplitKind::sorted:
-            return fmt::format("sorted:{}", fraction);
-        case SplitKind::label:
-            return fmt::format("label:{}", label);
-        case SplitKind::dirichlet:
-            return fmt::format("dirichlet:{}", fraction);
-        case SplitKind::unequal:
-            return fmt::format("unequal:{}", fraction);
-    }
-    return "iid";
-}
-
-Expected<Split, Error> parse_split(std::string_view text) {
-    constexpr std::string_view kSorted = "sorted:";
-    constexpr std::string_view kLabel = "label:";
-    if (text == "iid") return Split{};
-    if (text.starts_with(kSorted)) {
-        const auto fraction = parse_number<double>(text.substr(kSorted.size()));
-        if (fraction && *fraction >= 0 && *fraction <= 1) {
-            return Split{SplitKind::sorted, *fraction, 0};
-        }
-    }
-    if (text.starts_with(kLabel)) {
-        const auto label = parse_number<std::uint8_t>(text.substr(kLabel.size()));
-        if (label) return Split{SplitKind::label, 0, *label};
-    }
-    constexpr std::string_view kDirichlet = "dirichlet:";
-    constexpr std::string_view kUnequal = "unequal:";
-    if (text.starts_with(kDirichlet)) {
-        const auto parameter = parse_number<double>(text.substr(kDirichlet.size()));
-        if (parameter && *parameter > 0 && std::isfinite(*parameter)) {
-            return Split{SplitKind::dirichlet, *parameter, 0};
-        }
-    }
-    if (text.starts_with(kUnequal)) {
-        const auto ratio = parse_number<double>(text.substr(kUnequal.size()));
-        if (ratio && *ratio >= 1 && *ratio <= kUnequalMax) {
-            return Split{SplitKind::unequal, *ratio, 0};
-        }
-    }
-    return fail(fmt::format("split \"{}\" is not known; {}", text, kAllowed));
-}
-
 Expected<std::vector<Shard>, Error> cut(std::span<const std::uint8_t> labels, const Split& split,
                                         std::size_t count) {
     if (count == 0 || count > labels.size()) {
@@ -160,6 +99,7 @@ Expected<std::vector<Shard>, Error> cut(std::span<const std::uint8_t> labels, co
     std::vector<Shard> shards(count);
     std::size_t sorted = labels.size();
     if (split.kind == SplitKind::sorted) {
+        DYNAVG_CHECK(split.fraction >= 0 && split.fraction <= 1);
         sorted = static_cast<std::size_t>(split.fraction * static_cast<double>(labels.size()));
         const auto end = order.begin() + static_cast<std::ptrdiff_t>(sorted);
         std::stable_sort(order.begin(), end,
@@ -185,9 +125,9 @@ Expected<std::vector<Shard>, Error> cut(std::span<const std::uint8_t> labels, co
     for (std::size_t k = 0; k < count; ++k) {
         if (shards[k].samples.empty()) {
             return fail(
-                fmt::format("split {} of {} samples into {} leaves shard {} empty; choose "
-                            "a smaller count",
-                            split.text(), labels.size(), count, k));
+                fmt::format("{} samples cut into {} shards leave shard {} empty; choose a smaller "
+                            "count",
+                            labels.size(), count, k));
         }
     }
     return shards;

@@ -1,9 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "protocol/expected.hpp"
@@ -15,7 +14,14 @@ struct Shard {
     std::vector<std::uint32_t> samples;
 };
 
-enum class SplitKind : std::uint8_t { iid, sorted, label, dirichlet, unequal };
+enum class SplitKind : std::uint8_t {
+    iid,        ///< The stored order cut into K equal parts.
+    sorted,     ///< The first samples, sorted by label, cut into K, plus an equal cut of the rest.
+    label,      ///< All samples of one label first, then the rest, cut into K.
+    dirichlet,  ///< The samples of each label in shares that are drawn from a Dirichlet
+                ///< distribution with one parameter for all peers (Hsu et al. 2019).
+    unequal,    ///< The stored order cut into K parts whose sizes grow evenly.
+};
 
 /// How one data set is cut among K peers: the FDA paper's three ways, and two more. All are
 /// functions of the stored order alone; dirichlet draws from a fixed seed, so that all peers cut
@@ -23,19 +29,10 @@ enum class SplitKind : std::uint8_t { iid, sorted, label, dirichlet, unequal };
 struct Split {
     SplitKind kind = SplitKind::iid;
     double fraction = 0;     ///< sorted: the share of the samples that is sorted, in [0, 1].
-                             ///< dirichlet: its parameter. unequal: largest to smallest shard.
+                             ///< dirichlet: its parameter, above 0. unequal: largest to smallest
+                             ///< shard, from 1 on.
     std::uint8_t label = 0;  ///< label: whose samples come first.
-    bool operator==(const Split&) const = default;
-    /// As parse_split() reads it.
-    [[nodiscard]] std::string text() const;
 };
-
-/// "iid": the stored order cut into K equal parts. "sorted:F": the first F of the samples, sorted
-/// by label, cut into K, plus an equal cut of the rest. "label:Y": all samples of Y first, then the
-/// rest, cut into K. "dirichlet:A": the samples of each label in shares that are drawn from a
-/// Dirichlet distribution with parameter A for all peers (Hsu et al. 2019). "unequal:R": the stored
-/// order cut into K parts whose sizes grow evenly, the last R times the first.
-[[nodiscard]] Expected<Split, Error> parse_split(std::string_view text);
 
 /// The shards of all K peers: disjoint, together everything; of the paper's three, sizes differ by
 /// at most two. Fails if count is 0 or a shard would be empty.

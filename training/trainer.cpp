@@ -85,7 +85,6 @@ Trainer::Trainer(TrainerOptions options)
       m_network(make_network(m_options.model, NetworkUse::training)),
       m_optimizer(m_options.optimizer, m_network->parameters().size()),
       m_head(layout_of(m_options.model).head()),
-      m_step(m_options.first_step),
       m_sampler(m_options.shard.samples, m_options.batch_size, m_options.seed,
                 m_options.shard_index),
       m_batch_images(m_options.batch_size * m_options.model.input.pixels()),

@@ -26,7 +26,6 @@ struct TrainerOptions {
     std::size_t batch_size = 32;
     std::uint64_t seed = 1;         ///< Of batches and dropout.
     std::uint32_t shard_index = 0;  ///< So that peers of one seed draw differently.
-    std::uint64_t first_step = 0;   ///< Steps done before, by an earlier process.
     /// So many steps only the head learns: the dense layers at the end.
     std::uint64_t head_first_steps = 0;
     protocol::MonitorKind monitor = protocol::MonitorKind::linear;
@@ -38,9 +37,9 @@ struct TrainerOptions {
 
 /// A built-in model in training on a shard: the learner of the daemon and of the simulator.
 ///
-/// Step n (counted by apply_update() from first_step) takes the batch that BatchSampler gives for
-/// it and draws its dropout masks from RandomStream(seed, dropout, shard index, n). Equal options
-/// give equal bits, in whatever process.
+/// Step n (counted by apply_update(), from what restore() says on) takes the batch that
+/// BatchSampler gives for it and draws its dropout masks from RandomStream(seed, dropout, shard
+/// index, n). Equal options give equal bits, in whatever process.
 ///
 /// Buffers (running statistics of batch norms) move with apply_update(). They are part of a
 /// contribution, and no part of the drift: an install replaces them.
@@ -73,7 +72,7 @@ public:
     [[nodiscard]] std::span<const float> parameters() const;
     /// Gradient of the last compute_gradient().
     [[nodiscard]] std::span<const float> gradient() const;
-    /// Updates done, first_step included.
+    /// Updates done, those before a restart included.
     [[nodiscard]] std::uint64_t step() const { return m_step; }
 
 private:

@@ -9,11 +9,11 @@
 #include "storage/posix_disk.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/run_program.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::assembly;
-using daemon::TemporaryFolder;
+using test::TemporaryFolder;
 
 namespace {
 

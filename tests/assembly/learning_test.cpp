@@ -4,7 +4,7 @@
 #include <string>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 #include "training/process.hpp"
 
 using namespace dynavg;
@@ -45,8 +45,48 @@ TEST_CASE("the keys of a model reach it", "[assembly]") {
     CHECK(large.seed == 3);
 }
 
+TEST_CASE("a trainer has the shard that its split cuts", "[assembly]") {
+    const auto trainer_of = [](const std::string& split, std::uint32_t index) {
+        const config::Config config = parsed(kDigits + "shard = { split = \"" + split +
+                                             "\" }\n[model]\nbuiltin = \"logistic\"\n");
+        const auto data = load_data(config.data);
+        REQUIRE(data.has_value());
+        const auto initial = make_initial_reference(config, config.averaging);
+        REQUIRE(initial.has_value());
+        auto trainer = make_trainer(config, config.averaging, *data, {index, 4}, *initial);
+        REQUIRE(trainer.has_value());
+        return std::move(*trainer);
+    };
+    const auto samples_of = [&](const std::string& split) {
+        std::vector<std::uint64_t> samples;
+        for (std::uint32_t i = 0; i < 4; ++i) samples.push_back(trainer_of(split, i)->samples());
+        return samples;
+    };
+    using Samples = std::vector<std::uint64_t>;
+    CHECK(samples_of("iid") == Samples{10, 10, 10, 10});
+    CHECK(samples_of("label:3") == Samples{10, 10, 10, 10});
+    CHECK(samples_of("sorted:0.55") == Samples{9, 11, 9, 11});
+    CHECK(samples_of("unequal:3") == Samples{5, 8, 12, 15});
+    CHECK(samples_of("dirichlet:1") != samples_of("dirichlet:2"));
+    const auto loss_of = [&](const std::string& split) {
+        return trainer_of(split, 0)->compute_gradient();
+    };
+    CHECK(loss_of("label:3") != loss_of("iid"));
+    CHECK(loss_of("label:3") != loss_of("label:4"));
+
+    const config::Config config = parsed(kDigits + "shard = { split = \"sorted:0.05\" }\n");
+    const auto data = load_data(config.data);
+    REQUIRE(data.has_value());
+    const auto initial = make_initial_reference(config, config.averaging);
+    REQUIRE(initial.has_value());
+    const auto none = make_trainer(config, config.averaging, *data, {0, 40}, *initial);
+    REQUIRE_FALSE(none.has_value());
+    CHECK_THAT(none.error().message,
+               Catch::Matchers::StartsWith("split \"sorted:0.05\": 40 samples"));
+}
+
 TEST_CASE("training begins from the configured weights, which all peers must share", "[assembly]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const std::string path = (folder / "weights.f32").string();
     const std::string text = kDigits + "[model]\nweights = \"" + path + "\"\n";
     const config::Config config = parsed(text);

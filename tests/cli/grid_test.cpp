@@ -164,6 +164,15 @@ TEST_CASE("a grid refuses wrong arguments and files", "[grid]") {
     const Outcome data = simulate(place.grid("--data /srv/mnist"));
     CHECK(data.code == 2);
     CHECK(has(data, "which reads no files"));
+    for (const char* source : {"idx", "cifar10"}) {
+        CAPTURE(source);
+        place.write("files.toml", "[model]\nbuiltin = \"mlp\"\n[data]\nsource = \"" +
+                                      std::string(source) + "\"\npath = \"/srv/elsewhere\"\n");
+        place.write("grid.toml", "config = \"files.toml\"\npeers = 2\nsteps = 20\nseeds = 1\n");
+        const Outcome listed = simulate(place.grid("--data /srv/here --list"));
+        CAPTURE(listed.output);
+        CHECK(listed.code == 0);
+    }
     place.write("grid.toml", "peers = 3\nsteps = 5\nepochz = 3\n");
     const Outcome bad = simulate(place.grid());
     CHECK(bad.code == 6);

@@ -349,6 +349,16 @@ TEST_CASE("values that exclude or need each other are told", "[config]") {
                Contains("needs a momentum above 0"));
     CHECK_THAT(error_of(kData + "[training]\noptimizer = \"sgd\"\nepsilon = 0.1\n"),
                Contains("only for optimizer"));
+    // Adam is the default.
+    CHECK(error_of(kData + "[training]\nweight_decay = 0.01\n") ==
+          "test.toml:4:1: training.weight_decay: must be 0 with optimizer = \"adam\"; remove it or "
+          "choose \"adamw\", which decays");
+    parsed(kData + "[training]\nweight_decay = 0\n");
+    for (const char* decays : {"sgd", "adamw"}) {
+        const Config config =
+            parsed(kData + "[training]\noptimizer = \"" + decays + "\"\nweight_decay = 0.01\n");
+        CHECK(config.training.weight_decay == 0.01);
+    }
     CHECK_THAT(error_of(kData + "[training]\nexit_when_done = true\n"),
                Contains("needs a training.max_steps"));
 }
@@ -422,13 +432,34 @@ TEST_CASE("an outer optimizer has its own rate unless it is told", "[config]") {
 }
 
 TEST_CASE("splits are read as they are written", "[config]") {
-    for (const char* text : {"iid", "label:3", "sorted:0.6", "dirichlet:0.1", "unequal:4"}) {
+    for (const char* text :
+         {"iid", "label:0", "label:3", "label:255", "sorted:0.6", "dirichlet:0.1", "unequal:4"}) {
         const Config config = parsed(kData + "shard = { split = \"" + std::string(text) + "\" }\n");
         REQUIRE(config.data.shard);
         CHECK(text_of(config.data.shard->split) == text);
     }
-    for (const char* text : {"", "label", "label:", "label:-1", "label:1.5", "sorted:0",
-                             "sorted:1.1", "sorted:nan", "iid:1"}) {
+    for (const char* text : {"",
+                             "IID",
+                             "iid ",
+                             "iid:1",
+                             "label",
+                             "label:",
+                             "label:-1",
+                             "label:1.5",
+                             "label:256",
+                             "label:x",
+                             "sorted",
+                             "sorted:",
+                             "sorted:0",
+                             "sorted:1.1",
+                             "sorted:-0.1",
+                             "sorted:nan",
+                             "sorted:0.5x",
+                             "dirichlet",
+                             "dirichlet:0",
+                             "dirichlet:inf",
+                             "unequal:0.5",
+                             "unequal:1001"}) {
         CAPTURE(text);
         CHECK_THAT(error_of(kData + "shard = { split = \"" + std::string(text) + "\" }\n"),
                    Contains("allowed: iid, label:Y"));

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::config;
@@ -119,8 +120,8 @@ TEST_CASE("whatever is a list is an axis and in the name", "[grid]") {
 }
 
 TEST_CASE("a base configuration is found beside the grid", "[grid]") {
-    std::string folder = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-    REQUIRE(mkdtemp(folder.data()) != nullptr);
+    const test::TemporaryFolder temporary;
+    const std::string folder = temporary.path().string();
     std::ofstream(folder + "/base.toml") << "[data]\nsource = \"synthetic-digits\"\n"
                                             "[averaging]\nmonitor = \"norm\"\nthreshold = 2\n";
     std::ofstream(folder + "/grid.toml")
@@ -136,7 +137,6 @@ TEST_CASE("a base configuration is found beside the grid", "[grid]") {
     CHECK(bad.error().message ==
           folder + "/bad.toml:5:1: averaging.threshold: -4 is not allowed; allowed: above 0");
     CHECK_THAT(load_grid(folder + "/none.toml").error().message, Contains("cannot be read"));
-    fs::remove_all(folder);
 }
 
 TEST_CASE("what is wrong with a grid is told once, with its place", "[grid]") {

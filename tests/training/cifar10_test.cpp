@@ -8,6 +8,7 @@
 
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/training/support.hpp"
 #include "training/evaluator.hpp"
 
@@ -40,7 +41,7 @@ std::shared_ptr<const Dataset> read(const fs::path& directory, DataPart part) {
 
 /// Of a directory whose one training batch is `bytes`; it must name the file.
 std::string refusal(const std::string& bytes) {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const fs::path path = directory.path() / "data_batch_1.bin";
     write_plain(path, bytes);
     const auto dataset = read_cifar10_directory(directory.path(), DataPart::train);
@@ -52,7 +53,7 @@ std::string refusal(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("CIFAR-10 is read, plane by plane, plain or gzipped", "[cifar10]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const std::string bytes = record(0, 10, 20, 30) + record(9, 40, 50, 60);
     write_plain(directory.path() / "data_batch_1.bin", bytes);
     write_packed(directory.path() / "test_batch.bin.gz", bytes);
@@ -70,7 +71,7 @@ TEST_CASE("CIFAR-10 is read, plane by plane, plain or gzipped", "[cifar10]") {
 }
 
 TEST_CASE("all training batches that are there count, once, by their numbers", "[cifar10]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     write_plain(directory.path() / "data_batch_10.bin", records(2, 7));
     write_packed(directory.path() / "data_batch_2.bin.gz", records(300, 5));
     write_plain(directory.path() / "data_batch_2.bin", records(300, 5));
@@ -92,7 +93,7 @@ TEST_CASE("every defect of a CIFAR-10 directory is told", "[cifar10]") {
     CHECK_THAT(refusal(records(299, 3) + record(10, 0, 0, 0)),
                contains_text("label 299 is 10, labels are 0 to 9"));
 
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const auto message = [&](const fs::path& at, DataPart part) {
         return read_cifar10_directory(at, part).error().message;
     };
@@ -107,7 +108,7 @@ TEST_CASE("every defect of a CIFAR-10 directory is told", "[cifar10]") {
 
 TEST_CASE("random bytes and cut compression never crash the CIFAR-10 reader", "[cifar10]") {
     protocol::RandomStream stream(1, protocol::RandomPurpose::test);
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const fs::path path = directory.path() / "data_batch_1.bin.gz";
     write_packed(path, records(3, 2));
     std::string packed(fs::file_size(path), '\0');

@@ -5,6 +5,7 @@
 
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/training/support.hpp"
 
 namespace dynavg::training::tests {
@@ -62,13 +63,13 @@ public:
     }
 
 private:
-    TemporaryDirectory m_directory;
+    test::TemporaryFolder m_directory;
 };
 
 }  // namespace
 
 TEST_CASE("a pair of IDX files is read, plain or packed", "[idx]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const fs::path at = directory.path();
     SECTION("plain") {
         write_plain(at / "train-images-idx3-ubyte", images(3));
@@ -101,7 +102,7 @@ TEST_CASE("pixels become floats from 0 to 1", "[idx]") {
 }
 
 TEST_CASE("a directory or file that is not there is named", "[idx]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     CHECK_THAT(read_idx_directory(directory.path() / "nowhere", DataPart::train).error().message,
                contains_text("nowhere") && contains_text("set `path`"));
     CHECK_THAT(read_idx(directory.path(), directory.path()).error().message,

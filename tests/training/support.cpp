@@ -4,7 +4,6 @@
 #include <fstream>
 #include <string>
 
-#include <stdlib.h>
 #include <zlib.h>
 
 #include "protocol/random.hpp"
@@ -82,17 +81,6 @@ void write_packed(const std::filesystem::path& path, const std::string& bytes) {
     REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) ==
             static_cast<int>(bytes.size()));
     REQUIRE(gzclose(file) == Z_OK);
-}
-
-TemporaryDirectory::TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "dynavg-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    m_path = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(m_path, ignored);
 }
 
 }  // namespace dynavg::training::tests

@@ -51,17 +51,4 @@ void write_plain(const std::filesystem::path& path, const std::string& bytes);
 /// Gzipped.
 void write_packed(const std::filesystem::path& path, const std::string& bytes);
 
-/// Removed with what is in it.
-class TemporaryDirectory {
-public:
-    TemporaryDirectory();
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory();
-    [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
-
-private:
-    std::filesystem::path m_path;
-};
-
 }  // namespace dynavg::training::tests

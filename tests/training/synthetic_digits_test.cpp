@@ -13,12 +13,13 @@ namespace dynavg::training::tests {
 namespace {
 
 double accuracy_after(const ModelSpec& model, int epochs) {
+    constexpr std::size_t kTrainSamples = 20'000;
     TrainerOptions options = options_for(model);
-    options.dataset = synthetic_digits(1, DataPart::train);
+    options.dataset = synthetic_digits(1, DataPart::train, kTrainSamples);
     options.shard = whole(options.dataset->size());
     const auto trainer = trainer_of(options);
-    run_steps(*trainer, epochs * static_cast<int>(kSyntheticTrainSamples / options.batch_size));
-    auto evaluator = make_evaluator(model, synthetic_digits(1, DataPart::test), 0);
+    run_steps(*trainer, epochs * static_cast<int>(kTrainSamples / options.batch_size));
+    auto evaluator = make_evaluator(model, synthetic_digits(1, DataPart::test, 4'000), 0);
     REQUIRE(evaluator.has_value());
     return evaluator->evaluate(trainer->values()).accuracy;
 }
@@ -43,8 +44,8 @@ TEST_CASE("parts and seeds differ, fewer samples begin more", "[synthetic_digits
 }
 
 TEST_CASE("all digits come about equally often", "[synthetic_digits]") {
-    const auto dataset = synthetic_digits(1, DataPart::test);
-    CHECK(dataset->size() == kSyntheticTestSamples);
+    const auto dataset = synthetic_digits(1, DataPart::test, 4'000);
+    CHECK(dataset->size() == 4'000);
     std::array<int, 10> counts{};
     for (const std::uint8_t label : dataset->labels) ++counts.at(label);
     // Binomial: 400 expected, standard deviation 19.

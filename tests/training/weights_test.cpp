@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/training/support.hpp"
 
 namespace dynavg::training::tests {
@@ -20,7 +21,7 @@ std::string bytes_of(std::span<const float> values) {
 }  // namespace
 
 TEST_CASE("a file of weights is a model's beginning, with its head or without", "[weights]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const auto path = directory.path() / "weights.f32";
     const ModelSpec spec{.builtin = "densenet121", .input = {3, 32, 32}};
     const ModelLayout layout = layout_of(spec);
@@ -48,7 +49,7 @@ TEST_CASE("a file of weights is a model's beginning, with its head or without", 
 
 TEST_CASE("a file that can't be the model's weights is refused with what it should be",
           "[weights]") {
-    TemporaryDirectory directory;
+    test::TemporaryFolder directory;
     const auto path = directory.path() / "weights.f32";
     const auto refusal = [&](const std::string& bytes, const ModelSpec& spec) {
         write_plain(path, bytes);

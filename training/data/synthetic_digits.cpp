@@ -231,9 +231,4 @@ std::shared_ptr<const Dataset> synthetic_digits(std::uint64_t seed, DataPart par
     return dataset;
 }
 
-std::shared_ptr<const Dataset> synthetic_digits(std::uint64_t seed, DataPart part) {
-    return synthetic_digits(
-        seed, part, part == DataPart::train ? kSyntheticTrainSamples : kSyntheticTestSamples);
-}
-
 }  // namespace dynavg::training

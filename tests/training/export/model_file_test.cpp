@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "tests/cli/run_program.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/training/support.hpp"
 
 namespace dynavg::training::tests {
@@ -35,7 +36,7 @@ std::string text_of(const std::vector<NamedTensor>& tensors, const std::string& 
 }  // namespace
 
 TEST_CASE("a model's file is read back by Python, tensor by tensor", "[export]") {
-    const TemporaryDirectory directory;
+    const test::TemporaryFolder directory;
     const auto [spec, ending] = GENERATE(
         std::pair(ModelSpec{}, ".pt"), std::pair(ModelSpec{}, ".npz"),
         std::pair(ModelSpec{.builtin = "densenet121", .input = {3, 32, 32}}, ".pth"),

@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "control/escape.hpp"
+#include "control/units.hpp"
 
 namespace dynavg::audit {
 
 namespace {
 
+using control::bytes_text;
 using control::escaped;
 using Json = nlohmann::json;
 
@@ -22,16 +25,6 @@ constexpr std::size_t kRangesShownMax = 20;
 
 constexpr std::size_t kColumns = 9;
 using Row = std::array<std::string, kColumns>;
-
-std::string bytes_text(std::uint64_t bytes) {
-    constexpr std::array<std::string_view, 6> kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};
-    if (bytes < 1000) return fmt::format("{} B", bytes);
-    auto amount = static_cast<double>(bytes) / 1000;
-    std::size_t unit = 0;
-    // What would be printed as 1000.0 is one of the next unit.
-    for (; amount >= 999.95 && unit + 1 < kUnits.size(); ++unit) amount /= 1000;
-    return fmt::format("{:.1f} {}", amount, kUnits[unit]);
-}
 
 std::string text_of(const EpochRange& range) {
     return range.first == range.last ? fmt::format("{}", range.first)

@@ -4,14 +4,14 @@
 #include <optional>
 #include <string>
 
+#include "control/units.hpp"
 #include "report/numbers.hpp"
 
 /// Numbers for people.
 namespace dynavg::cli {
 
+using control::bytes_text;
 using report::grouped;
-/// 999 B, 1.2 kB, 3.4 GB: powers of 1000.
-[[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 /// 350 ms, 12 s, 3 min 05 s, 2 h 07 min, 3 d 04 h. Rounded down.
 [[nodiscard]] std::string duration_text(double seconds);
 

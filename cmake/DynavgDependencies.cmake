@@ -14,7 +14,6 @@ pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
-pkg_check_modules(spdlog REQUIRED IMPORTED_TARGET spdlog)
 
 if(DYNAVG_TRAINING)
   find_package(Torch REQUIRED)

@@ -93,16 +93,14 @@ public:
         m_worker.set_reference(std::move(reference));
     }
 
-    void set_contribution(ContributionPointer contribution) {
-        m_frozen = contribution;
-        m_worker.set_contribution(std::move(contribution));
-    }
-
     void freeze(Epoch target, const FreezeFunction& source) {
         // Every attempt at a target sends the same contribution.
         const bool known = m_frozen && m_frozen->target == target;
         ContributionPointer contribution = known ? m_frozen : source(target);
-        if (contribution && !known) set_contribution(contribution);
+        if (contribution && !known) {
+            m_frozen = contribution;
+            m_worker.set_contribution(contribution);
+        }
         m_reporter.report([target, contribution](const ExchangeThreadHandlers& handlers) {
             handlers.on_frozen(target, contribution);
         });
@@ -348,12 +346,6 @@ void ExchangeThread::set_prepared(protocol::ReferencePointer prepared) {
 void ExchangeThread::freeze(Epoch target, FreezeFunction source) {
     m_parts->post(
         [target, source = std::move(source)](Engine& engine) { engine.freeze(target, source); });
-}
-
-void ExchangeThread::set_contribution(ContributionPointer contribution) {
-    m_parts->post([contribution = std::move(contribution)](Engine& engine) mutable {
-        engine.set_contribution(std::move(contribution));
-    });
 }
 
 void ExchangeThread::start_exchange(protocol::ExchangeOrder order) {

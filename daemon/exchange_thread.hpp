@@ -83,8 +83,6 @@ public:
     /// Asks `source` for the contribution to the target, once: later freezes for the same target
     /// report the same one.
     void freeze(protocol::Epoch target, FreezeFunction source);
-    /// A contribution that was frozen before a restart, for example.
-    void set_contribution(protocol::ContributionPointer contribution);
     void start_exchange(protocol::ExchangeOrder order);
     void abort_exchange();
     void pull(protocol::ReferenceId wanted, protocol::PeerId source);

@@ -14,7 +14,6 @@ namespace dynavg::daemon {
 /// What health is judged by: how things stand at one moment.
 struct HealthInputs {
     protocol::Duration uptime{};
-    bool learns_settings = false;    ///< A joiner that has no settings yet.
     bool done = false;               ///< All steps are done.
     std::uint32_t peers_live = 0;    ///< Others.
     std::uint32_t peers_wanted = 0;  ///< Others, for a round.

@@ -79,7 +79,8 @@ Response make_response(const Request& request, http::status status, const char* 
     return response;
 }
 
-/// Whether a browser on this machine that was led here by a name of somebody else says so.
+/// Whether the host of a request is this machine's loopback; else a name of somebody else has led a
+/// browser on this machine here.
 bool names_loopback(std::string_view host) {
     if (host.empty() || config::is_loopback(host)) return true;
     const auto address = config::parse_host_port(host);

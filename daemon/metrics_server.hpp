@@ -51,7 +51,7 @@ public:
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;
 
-    /// "127.0.0.1:7410", as bound.
+    /// "127.0.0.1:9410", as bound.
     [[nodiscard]] std::string address() const;
     [[nodiscard]] bool is_loopback() const;
     void stop();

@@ -1,9 +1,7 @@
 #include "doctor/lone_node.hpp"
 
-#include <chrono>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>

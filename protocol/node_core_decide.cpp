@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/node_core.hpp"
 

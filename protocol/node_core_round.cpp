@@ -5,7 +5,6 @@
 #include "protocol/check.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/node_core.hpp"
-#include "protocol/roster.hpp"
 #include "protocol/wire/codec.hpp"
 
 // One round: who is in it, the exchange, prepare and commit (docs/protocol.md, sections 4 to 6).

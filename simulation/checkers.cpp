@@ -106,7 +106,7 @@ void Checkers::on_frozen(const Peer& peer, const protocol::Contribution& contrib
                              in_references(own, peer.installed()->epoch) + drift);
 }
 
-// 3. Justified.
+// Justified.
 void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     ++m_event_counts[std::string(event.name)];
     trace(peer, event.name, event.message);
@@ -124,7 +124,7 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     }
 }
 
-// 7. One value per ballot.
+// One value per ballot.
 void Checkers::on_published(const Peer& peer, const protocol::Message& message) {
     if (peer.is_observer()) return report("observer", "an observer tells more than heartbeats");
     const auto* state = std::get_if<protocol::RoundState>(&message);
@@ -149,7 +149,7 @@ void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
     check_agreement(peer, install.reference);
 }
 
-// 8. One mean per roster: a later attempt sums up the same contributions in the same order.
+// One mean per roster: a later attempt sums up the same contributions in the same order.
 void Checkers::on_exchange_done(const Peer& peer, const protocol::ExchangeResult& result) {
     const protocol::RoundId& round = result.key.round;
     const auto from = std::tuple(peer.installed()->id.digest, round.target, round.roster);
@@ -164,7 +164,7 @@ void Checkers::on_exchange_done(const Peer& peer, const protocol::ExchangeResult
     m_weights.emplace(result.value->id.digest, weights);
 }
 
-// 1. Agreement.
+// Agreement.
 void Checkers::check_agreement(const Peer& peer, const protocol::ReferencePointer& reference) {
     const auto [place, added] = m_committed.emplace(reference->epoch, Committed{reference, {}});
     Committed& committed = place->second;
@@ -187,7 +187,7 @@ void Checkers::check_agreement(const Peer& peer, const protocol::ReferencePointe
     }
 }
 
-// 4. Bounded variance, lockstep: of every complete step after which somebody trains on.
+// Bounded variance, lockstep: of every complete step after which somebody trains on.
 void Checkers::on_step(const Peer& peer, double) {
     if (peer.is_observer()) return report("observer", "an observer trains");
     m_ledgers[peer.index()].on_step();
@@ -250,7 +250,7 @@ void Checkers::on_settled(const Peer& peer) {
     check_free_estimate(peer);
 }
 
-// 9. Observers have no say, and nobody waits for them.
+// Observers have no say, and nobody waits for them.
 void Checkers::check_observer(const Peer& peer) {
     const bool says_nothing = !peer.core().round() && !peer.core().last_estimate() &&
                               peer.core().may_leave() && peer.steps() == 0;
@@ -273,7 +273,7 @@ void Checkers::check_observers_are_apart(const Peer& peer) {
     }
 }
 
-// 4. Bounded variance, free pace. A peer that is behind must catch up before it may call.
+// Bounded variance, free pace. A peer that is behind must catch up before it may call.
 void Checkers::check_free_estimate(const Peer& peer) {
     const protocol::NodeCore& core = peer.core();
     const bool free = m_averaging.pace == protocol::Pace::free &&
@@ -291,7 +291,7 @@ void Checkers::check_free_estimate(const Peer& peer) {
                                            peer.index(), core.last_estimate()->bound));
 }
 
-// 6. Bounded.
+// Bounded.
 void Checkers::check_bounded(const Peer& peer) {
     const std::size_t model = peer.learner().shape().encoded_bytes();
     const std::size_t chunks = (m_peers + 1) * protocol::limits::kChunksInFlightMax *
@@ -307,7 +307,7 @@ void Checkers::check_bounded(const Peer& peer) {
     }
 }
 
-// 5. Progress.
+// Progress.
 void Checkers::check_round_ends(const Peer& peer) {
     const auto& round = peer.core().round();
     if (!round || m_given_up.contains(peer.index())) {
@@ -325,7 +325,7 @@ void Checkers::check_round_ends(const Peer& peer) {
     }
 }
 
-// 2. Exactly once.
+// Exactly once.
 void Checkers::check_exactly_once(const Peer& peer) {
     const Epoch installed = peer.installed()->epoch;
     if (const auto wrong = m_ledgers[peer.index()].check(installed, held(peer))) {
@@ -368,7 +368,7 @@ double Checkers::held_by(const Peer& peer, const protocol::LocalRecord& record) 
            static_cast<double>(record.drift[peer.index()]);
 }
 
-// 5. Progress.
+// Progress.
 void Checkers::on_finish(const std::vector<const Peer*>& peers, bool finished) {
     if (!finished) {
         std::string where;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "protocol/durable.hpp"

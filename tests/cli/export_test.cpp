@@ -5,12 +5,12 @@
 
 #include "tests/catch.hpp"
 #include "tests/cli/run_program.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using Catch::Matchers::Contains;
 using cli::Outcome;
-using daemon::TemporaryFolder;
+using test::TemporaryFolder;
 
 namespace {
 

@@ -1,9 +1,9 @@
 #include "cli/grid_folders.hpp"
 
-#include <cstdlib>
 #include <fstream>
 
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg::cli;
 using Catch::Matchers::Contains;
@@ -11,9 +11,8 @@ using Kind = FolderState::Kind;
 namespace fs = std::filesystem;
 
 TEST_CASE("a folder is free, has this run, or another", "[grid_folders]") {
-    std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    const fs::path folder(path);
+    const dynavg::test::TemporaryFolder temporary;
+    const fs::path& folder = temporary.path();
     const std::string here = R"({"peers": 3, "configuration": {"averaging.threshold": 1.0}})";
     const auto write = [&](const char* name, const std::string& text) {
         std::ofstream(folder / name) << text;
@@ -40,7 +39,6 @@ TEST_CASE("a folder is free, has this run, or another", "[grid_folders]") {
     CHECK(folder_state(folder, here).difference == "it has no run.json that says what was run");
     // What is no folder is found out when it is written to.
     CHECK(folder_state(folder / "summary.json", here).kind == Kind::free);
-    fs::remove_all(folder);
 }
 
 TEST_CASE("a difference of descriptions is told in a few words", "[grid_folders]") {

@@ -4,14 +4,14 @@
 
 #include "tests/cli/run_program.hpp"
 #include "tests/daemon/running_control_server.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 /// Running the program `dynavg` as a person does.
 namespace dynavg::cli::test {
 
 using cli::Outcome;
 using daemon::RunningControlServer;
-using daemon::TemporaryFolder;
+using dynavg::test::TemporaryFolder;
 
 inline Outcome run(const std::string& arguments, const std::string& program = DYNAVG_PROGRAM) {
     return run_program(program + " " + arguments);

@@ -12,14 +12,12 @@
 #include "control/replies.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/run_program.hpp"
-#include "tests/daemon/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::cli::test;
 using Catch::Matchers::Contains;
 using cli::Outcome;
 using cli::run_program;
-using daemon::TemporaryFolder;
 using Json = nlohmann::json;
 
 namespace {

@@ -12,6 +12,7 @@
 
 #include "cli/simulate.hpp"
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 
 /// `dynavg simulate` as a program, and a folder for it. Most tests call it in a fork: LibTorch
 /// takes long to load.
@@ -98,17 +99,9 @@ inline Outcome simulate(const std::string& arguments) {
 /// A folder with a configuration, and the command lines that use it.
 class Workplace {
 public:
-    Workplace() {
-        std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-        write("small.toml", kConfig);
-    }
-    Workplace(const Workplace&) = delete;
-    Workplace& operator=(const Workplace&) = delete;
-    ~Workplace() { fs::remove_all(m_path); }
+    Workplace() { write("small.toml", kConfig); }
 
-    [[nodiscard]] std::string file(const std::string& name) const { return m_path / name; }
+    [[nodiscard]] std::string file(const std::string& name) const { return m_folder / name; }
     void write(const std::string& name, const std::string& text) const {
         std::ofstream(file(name)) << text;
     }
@@ -123,7 +116,7 @@ public:
     }
 
 private:
-    fs::path m_path;
+    dynavg::test::TemporaryFolder m_folder;
 };
 
 inline bool has(const Outcome& outcome, const std::string& part) {

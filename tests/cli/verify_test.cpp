@@ -6,7 +6,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/cli/run_program.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
@@ -27,7 +27,7 @@ struct Logs {
                            arguments);
     }
 
-    dynavg::daemon::TemporaryFolder folder;
+    dynavg::test::TemporaryFolder folder;
 };
 
 std::string round(const std::string& node, int epoch, const std::string& digest_end) {

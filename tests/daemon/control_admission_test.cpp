@@ -18,10 +18,11 @@
 #include "control/unix_socket.hpp"
 #include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::daemon;
+using dynavg::test::TemporaryFolder;
 
 TEST_CASE("root, the daemon's user and the socket's group may ask, and nobody else",
           "[admission]") {

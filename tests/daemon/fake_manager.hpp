@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::daemon {
 
@@ -56,7 +56,7 @@ public:
 
 private:
     static constexpr int kPatienceMs = 30'000;
-    TemporaryFolder m_folder;
+    test::TemporaryFolder m_folder;
     int m_socket;
 };
 

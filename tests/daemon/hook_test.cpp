@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg::daemon;
 using namespace std::chrono_literals;
+using dynavg::test::TemporaryFolder;
 
 namespace {
 

@@ -9,11 +9,12 @@
 
 #include "tests/catch.hpp"
 #include "tests/daemon/loop.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::daemon;
 using namespace std::chrono_literals;
+using dynavg::test::TemporaryFolder;
 using protocol::Epoch;
 using protocol::Event;
 

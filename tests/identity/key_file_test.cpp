@@ -9,13 +9,13 @@
 
 #include "identity/private_file.hpp"
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::identity {
 
 namespace {
 
-using daemon::TemporaryFolder;
+using test::TemporaryFolder;
 
 std::string read_text(const std::filesystem::path& file) {
     std::ifstream in(file);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::identity {
 
@@ -51,7 +51,7 @@ TEST_CASE("A token that was cut off or mistyped is told from a good one", "[toke
 }
 
 TEST_CASE("A node keeps the token's secret until the door is closed", "[token]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     REQUIRE(load_token_secret(folder.path()).has_value());
     CHECK_FALSE(load_token_secret(folder.path())->has_value());
     const SecretKey secret = make_identity().secret;

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/catch.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg::report;
 using Catch::Matchers::Contains;
@@ -13,22 +14,14 @@ namespace {
 
 class Place {
 public:
-    Place() {
-        std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { fs::remove_all(m_path); }
-    [[nodiscard]] fs::path path(const std::string& name = "") const { return m_path / name; }
+    [[nodiscard]] fs::path path(const std::string& name = "") const { return m_folder / name; }
     void write(const std::string& name, const std::string& text) const {
         fs::create_directories(path(name).parent_path());
         std::ofstream(path(name)) << text;
     }
 
 private:
-    fs::path m_path;
+    dynavg::test::TemporaryFolder m_folder;
 };
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include "protocol/random.hpp"
 #include "simulation/result_files.hpp"
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
 #include "tests/simulation/experiment_support.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::simulation;
@@ -82,7 +82,7 @@ TEST_CASE(
     "a model with buffers gives the plain loop's bits, and its variance is that of what is "
     "learned",
     "[experiment]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     std::ofstream batch(folder / "data_batch_1.bin", std::ios::binary);
     protocol::RandomStream stream(1, protocol::RandomPurpose::test);
     for (int record = 0; record < 12; ++record) {

@@ -8,28 +8,14 @@
 
 #include "tests/catch.hpp"
 #include "tests/simulation/experiment_support.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::simulation;
+using test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string path = (fs::temp_directory_path() / "dynavg-XXXXXX").string();
-        REQUIRE(mkdtemp(path.data()) != nullptr);
-        m_path = path;
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() { fs::remove_all(m_path); }
-    [[nodiscard]] const fs::path& path() const { return m_path; }
-
-private:
-    fs::path m_path;
-};
 
 std::string text_of(const fs::path& file) {
     std::ostringstream text;

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::storage {
 
 namespace {
 
-using daemon::TemporaryFolder;
+using test::TemporaryFolder;
 
 std::unique_ptr<PosixDisk> open(const std::filesystem::path& path) {
     auto disk = PosixDisk::open(path.string());

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::storage {
 
 namespace {
 
-using daemon::TemporaryFolder;
+using test::TemporaryFolder;
 
 Expected<void, Error> replace(const std::filesystem::path& path, std::string_view text) {
     const auto bytes = std::as_bytes(std::span(text));

@@ -4,8 +4,9 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
-namespace dynavg::daemon {
+namespace dynavg::test {
 
 /// A folder of its own for a test, gone with it.
 class TemporaryFolder {
@@ -15,7 +16,10 @@ public:
         if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary folder");
         m_path = path;
     }
-    ~TemporaryFolder() { std::filesystem::remove_all(m_path); }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(m_path, ignored);
+    }
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
     [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
@@ -27,4 +31,4 @@ private:
     std::filesystem::path m_path;
 };
 
-}  // namespace dynavg::daemon
+}  // namespace dynavg::test

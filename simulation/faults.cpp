@@ -110,7 +110,9 @@ std::optional<Duration> duration_of(std::string_view text) {
         if (!text.ends_with(unit)) continue;
         const auto count = number_of<std::uint64_t>(text.substr(0, text.size() - unit.size()));
         if (!count || *count > kMost) return std::nullopt;
-        return static_cast<Duration::rep>(*count) * length;
+        const Duration time = static_cast<Duration::rep>(*count) * length;
+        // Minutes are written as seconds, and those must be readable.
+        return time / 1s <= static_cast<Duration::rep>(kMost) ? std::optional(time) : std::nullopt;
     }
     return std::nullopt;
 }

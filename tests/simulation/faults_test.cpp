@@ -33,6 +33,10 @@ TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     CHECK((*faults)[5].others == std::vector<PeerIndex>{2, 3});
     CHECK((*faults)[4].amount == 100);
     CHECK(faults->back().moment == CrashMoment::installed);
+
+    const auto latest = parse_faults("crash@16666666m:1", 4);
+    REQUIRE(latest.has_value());
+    CHECK(error_of(to_string(*latest)).empty());
 }
 
 TEST_CASE("faults are sorted by time", "[faults]") {
@@ -56,6 +60,7 @@ TEST_CASE("what is wrong in a list of faults is told", "[faults]") {
     CHECK_FALSE(error_of("slow@1s:2+1s").empty());
     CHECK_FALSE(error_of("part@1s:1|1").empty());
     CHECK_FALSE(error_of("crash@99999999999999999999s:1").empty());
+    CHECK_FALSE(error_of("crash@16666667m:1").empty());
 }
 
 TEST_CASE("drawn faults are within their limits and can be written", "[faults]") {

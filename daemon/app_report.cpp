@@ -72,6 +72,12 @@ nlohmann::json App::Parts::forget(const std::string& peer) {
         return control::error_reply(
             "this daemon is an observer and has no vote: say it at a member");
     }
+    const bool votes = std::ranges::any_of(
+        core->roster(), [&](const protocol::Member& member) { return member.id == self.id; });
+    if (!votes) {
+        return control::error_reply(
+            "this node was not in the last round and has no vote: say it at one that was");
+    }
     const auto is_named = [&](const protocol::PeerId& id) {
         const protocol::PeerInfo* joined = node->membership().joined(id);
         return id == protocol::PeerId::from_name(peer) || id.fingerprint() == peer ||

@@ -105,7 +105,9 @@ void NodeCore::become_prepared(const PreparedRecord& record, Instant now) {
 // --- those who will not come back ---------------------------------------------------------------
 
 bool NodeCore::forget(const PeerId& peer, Instant now) {
-    if (is_observer() || !m_electorate.holds(peer) || peer == m_options.self.id) return false;
+    // Nobody counts the word of one who has no vote itself.
+    if (is_observer() || !m_electorate.holds(m_options.self.id)) return false;
+    if (!m_electorate.holds(peer) || peer == m_options.self.id) return false;
     m_to_forget.insert(peer);
     acknowledge_departures();
     evaluate(now);

@@ -35,6 +35,7 @@ std::string enumeration(const std::vector<std::string>& names) {
 /// Whom the open round should take in: its candidates, and who votes on it, each once.
 Roster NodeCore::expected_members() const {
     Roster expected = m_round->sets().candidates;
+    keep_latest_lives(expected);
     for (const Member& voter : m_electorate.body()) {
         const auto is_same = [&voter](const Member& other) { return other.id == voter.id; };
         if (std::none_of(expected.begin(), expected.end(), is_same)) expected.push_back(voter);

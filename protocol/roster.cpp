@@ -58,17 +58,6 @@ Member whose_turn(const Roster& accused, Epoch target, const Roster& left, const
     return accused[first];
 }
 
-/// A peer that has restarted is a new member: its earlier lives will not answer.
-void keep_latest_lives(Roster& roster) {
-    std::map<PeerId, Incarnation> latest;
-    for (const Member& member : roster) {
-        Incarnation& life = latest[member.id];
-        life = std::max(life, member.incarnation);
-    }
-    std::erase_if(
-        roster, [&latest](const Member& member) { return member.incarnation < latest[member.id]; });
-}
-
 }  // namespace
 
 Roster roster_of(const RoundSets& sets, Epoch target, const Roster& body) {
@@ -86,6 +75,16 @@ Roster roster_of(const RoundSets& sets, Epoch target, const Roster& body) {
         std::erase_if(pairs, outside);
     }
     return left;
+}
+
+void keep_latest_lives(Roster& roster) {
+    std::map<PeerId, Incarnation> latest;
+    for (const Member& member : roster) {
+        Incarnation& life = latest[member.id];
+        life = std::max(life, member.incarnation);
+    }
+    std::erase_if(
+        roster, [&latest](const Member& member) { return member.incarnation < latest[member.id]; });
 }
 
 }  // namespace dynavg::protocol

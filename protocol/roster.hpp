@@ -14,4 +14,7 @@ namespace dynavg::protocol {
 /// none, or not one only), where another's does not.
 [[nodiscard]] Roster roster_of(const RoundSets& sets, Epoch target, const Roster& body);
 
+/// Of each peer: one that has restarted is a new member, and its earlier lives will not answer.
+void keep_latest_lives(Roster& roster);
+
 }  // namespace dynavg::protocol

@@ -384,6 +384,14 @@ TEST_CASE("if all leave at once, all of them vote when they come back", "[node_c
     CHECK(voters_of({{Epoch(3), {1, 1}}, peers({0, 1, 2}), peers({1})}) == peers({0, 2}));
 }
 
+TEST_CASE("who was not in the last round has no say in who is let go", "[node_core_durable]") {
+    const CoreDriver model = durable_trio();
+    RestoredCore restored = restored_at(model, peers({0, 1}));
+    restored.promise = promise_of(2, 0);
+    CoreDriver driver = restarted(restored, 2, 1, peers({1}));
+    CHECK_FALSE(driver.core.forget(peer(0).id, driver.now));
+}
+
 TEST_CASE("a person forgets a peer that will not come back", "[node_core_durable]") {
     const CoreDriver model = durable_trio();
     RestoredCore restored = restored_at(model, peers({0, 1}));

@@ -100,9 +100,11 @@ std::vector<FieldDifference> compare(const protocol::Hello& ours, const protocol
 void cut_to_limits(std::vector<FieldDifference>& differences) {
     for (FieldDifference& difference : differences) {
         for (std::string* text : {&difference.field, &difference.theirs, &difference.ours}) {
-            if (text->size() > protocol::limits::kTextBytesMax) {
-                text->resize(protocol::limits::kTextBytesMax);
-            }
+            if (text->size() <= protocol::limits::kTextBytesMax) continue;
+            std::size_t size = protocol::limits::kTextBytesMax;
+            // Half a character is no text, and the message with it would be refused.
+            while (size > 0 && (static_cast<unsigned char>((*text)[size]) & 0xC0U) == 0x80U) --size;
+            text->resize(size);
         }
     }
 }

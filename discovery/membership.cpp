@@ -64,7 +64,10 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
         if (now < peer->next_dial) return;
         peer->next_dial = now + peer->dialing.next(m_random);
         const bool usable = is_address(heartbeat.address);
-        m_actions.dials.push_back(Dial{usable ? heartbeat.address : peer->endpoints.direct, from});
+        const std::string& address = usable ? heartbeat.address : peer->endpoints.direct;
+        const std::string before = std::exchange(peer->called_at, address);
+        if (!before.empty()) hang_up(before);
+        m_actions.dials.push_back(Dial{address, from});
         return;
     }
     peer->sequence.on_received(header.sequence);
@@ -136,6 +139,12 @@ bool Membership::forget(PeerId peer) {
     return true;
 }
 
+void Membership::set_seeds(const std::vector<Seed>& seeds) {
+    const std::vector<std::string> dialed = m_seeds.unanswered();
+    m_seeds.configure(seeds);
+    for (const std::string& address : dialed) hang_up(address);
+}
+
 void Membership::heard(Peer& peer, Instant now) {
     if (peer.state != PeerState::live && peer.state != PeerState::suspected) return;
     peer.detector.on_heard(now);
@@ -182,11 +191,12 @@ void Membership::lose(Peer& peer, PeerState state, Instant now) {
 void Membership::erase(PeerId peer) {
     const auto found = m_peers.find(peer);
     if (found == m_peers.end()) return;
-    const std::string address = found->second.endpoints.direct;
+    const Peer gone = std::move(found->second);
     disconnect(peer);
     m_seeds.on_peer_lost(peer, m_now);
     m_peers.erase(found);
-    hang_up(address);
+    hang_up(gone.endpoints.direct);
+    if (!gone.called_at.empty()) hang_up(gone.called_at);
     publish_view();
 }
 

@@ -76,6 +76,8 @@ public:
     [[nodiscard]] std::uint64_t unix_ms(protocol::Instant now) const;
     /// From now on these are let in; others that are here are disconnected.
     void set_trusted(std::set<protocol::PeerId> trusted);
+    /// Everybody is, in a network without keys.
+    [[nodiscard]] bool is_trusted(protocol::PeerId peer) const;
     /// Someone who is `proven` says that it is the sender of `hello`. Only told.
     void on_impostor(protocol::PeerId proven, const protocol::Hello& hello,
                      const std::string& where, protocol::Instant now);
@@ -88,7 +90,7 @@ public:
     }
 
     /// The addresses of the configuration are others now; see Seeds::configure().
-    void set_seeds(const std::vector<Seed>& seeds) { m_seeds.configure(seeds); }
+    void set_seeds(const std::vector<Seed>& seeds);
 
     /// Valid until the next call.
     [[nodiscard]] const protocol::PeerView& view() const { return m_view; }
@@ -122,7 +124,6 @@ private:
     enum class RefusedBy { us, them };
 
     // membership_handshake.cpp
-    [[nodiscard]] bool is_trusted(PeerId peer) const;
     [[nodiscard]] Differences objections(const protocol::Hello& hello) const;
     [[nodiscard]] Peer* admit(const protocol::Hello& hello, Instant now);
     void on_own_reply(const std::string& dialed_address, const protocol::HelloReply& reply,

@@ -307,7 +307,7 @@ void Membership::refused(RefusedBy side, const Hello& hello, const std::string& 
 
 void Membership::hang_up(const std::string& address) {
     const bool used = std::any_of(m_peers.begin(), m_peers.end(), [&](const auto& item) {
-        return item.second.endpoints.direct == address;
+        return item.second.endpoints.direct == address || item.second.called_at == address;
     });
     if (used || m_seeds.dials(address)) return;
     // The shell hangs up before it dials: an earlier Dial must not win.

@@ -84,7 +84,10 @@ Node::Verdict Node::on_direct(const ConnectionId& connection, const ProvenPeer& 
         return traffic_of(message);
     }
     if (const auto* probe = std::get_if<protocol::Probe>(&message)) {
-        if (proven && probe->hello.member.id != *proven) return std::nullopt;
+        // Who was revoked may still have its connection, and we would dial where it says.
+        if (proven && (probe->hello.member.id != *proven || !m_membership.is_trusted(*proven))) {
+            return std::nullopt;
+        }
         on_probe(connection, *probe, now);
         return traffic_of(message);
     }

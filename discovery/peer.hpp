@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "discovery/backoff.hpp"
 #include "discovery/clock_skew.hpp"
 #include "discovery/failure_detector.hpp"
@@ -32,6 +34,8 @@ struct Peer {
     Backoff dialing;
     protocol::Instant next_dial{};
     unsigned dials = 0;
+    /// Where it says that it is since it has restarted: dialed, and to be hung up unless it is.
+    std::string called_at{};
     protocol::Instant state_since{};
     protocol::Instant next_peers_reply{};
     std::string join_reason;

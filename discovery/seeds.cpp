@@ -150,6 +150,14 @@ Seeds::Entry* Seeds::find(const std::string& address) {
     return found == m_entries.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> Seeds::unanswered() const {
+    std::vector<std::string> addresses;
+    for (const Entry& entry : m_entries) {
+        if (entry.state == SeedState::unanswered) addresses.push_back(entry.seed.address);
+    }
+    return addresses;
+}
+
 bool Seeds::dials(const std::string& address) const {
     return state(address) == SeedState::unanswered;
 }

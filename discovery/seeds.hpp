@@ -50,6 +50,8 @@ public:
 
     /// Such an address is dialed here, so nobody else needs to.
     [[nodiscard]] bool dials(const std::string& address) const;
+    /// Addresses that are dialed and have not answered yet.
+    [[nodiscard]] std::vector<std::string> unanswered() const;
     /// Those met in an earlier life that have not answered in this one.
     [[nodiscard]] std::vector<protocol::KnownPeer> still_missed() const;
     [[nodiscard]] std::optional<SeedState> state(const std::string& address) const;

@@ -2,6 +2,8 @@
 
 #include "discovery/bounds.hpp"
 #include "discovery/refusal_log.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/wire/text.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"
 
@@ -53,6 +55,19 @@ TEST_CASE("versions that do not meet and unusable addresses are differences", "[
     blank.fields = {{"network", "test"}, {"model.digest", "9f3a01c2"}};
     CHECK(compare(blank, ours).empty());
     CHECK(compare(blank, blank)[0].field == "averaging");
+}
+
+TEST_CASE("what is too long to be sent is cut between two characters", "[handshake]") {
+    for (std::size_t before = 0; before < 4; ++before) {
+        std::string text(before, 'x');
+        while (text.size() <= dynavg::protocol::limits::kTextBytesMax) text += "\u00e4\u20ac";
+        std::vector<dynavg::protocol::FieldDifference> differences{{"field", text, "ours"}};
+        cut_to_limits(differences);
+        CAPTURE(before);
+        CHECK(dynavg::protocol::wire::is_text(differences[0].theirs));
+        CHECK(text.starts_with(differences[0].theirs));
+        CHECK(differences[0].theirs.size() + 3 > dynavg::protocol::limits::kTextBytesMax);
+    }
 }
 
 TEST_CASE("what peers say is shown printable and short", "[handshake]") {

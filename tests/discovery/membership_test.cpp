@@ -302,6 +302,42 @@ TEST_CASE("a heartbeat of a newer life makes its address dialed", "[membership]"
     CHECK(node.membership.take_actions().dials == std::vector<Dial>{{"elsewhere:7400", id_of(1)}});
 }
 
+TEST_CASE("where a newer life is said to be is hung up, unless it is there", "[membership]") {
+    Joined node;
+    Header header;
+    Heartbeat heartbeat;
+    heartbeat.incarnation = Incarnation(2);
+    std::size_t dials = 0;
+    std::vector<std::string> hangups;
+    const auto serve = [&] {
+        const Actions actions = node.membership.take_actions();
+        dials += actions.dials.size();
+        hangups.insert(hangups.end(), actions.hangups.begin(), actions.hangups.end());
+    };
+    for (int i = 0; i < 20; ++i) {
+        heartbeat.address = "liar-" + std::to_string(i) + ":7400";
+        node.membership.on_heartbeat(id_of(1), header, heartbeat, at(1h * (i + 1)));
+        serve();
+    }
+    CHECK(dials >= 20);
+    CHECK(hangups.size() == 19);
+    Hello restarted = node.peer;
+    restarted.member.incarnation = Incarnation(2);
+    node.membership.on_hello_reply(address_of(1), accepting(restarted), at(30h));
+    serve();
+    CHECK(std::count(hangups.begin(), hangups.end(), "liar-19:7400") == 1);
+}
+
+TEST_CASE("a seed that the configuration no longer names is hung up", "[membership]") {
+    MembershipOptions options = options_of(0);
+    options.seeds = {{"one:7400", {}}, {"two:7400", {}}};
+    Membership membership(options, at(0s));
+    membership.on_tick(at(0s));
+    CHECK(membership.take_actions().dials.size() == 2);
+    membership.set_seeds({{"two:7400", {}}});
+    CHECK(membership.take_actions().hangups == std::vector<std::string>{"one:7400"});
+}
+
 TEST_CASE("names must be unique", "[membership]") {
     Joined node;
     Hello twin = node.membership.hello();

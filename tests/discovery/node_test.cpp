@@ -389,6 +389,10 @@ TEST_CASE("a peer that is no longer trusted is disconnected and stays out", "[no
     const NodeActions actions = joined.take();
     CHECK(actions.disconnects == std::vector{joined.peer.self.id});
     CHECK(joined.node.membership().view().peers.empty());
+    // Its connection may live on; nobody is dialed for it.
+    const auto probe = joined.encode(protocol::Probe{hello_of(joined.peer)});
+    CHECK_FALSE(joined.node.on_direct(kConnection, joined.peer.self.id, probe, joined.now));
+    CHECK(joined.take().dial_backs.empty());
     (void)joined.say(hello_of(joined.peer));
     CHECK(joined.take().replies.size() == 1);
     CHECK(joined.node.membership().view().peers.empty());

@@ -159,6 +159,14 @@ bool read_committed(const Fields& fields, Entry& entry) {
     return true;
 }
 
+/// The journal tells a peer twice: by name and digits, and by its digits.
+std::string named(const std::vector<std::string>& peers) {
+    const auto longest =
+        std::max_element(peers.begin(), peers.end(),
+                         [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    return longest == peers.end() ? std::string() : *longest;
+}
+
 /// False if the line lacks what its kind must have.
 bool read_fields(const Fields& fields, Entry& entry) {
     entry.node = fields.text("node");
@@ -183,7 +191,7 @@ bool read_fields(const Fields& fields, Entry& entry) {
             return true;
         }
         case EntryKind::peer_joined:
-            entry.peer = fields.text("peer");
+            entry.peer = named(fields.list("peer"));
             return true;
         case EntryKind::lines_lost:
             entry.lines = fields.count("lines").value_or(0);

@@ -110,11 +110,27 @@ std::string journal_text(const EventValue& value) {
     return text_of(value);
 }
 
+/// "9f3a01c2" of "node-a (9f3a01c2)", as discovery::display_name() writes it; else empty.
+std::string digits_after_name(std::string_view peer) {
+    constexpr std::size_t kDigits = 8;
+    const std::size_t end = kDigits + 3;
+    if (peer.size() < end || !peer.ends_with(')')) return {};
+    const std::string_view tail = peer.substr(peer.size() - end);
+    const std::string_view digits = tail.substr(2, kDigits);
+    const bool is_hex = digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    return tail.starts_with(" (") && is_hex ? std::string(digits) : std::string();
+}
+
 void add_journal(std::vector<std::string>& fields, std::string_view key, const EventValue& value) {
     const std::string name = journal_key(key);
     const auto* list = std::get_if<std::vector<std::string>>(&value);
     if (list == nullptr) {
         fields.push_back(name + '=' + journal_text(value));
+        // So that one value finds all that is said of a peer, with its name or without.
+        const auto* text = std::get_if<std::string>(&value);
+        const bool is_peer = key == "peer" && text != nullptr;
+        const std::string digits = is_peer ? digits_after_name(*text) : std::string();
+        if (!digits.empty()) fields.push_back(name + '=' + digits);
         return;
     }
     for (const std::string& item : *list) fields.push_back(name + '=' + escaped(item));

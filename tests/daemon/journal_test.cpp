@@ -109,6 +109,23 @@ TEST_CASE("an entry of the journal has a field for all that a line says", "[jour
                                   });
 }
 
+TEST_CASE("one value finds all that is said of a peer", "[journal]") {
+    const auto peers_of = [](const std::string& peer) {
+        const Event event = Event("peer_joined", Level::info, "m").with("peer", peer);
+        JournalFields fields = format_journal({{}, "", "", {}, event});
+        std::erase_if(fields,
+                      [](const std::string& field) { return !field.starts_with("DYNAVG_PEER="); });
+        return fields;
+    };
+    CHECK(peers_of("node-b (9f3a01c2)") ==
+          JournalFields{"DYNAVG_PEER=node-b (9f3a01c2)", "DYNAVG_PEER=9f3a01c2"});
+    CHECK(peers_of("9f3a01c2") == JournalFields{"DYNAVG_PEER=9f3a01c2"});
+    CHECK(peers_of("node-b (9f3a01xy)") == JournalFields{"DYNAVG_PEER=node-b (9f3a01xy)"});
+    // A name cannot pass for another's digits.
+    CHECK(peers_of("aaaaaaaa (bbbbbbbb) (9f3a01c2)") ==
+          JournalFields{"DYNAVG_PEER=aaaaaaaa (bbbbbbbb) (9f3a01c2)", "DYNAVG_PEER=9f3a01c2"});
+}
+
 TEST_CASE("priorities are those of syslog", "[journal]") {
     const std::vector<std::pair<Level, std::string>> priorities = {
         {Level::debug, "7"}, {Level::info, "6"}, {Level::warning, "4"}, {Level::error, "3"}};

@@ -17,15 +17,18 @@ void add_daemon_options(CLI::App& verb, DaemonOptions& options) {
     verb.add_flag("--json", options.json, "Print the daemon's answer as JSON");
 }
 
+ExitCode exit_code_of(const control::ClientError& error) {
+    using Kind = control::ClientError::Kind;
+    return error.kind == Kind::bad_answer ? ExitCode::failed : ExitCode::no_daemon;
+}
+
 Expected<nlohmann::json, ExitCode> ask_daemon(const DaemonOptions& options,
                                               const nlohmann::json& request,
                                               std::chrono::milliseconds timeout) {
     auto reply = control::ask(options.control, request, timeout);
     if (reply) return std::move(*reply);
     complain(reply.error().message);
-    return Unexpected<ExitCode>(reply.error().kind == control::ClientError::Kind::no_answer
-                                    ? ExitCode::no_daemon
-                                    : ExitCode::failed);
+    return Unexpected<ExitCode>(exit_code_of(reply.error()));
 }
 
 ExitCode order_daemon(const DaemonOptions& options, const nlohmann::json& request,

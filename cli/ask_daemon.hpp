@@ -21,6 +21,8 @@ struct DaemonOptions {
 
 void add_daemon_options(CLI::App& verb, DaemonOptions& options);
 
+[[nodiscard]] ExitCode exit_code_of(const control::ClientError& error);
+
 /// Prints why there is no answer.
 [[nodiscard]] Expected<nlohmann::json, ExitCode> ask_daemon(
     const DaemonOptions& options, const nlohmann::json& request,

@@ -180,7 +180,7 @@ Facts gather(const Options& options, config::Config config) {
     if (held) daemon::take_known_settings(*held, config);
     if (config.node.peers.empty()) config.has_averaging_section = true;
     training::configure_process(1);
-    read_data(config, *facts.learning);
+    if (config.node.role == protocol::Role::member) read_data(config, *facts.learning);
     const protocol::NetworkFields fields = make_model(config, facts);
     facts.blas = doctor::blas_of(doctor::loaded_libraries());
     if (!runs) try_peers_alone(config, fields, facts.peers);
@@ -199,9 +199,8 @@ ExitCode run(const Options& options) {
     if (!config) {
         (void)print(doctor::diagnose_configuration(options.config.string(), config.error().message),
                     options);
-        return ExitCode::invalid_configuration;
+        return config.error().code;
     }
-    doctor::use_unit_folders(*config, options.config);
     return print(doctor::diagnose(gather(options, std::move(*config))), options);
 }
 

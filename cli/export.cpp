@@ -48,7 +48,7 @@ ExitCode run(const ExportOptions& options) {
     const auto config = load_daemon_config(options.config);
     if (!config) {
         complain(config.error().message);
-        return ExitCode::invalid_configuration;
+        return config.error().code;
     }
     const auto state = options.state.empty() ? config->node.state_dir : options.state;
     const auto reference = assembly::read_kept_reference(*config, state);
@@ -76,15 +76,14 @@ int export_main(int argc, char** argv) {
     app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
     app.footer(
         "It reads the state folder of this machine's daemon, which may run or not; so do it as "
-        "root, or as\nthe user of the daemon. Of an instance dynavgd@NAME the folder is "
-        "/var/lib/dynavg/NAME. FILE appears\nas a whole, or stays as it was.\n\n"
+        "root, or as\nthe user of the daemon. FILE appears as a whole, or stays as it was.\n\n"
         "  .pt, .pth  a state_dict for PyTorch: model.load_state_dict(torch.load(FILE)), where "
         "the\n"
         "             module's members are named conv1, dense1, norm1, ...\n"
         "  .npz       arrays of the same names for NumPy: numpy.load(FILE)\n\n"
         "What it is, `unzip -p FILE '*dynavg.json'` tells: network, epoch, digest.\n\n"
         "Example:\n  dynavg export --out model.pt\n"
-        "  dynavg export --config /etc/dynavg/a.toml --state /var/lib/dynavg/a --out model.npz\n\n"
+        "  dynavg export --config /etc/dynavg/node-a.toml --out model.npz\n\n"
         "Exit codes: 0 done, 1 failed, 2 wrong arguments, 6 invalid configuration.");
     ExportOptions options;
     app.add_option("--out", options.out, "Where to write it")->required()->type_name("FILE");

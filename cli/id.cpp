@@ -24,7 +24,7 @@ ExitCode run(const IdOptions& options, MissingKey missing) {
     const auto config = load_daemon_config(options.config);
     if (!config) {
         complain(config.error().message);
-        return ExitCode::invalid_configuration;
+        return config.error().code;
     }
     const auto own = missing == MissingKey::is_made
                          ? identity::load_or_make_identity(config->node.state_dir)

@@ -1,10 +1,12 @@
+#include <cstdio>
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include "cli/ask_daemon.hpp"
 #include "cli/node_setup.hpp"
 #include "cli/verb.hpp"
+#include "control/replies.hpp"
 #include "identity/key_file.hpp"
 
 namespace dynavg::cli {
@@ -27,21 +29,42 @@ Expected<identity::SecretKey, Error> token_secret(const std::filesystem::path& s
     return made;
 }
 
-Expected<void, Error> init(const InitOptions& options) {
-    const auto config = set_up_config(options.setup, {{"node.network", quoted(options.network)}});
-    if (!config) return Unexpected<Error>(config.error());
-    const auto own = identity::load_or_make_identity(config->node.state_dir);
-    if (!own) return Unexpected<Error>(own.error());
-    const auto secret = token_secret(config->node.state_dir);
-    if (!secret) return Unexpected<Error>(secret.error());
+/// Before the service starts: the token counts even if it does not.
+void print(const InitOptions& options, const config::Config& config, const std::string& token) {
     fmt::print(
         "The network {} begins here; {} is its configuration.\n"
         "On every other machine, with a token that is to be kept like a password:\n\n"
         "  dynavg join {}\n\n",
-        config->node.network, options.setup.config.string(),
-        identity::text_of(token_of(*config, own->id, *secret)));
-    if (options.setup.start && has_service(options.setup)) {
-        if (auto started = start_service(options.setup); !started) return started;
+        config.node.network, options.setup.config.string(), token);
+    (void)std::fflush(stdout);
+}
+
+void print_json(const InitOptions& options, const config::Config& config,
+                const protocol::PeerId& own, const std::string& token, bool started) {
+    const nlohmann::json printed{{"network", config.node.network},
+                                 {"config", options.setup.config.string()},
+                                 {"peer", address_line(config, own)},
+                                 {"token", token},
+                                 {"started", started}};
+    std::fputs(control::to_line(printed).c_str(), stdout);
+}
+
+Expected<void, Failure> init(const InitOptions& options) {
+    const auto config = set_up_config(options.setup, {{"node.network", quoted(options.network)}});
+    if (!config) return Unexpected<Failure>(config.error());
+    const auto own = identity::load_or_make_identity(config->node.state_dir);
+    if (!own) return failure(own.error());
+    const auto secret = token_secret(config->node.state_dir);
+    if (!secret) return failure(secret.error());
+    const std::string token = identity::text_of(token_of(*config, own->id, *secret));
+    const bool json = options.setup.json;
+    if (!json) print(options, *config, token);
+    const bool starts = options.setup.start && has_service(options.setup);
+    const auto started = starts ? start_service(options.setup) : Expected<void, Error>();
+    if (json) print_json(options, *config, own->id, token, starts && started);
+    if (!started) return failure(started.error());
+    if (json) return {};
+    if (starts) {
         fmt::print("The service runs: `{}` tells how it is doing.\n",
                    status_command(options.setup));
     } else {
@@ -63,9 +86,7 @@ void add_init(CLI::App& app, ExitCode& result) {
         "Example:\n  dynavg init field-robots --source idx --data /srv/mnist");
     verb->callback([options, &result] {
         options->setup = with_paths(options->setup);
-        const auto done = init(*options);
-        if (!done) complain(done.error().message);
-        result = done ? ExitCode::done : ExitCode::failed;
+        result = end_of(init(*options));
     });
 }
 

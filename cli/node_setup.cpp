@@ -5,29 +5,31 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/ask_daemon.hpp"
 #include "config/address.hpp"
 #include "config/edit.hpp"
 #include "config/host.hpp"
+#include "config/service_folders.hpp"
+#include "control/unix_socket.hpp"
 
 namespace dynavg::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string unit_of(const SetupOptions& options) {
-    return options.instance.empty() ? "dynavgd.service"
-                                    : fmt::format("dynavgd@{}.service", options.instance);
-}
 
 /// Safe in a path and in a unit's name.
 std::string check_instance(const std::string& name) {
@@ -44,25 +46,38 @@ std::optional<std::string> read_file(const fs::path& file) {
     return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
+/// 0, or why it failed. A new file is for all to read, the service among them: it has no secrets.
+int fill(int file, const struct stat* before, std::string_view text) {
+    constexpr mode_t kForAll = 0644;
+    if (before != nullptr && fchown(file, before->st_uid, before->st_gid) != 0 && geteuid() == 0) {
+        return errno;
+    }
+    if (fchmod(file, before != nullptr ? before->st_mode & 07777U : kForAll) != 0) return errno;
+    while (!text.empty()) {
+        const ssize_t written = ::write(file, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return errno;
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return fsync(file) == 0 ? 0 : errno;
+}
+
 /// Replaces the file as a whole; its mode and owner stay if it was there.
 Expected<void, Error> write_file(const fs::path& file, const std::string& text) {
-    std::error_code error;
-    if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);
-    const fs::path temporary = file.string() + ".new";
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << text;
-    out.close();
-    if (out && fs::exists(file)) {
-        fs::permissions(temporary, fs::status(file, error).permissions(), error);
-    }
-    if (out && !error) fs::rename(temporary, file, error);
-    if (out && !error) return {};
-    const std::string reason = error ? error.message() : std::strerror(errno);
-    fs::remove(temporary, error);
+    std::error_code ignored;
+    if (file.has_parent_path()) fs::create_directories(file.parent_path(), ignored);
+    struct stat before {};
+    const bool existed = stat(file.c_str(), &before) == 0;
+    std::string temporary = file.string() + ".XXXXXX";
+    const control::FileDescriptor out(mkostemp(temporary.data(), O_CLOEXEC));
+    int reason = out.get() < 0 ? errno : fill(out.get(), existed ? &before : nullptr, text);
+    if (reason == 0 && rename(temporary.c_str(), file.c_str()) != 0) reason = errno;
+    if (reason == 0) return {};
+    if (out.get() >= 0) unlink(temporary.c_str());
     return fail(
         fmt::format("cannot write {}: {}; run this as root, or name another file with "
                     "--config",
-                    file.string(), reason));
+                    file.string(), std::strerror(reason)));
 }
 
 /// "host:port" of what others are to dial.
@@ -91,6 +106,20 @@ Expected<std::map<std::string, std::string>, Error> keys_of(const SetupOptions& 
     return keys;
 }
 
+/// What a daemon makes of a file that was read.
+Expected<config::Config, Failure> as_node(Expected<config::Config, Error> config,
+                                          const fs::path& file) {
+    const auto invalid = [](const Error& error) {
+        return failure(ExitCode::invalid_configuration, error.message);
+    };
+    if (!config) return invalid(config.error());
+    if (auto checked = config::check_daemon_rules(*config); !checked) {
+        return invalid(checked.error());
+    }
+    config::use_service_folders(*config, file);
+    return std::move(*config);
+}
+
 /// The installed default names no network of anybody's.
 bool is_of_another_network(const config::Config& before, const config::Config& after) {
     const auto shipped = config::parse_config(config::default_text(), "");
@@ -99,6 +128,20 @@ bool is_of_another_network(const config::Config& before, const config::Config& a
 }
 
 }  // namespace
+
+Unexpected<Failure> failure(ExitCode code, std::string message) {
+    return Unexpected<Failure>(Failure{code, std::move(message)});
+}
+
+Unexpected<Failure> failure(const Error& error) {
+    return failure(ExitCode::failed, error.message);
+}
+
+ExitCode end_of(const Expected<void, Failure>& done) {
+    if (done) return ExitCode::done;
+    complain(done.error().message);
+    return done.error().code;
+}
 
 void add_setup_options(CLI::App& verb, SetupOptions& options) {
     verb.add_option("--instance", options.instance,
@@ -125,48 +168,43 @@ void add_setup_options(CLI::App& verb, SetupOptions& options) {
     verb.add_option("--control", options.control, "The daemon's control socket")
         ->type_name("SOCKET");
     verb.add_flag("--no-start{false}", options.start, "Do not start the service");
+    verb.add_flag("--json", options.json, "Print what was done as JSON");
 }
 
-Expected<config::Config, Error> load_daemon_config(const fs::path& file) {
-    auto config = config::load_config(file);
-    if (!config) return config;
-    if (auto checked = config::check_daemon_rules(*config); !checked) {
-        return Unexpected<Error>(checked.error());
-    }
-    return config;
+Expected<config::Config, Failure> load_daemon_config(const fs::path& file) {
+    return as_node(config::load_config(file), file);
 }
 
-Expected<config::Config, Error> set_up_config(const SetupOptions& options,
-                                              const std::map<std::string, std::string>& keys) {
+Expected<config::Config, Failure> set_up_config(const SetupOptions& options,
+                                                const std::map<std::string, std::string>& keys) {
     const auto found = read_file(options.config);
     std::string text = found ? *found : std::string(config::default_text());
     const auto before = config::parse_config(text, options.config.string());
-    if (!before) return before;
+    if (!before) return failure(ExitCode::invalid_configuration, before.error().message);
     auto all = keys_of(options);
-    if (!all) return Unexpected<Error>(all.error());
+    if (!all) return failure(ExitCode::wrong_arguments, all.error().message);
     all->insert(keys.begin(), keys.end());
     for (const auto& [key, value] : *all) {
         auto changed = config::set_key(text, key, value);
         if (!changed) {
-            return fail(fmt::format("{}: {}", options.config.string(), changed.error().message));
+            return failure(ExitCode::invalid_configuration,
+                           fmt::format("{}: {}", options.config.string(), changed.error().message));
         }
         text = std::move(*changed);
     }
     // A joiner without the table takes the network's settings; so may the first node its defaults.
     text = config::without_empty_table(text, "averaging");
-    auto after = config::parse_config(text, options.config.string());
+    auto after = as_node(config::parse_config(text, options.config.string()), options.config);
     if (!after) return after;
-    if (auto checked = config::check_daemon_rules(*after); !checked) {
-        return Unexpected<Error>(checked.error());
-    }
     if (is_of_another_network(*before, *after)) {
-        return fail(
+        return failure(
+            ExitCode::failed,
             fmt::format("{} is of the network {} already; name another file with --config, "
                         "or change node.network there by hand",
                         options.config.string(), before->node.network));
     }
     if (auto written = write_file(options.config, text); !written) {
-        return Unexpected<Error>(written.error());
+        return failure(written.error());
     }
     return after;
 }
@@ -203,14 +241,17 @@ identity::Token token_of(const config::Config& config, const protocol::PeerId& i
 
 SetupOptions with_paths(SetupOptions options) {
     if (options.instance.empty()) return options;
-    const fs::path instance = options.instance;
-    if (options.config == kDefaultConfig) {
-        options.config = fs::path("/etc/dynavg") / (options.instance + ".toml");
-    }
-    if (options.state.empty()) options.state = "/var/lib/dynavg" / instance;
-    if (options.control.empty()) options.control = "/run/dynavg" / instance / "control.sock";
+    const config::ServicePaths unit = config::service_paths(options.instance);
+    if (options.config == kDefaultConfig) options.config = unit.config;
+    if (options.state.empty()) options.state = unit.state;
+    if (options.control.empty()) options.control = unit.control;
     if (options.name.empty()) options.name = options.instance;
     return options;
+}
+
+std::string unit_of(const SetupOptions& options) {
+    return options.instance.empty() ? "dynavgd.service"
+                                    : fmt::format("dynavgd@{}.service", options.instance);
 }
 
 std::string status_command(const SetupOptions& options) {
@@ -220,9 +261,7 @@ std::string status_command(const SetupOptions& options) {
 
 bool has_service(const SetupOptions& options) {
     std::error_code error;
-    SetupOptions of_unit;
-    of_unit.instance = options.instance;
-    return options.config == with_paths(of_unit).config &&
+    return options.config == config::service_paths(options.instance).config &&
            fs::is_directory("/run/systemd/system", error);
 }
 

@@ -6,6 +6,7 @@
 
 #include <CLI/App.hpp>
 
+#include "cli/verb.hpp"
 #include "config/config.hpp"
 #include "identity/keys.hpp"
 #include "identity/token.hpp"
@@ -16,6 +17,16 @@
 namespace dynavg::cli {
 
 inline constexpr const char* kDefaultConfig = "/etc/dynavg/dynavg.toml";
+
+/// Why a verb ends early.
+struct [[nodiscard]] Failure {
+    ExitCode code = ExitCode::failed;
+    std::string message;
+};
+[[nodiscard]] Unexpected<Failure> failure(ExitCode code, std::string message);
+[[nodiscard]] Unexpected<Failure> failure(const Error& error);
+/// Prints why, if it failed.
+[[nodiscard]] ExitCode end_of(const Expected<void, Failure>& done);
 
 /// For the verbs that make a node of this machine.
 struct SetupOptions {
@@ -29,18 +40,20 @@ struct SetupOptions {
     std::filesystem::path state;    ///< Empty: as it is.
     std::filesystem::path control;  ///< Empty: as it is.
     bool start = true;
+    bool json = false;
 };
 void add_setup_options(CLI::App& verb, SetupOptions& options);
 /// With an instance the paths that were not given are those of its unit.
 [[nodiscard]] SetupOptions with_paths(SetupOptions options);
 
-/// The file at `file`, checked for what a daemon needs.
-[[nodiscard]] Expected<config::Config, Error> load_daemon_config(const std::filesystem::path& file);
+/// The file at `file`, checked for what a daemon needs, with the folders of its unit.
+[[nodiscard]] Expected<config::Config, Failure> load_daemon_config(
+    const std::filesystem::path& file);
 
 /// Writes the configuration: the file's text, or the default one's, with the options and `keys`
 /// ("node.network" -> TOML) set. It is left alone if it already belongs to another network, or if
 /// the result would not be valid. Comments stay.
-[[nodiscard]] Expected<config::Config, Error> set_up_config(
+[[nodiscard]] Expected<config::Config, Failure> set_up_config(
     const SetupOptions& options, const std::map<std::string, std::string>& keys);
 
 /// "KEY@HOST:PORT", as others write it in node.peers.
@@ -54,6 +67,7 @@ void add_setup_options(CLI::App& verb, SetupOptions& options);
 [[nodiscard]] bool has_service(const SetupOptions& options);
 /// Enables and starts the service, again if it runs. The error says what to type instead.
 [[nodiscard]] Expected<void, Error> start_service(const SetupOptions& options);
+[[nodiscard]] std::string unit_of(const SetupOptions& options);
 /// `dynavg status` as it is typed for this node.
 [[nodiscard]] std::string status_command(const SetupOptions& options);
 

@@ -31,8 +31,8 @@ std::string why_not_connected(const std::filesystem::path& path, int reason) {
         case ENOENT:
         case ECONNREFUSED:
             return head +
-                   "; start it (systemctl start dynavgd), or name its socket with --control (its "
-                   "configuration's [node] control)";
+                   "; start it (systemctl start dynavgd, or dynavgd@NAME), or name its socket with "
+                   "--control (its configuration's [node] control)";
         case EACCES:
         case EPERM:
             return head + "; run this as root or as a member of the daemon's group";
@@ -88,7 +88,12 @@ Expected<nlohmann::json, ClientError> ask(const std::filesystem::path& socket,
                                           std::chrono::milliseconds timeout) {
     const Clock::time_point deadline = Clock::now() + timeout;
     const FileDescriptor connection = connect_unix(socket);
-    if (connection.get() < 0) return error(Kind::no_answer, why_not_connected(socket, errno));
+    if (connection.get() < 0) {
+        const int reason = errno;
+        const bool listens = reason != ENOENT && reason != ECONNREFUSED;
+        return error(listens ? Kind::no_answer : Kind::not_running,
+                     why_not_connected(socket, reason));
+    }
     send_all(connection.get(), to_line(request), deadline);
     const std::string line = receive_line(connection.get(), deadline);
     if (line.empty()) {

@@ -16,8 +16,9 @@ inline constexpr std::chrono::milliseconds kDefaultTimeout{5000};
 
 struct [[nodiscard]] ClientError {
     enum class Kind : std::uint8_t {
-        no_answer,  ///< Nobody listens, may be reached, or answers in time.
-        bad_answer  ///< Somebody does, but not as a daemon of ours.
+        not_running,  ///< Nobody listens.
+        no_answer,    ///< Somebody may, but is out of reach or does not answer in time.
+        bad_answer    ///< Somebody answers, but not as a daemon of ours.
     };
     Kind kind = Kind::no_answer;
     std::string message;  ///< With what to do about it.

@@ -67,7 +67,7 @@ struct StatusReply {
     std::uint32_t peers_known = 0;
     std::uint32_t observers = 0;  ///< Known, beside the peers.
     std::optional<RoundStatus> round;
-    std::uint64_t rounds = 0;                     ///< Committed, in this life.
+    std::uint64_t rounds = 0;                     ///< References that came into force, in this life.
     BytesStatus bytes;                            ///< Sent, in this life.
     std::uint64_t exchange_bytes_per_second = 0;  ///< Models are sent no faster; 0: no bound.
     /// "running", "waiting-for-peers", "paused-for-round", "paused" (by a person), "done"; of an

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "daemon/address.hpp"
-#include "daemon/service_folders.hpp"
 #include "doctor/port_holder.hpp"
 #include "identity/key_file.hpp"
 #include "identity/token.hpp"
@@ -31,8 +30,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kConfigFolder = "/etc/dynavg";
-constexpr const char* kUnitWithoutName = "dynavg";
 
 std::string name_of_user(uid_t user) {
     const passwd* const entry = getpwuid(user);
@@ -130,15 +127,6 @@ int add_library(dl_phdr_info* info, std::size_t /*size*/, void* to) {
 }
 
 }  // namespace
-
-void use_unit_folders(config::Config& config, const fs::path& file) {
-    std::error_code error;
-    const fs::path whole = fs::absolute(file, error);
-    const std::string name = whole.stem().string();
-    if (error || whole.parent_path() != kConfigFolder || name == kUnitWithoutName) return;
-    daemon::use_service_folders(config, fmt::format("/var/lib/dynavg/{}", name),
-                                fmt::format("/run/dynavg/{}", name));
-}
 
 std::vector<PortFacts> look_at_ports(const config::Config& config,
                                      std::optional<std::int64_t> daemon_pid) {

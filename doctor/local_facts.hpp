@@ -12,10 +12,6 @@
 /// What this machine tells. Each blocks for as long as the file system does.
 namespace dynavg::doctor {
 
-/// A unit of the template dynavgd@.service has its folders by its name, which is that of its file
-/// in /etc/dynavg: where the file does not say otherwise, they count.
-void use_unit_folders(config::Config& config, const std::filesystem::path& file);
-
 /// `daemon_pid`: of the daemon that answers.
 [[nodiscard]] std::vector<PortFacts> look_at_ports(const config::Config& config,
                                                    std::optional<std::int64_t> daemon_pid);

@@ -18,12 +18,13 @@
 #include "daemon/control_server.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/running_control_server.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::daemon;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using dynavg::test::TemporaryFolder;
 using Json = nlohmann::json;
 using Kind = control::ClientError::Kind;
 
@@ -390,7 +391,7 @@ TEST_CASE("the client says that nobody answers, and what to do", "[control]") {
     const TemporaryFolder folder;
     const auto missing = control::ask(folder / "control.sock", control::request("status"));
     REQUIRE_FALSE(missing);
-    CHECK(missing.error().kind == Kind::no_answer);
+    CHECK(missing.error().kind == Kind::not_running);
     CHECK_THAT(missing.error().message, Contains("no daemon answers on "));
     CHECK_THAT(missing.error().message, Contains("systemctl start dynavgd"));
     CHECK_THAT(missing.error().message, Contains("--control"));

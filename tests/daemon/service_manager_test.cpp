@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "control/replies.hpp"
-#include "daemon/service_folders.hpp"
 #include "daemon/status.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/fake_manager.hpp"
@@ -75,20 +74,4 @@ TEST_CASE("the status line has peers, epoch and the drift against its threshold"
           "running: 2 of 3 peers live, epoch 12, variance unknown of 5, 1234 steps");
     status.estimate = 3.7441;
     CHECK_THAT(status_line(status), Contains("variance 3.744 of 5"));
-}
-
-TEST_CASE("a unit's folders are used where the file names none", "[service_folders]") {
-    config::Config config;
-    use_service_folders(config, "/var/lib/dynavg/a", "/run/dynavg/a");
-    CHECK(config.node.state_dir == "/var/lib/dynavg/a");
-    CHECK(config.node.control == "/run/dynavg/a/control.sock");
-
-    config = {};
-    config.positions["node.state_dir"] = {};
-    config.node.state_dir = "/srv/state";
-    use_service_folders(config, "/var/lib/dynavg/a", "/run/one:/run/two");
-    CHECK(config.node.state_dir == "/srv/state");
-    CHECK(config.node.control == config::NodeConfig().control);
-    use_service_folders(config, "", "");
-    CHECK(config.node.control == config::NodeConfig().control);
 }

@@ -9,14 +9,14 @@
 #include "daemon/zmq_sockets.hpp"
 #include "identity/key_file.hpp"
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace dynavg;
 using namespace dynavg::doctor;
 
 namespace {
 
-config::Config config_in(const daemon::TemporaryFolder& folder) {
+config::Config config_in(const test::TemporaryFolder& folder) {
     config::Config config;
     config.node.state_dir = folder.path() / "state";
     return config;
@@ -25,7 +25,7 @@ config::Config config_in(const daemon::TemporaryFolder& folder) {
 }  // namespace
 
 TEST_CASE("a key is looked at without being made", "[local_facts]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     config::Config config = config_in(folder);
     KeyFacts facts = look_at_keys(config);
     CHECK(facts.wanted);
@@ -84,7 +84,7 @@ TEST_CASE("a port is free, held by somebody, or held by the daemon", "[local_fac
 }
 
 TEST_CASE("room is told also for a folder that is still to be made", "[local_facts]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     CHECK(free_bytes(folder.path()).value_or(0) > 0);
     CHECK(free_bytes(folder.path() / "not" / "yet").value_or(0) > 0);
 }
@@ -94,15 +94,4 @@ TEST_CASE("the libraries of this process are told by their files", "[local_facts
     CHECK(std::any_of(files.begin(), files.end(), [](const std::string& file) {
         return file.find("libzmq.so") != std::string::npos && std::filesystem::exists(file);
     }));
-}
-
-TEST_CASE("a unit of the template has its folders by its name", "[local_facts]") {
-    config::Config config;
-    use_unit_folders(config, "/etc/dynavg/dynavg.toml");
-    CHECK(config.node.state_dir == "/var/lib/dynavg");
-    use_unit_folders(config, "/home/me/node-a.toml");
-    CHECK(config.node.state_dir == "/var/lib/dynavg");
-    use_unit_folders(config, "/etc/dynavg/node-a.toml");
-    CHECK(config.node.state_dir == "/var/lib/dynavg/node-a");
-    CHECK(config.node.control == "/run/dynavg/node-a/control.sock");
 }

@@ -103,6 +103,7 @@ void App::Parts::connect(const discovery::Connect& one) {
     const ProvenPeer key = keys ? ProvenPeer(one.peer) : ProvenPeer();
     (void)transport->dial({one.endpoints.direct, key}, existing);
     transport->bind_peer(one.peer, one.endpoints.direct);
+    transport->end_introductions(one.peer);
     exchange->add_peer(one.peer, one.endpoints.bulk, existing);
 }
 

@@ -78,13 +78,18 @@ struct App::Parts {
     void tell_of_knocks();
     [[nodiscard]] bool wants_introduction(const discovery::Dial& dial) const;
     [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction(const ConnectionId& connection,
+                                                                const protocol::PeerId& shown_token,
                                                                 ZmqTransportHandlers::Bytes bytes);
     [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction_reply(
         const DialedId& dialed, ZmqTransportHandlers::Bytes bytes);
+    [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer) const;
+    void shut_out_of_gossip(const protocol::PeerId& peer);
+    void void_token();
     void take_word(const discovery::Told& told);
     void apply_trust();
     void take_configured_keys();
-    void keep_trust();
+    Expected<void, Error> keep_trust();
+    [[nodiscard]] nlohmann::json kept_or_error();
     [[nodiscard]] nlohmann::json trust_key(const std::string& key);
     [[nodiscard]] nlohmann::json revoke_key(const std::string& key);
     [[nodiscard]] nlohmann::json take_token();
@@ -165,8 +170,9 @@ struct App::Parts {
     std::optional<ZapHandler> zap;
     std::optional<DoorWatch> doors;
     discovery::RefusalLog refusal_log;
-    std::map<protocol::PeerId, Knock> knocks;  ///< Refused and not yet told.
-    std::set<protocol::PeerId> introduced;     ///< Those who know us by the token, in this life.
+    std::map<protocol::PeerId, Knock> knocks;                ///< Refused and not yet told.
+    std::map<protocol::PeerId, protocol::Instant> shut_out;  ///< Of gossip, until then.
+    std::set<protocol::PeerId> introduced;  ///< Those who know us by the token, in this life.
     std::optional<discovery::Node> node;
     std::optional<ZmqTransport> transport;
     std::optional<ExchangeThread> exchange;

@@ -237,11 +237,15 @@ ZmqTransportHandlers App::Parts::transport_handlers() {
         act();
         return verdict;
     };
-    handlers.on_introduction = [this](const ConnectionId& connection, Bytes bytes) {
-        return on_introduction(connection, bytes);
+    handlers.on_introduction = [this](const ConnectionId& connection, const protocol::PeerId& token,
+                                      Bytes bytes) {
+        return on_introduction(connection, token, bytes);
     };
     handlers.on_introduction_reply = [this](const DialedId& dialed, Bytes bytes) {
         return on_introduction_reply(dialed, bytes);
+    };
+    handlers.on_odd_subscription = [this](const protocol::PeerId& from) {
+        shut_out_of_gossip(from);
     };
     return handlers;
 }

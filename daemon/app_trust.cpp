@@ -15,6 +15,7 @@
 
 namespace dynavg::daemon {
 
+using identity::TrustList;
 using protocol::Event;
 using protocol::Level;
 using protocol::PeerId;
@@ -28,6 +29,8 @@ namespace {
 constexpr std::chrono::seconds kKnockToldAfter{3};
 /// Beyond them a knock is not told.
 constexpr std::size_t kKnocksMax = 64;
+/// Of gossip, for a peer that misuses it.
+constexpr std::chrono::minutes kShutOutFor{10};
 
 std::optional<PeerId> key_of(const std::optional<identity::Identity>& token) {
     return token ? std::optional(token->id) : std::nullopt;
@@ -43,6 +46,13 @@ Expected<std::optional<identity::Identity>, Error> load_token(const config::Conf
 nlohmann::json no_key(const std::string& text) {
     return control::error_reply(fmt::format(
         "\"{}\" is no public key (64 hexadecimal digits, as `dynavg id` prints them)", text));
+}
+
+nlohmann::json list_is_full(const config::Config& config) {
+    return control::error_reply(fmt::format(
+        "as many keys are known as there may be ({}): stop the daemon, remove lines from {} and "
+        "start it again",
+        TrustList::kKeysMax, (config.node.state_dir / identity::kTrustFileName).string()));
 }
 
 }  // namespace
@@ -65,8 +75,9 @@ Expected<void, Error> App::Parts::open_trust() {
 
 /// By what name a connection is known, or empty: it is refused.
 std::string App::Parts::admit(const Knock& knock) {
+    if (knock.door == Door::gossip && is_shut_out(knock.key)) return {};
     if (knock.key == keys->own.id || trust.is_trusted(knock.key)) return knock.key.hex();
-    if (knock.door == Door::direct && knock.key == token_key) return std::string(kTokenUser);
+    if (knock.door == Door::direct && knock.key == token_key) return token_user(knock.key);
     if (knocks.size() < kKnocksMax && knocks.emplace(knock.key, knock).second &&
         knocks.size() == 1) {
         knock_timer.expires_after(kKnockToldAfter);
@@ -80,13 +91,19 @@ std::string App::Parts::admit(const Knock& knock) {
 void App::Parts::tell_of_knocks() {
     for (const auto& [key, knock] : std::exchange(knocks, {})) {
         if (trust.is_trusted(key)) continue;
-        const std::string reason =
-            trust.is_revoked(key) ? "its key was revoked" : "its key is not trusted";
+        const bool revoked = trust.is_revoked(key);
+        const std::string reason = revoked ? "its key was revoked" : "its key is not trusted";
         if (!refusal_log.worth_a_line(key.fingerprint(), {reason}, now())) continue;
+        // A token's key is revoked with the token; nobody should be told to trust it.
+        const std::string advice =
+            revoked ? std::string()
+                    : fmt::format(
+                          " If it is a node of this network: `dynavg trust {}`, or let it "
+                          "join by the token.",
+                          key.hex());
         report(Event("peer_refused", Level::warning,
-                     fmt::format("A connection from {} is refused: {}. If it is a node of this "
-                                 "network: `dynavg trust {}`, or let it join by the token.",
-                                 knock.address, reason, key.hex()))
+                     fmt::format("A connection from {} is refused: {}.{}", knock.address, reason,
+                                 advice))
                    .with("peer", key.fingerprint())
                    .with("address", knock.address)
                    .with("reason", reason));
@@ -99,12 +116,15 @@ bool App::Parts::wants_introduction(const discovery::Dial& dial) const {
            node->membership().joined(*dial.peer) == nullptr;
 }
 
-Verdict App::Parts::on_introduction(const ConnectionId& connection, Bytes bytes) {
+/// ZAP has admitted the connection once; its token may be void since.
+Verdict App::Parts::on_introduction(const ConnectionId& connection, const PeerId& shown_token,
+                                    Bytes bytes) {
+    if (shown_token != token_key) return std::nullopt;
     const auto hello = node->on_introduction(bytes);
     if (!hello) return std::nullopt;
     const PeerId id = hello->member.id;
     const std::string who = discovery::display_name(hello->name, id);
-    using Joined = identity::TrustList::Joined;
+    using Joined = TrustList::Joined;
     const Joined joined = trust.is_trusted(id) ? Joined::known : trust.join(id, hello->name);
     if (joined == Joined::revoked || joined == Joined::full) {
         const std::string reason = joined == Joined::full ? "as many keys as there may be are known"
@@ -125,7 +145,7 @@ Verdict App::Parts::on_introduction(const ConnectionId& connection, Bytes bytes)
                    .with("peer", who)
                    .with("address", hello->endpoints.direct)
                    .with("reason", std::string("token")));
-        keep_trust();
+        (void)keep_trust();
         apply_trust();
     }
     const discovery::Frame reply = node->introduction_reply();
@@ -147,6 +167,24 @@ Verdict App::Parts::on_introduction_reply(const DialedId& dialed, Bytes bytes) {
     return Traffic::overhead;
 }
 
+bool App::Parts::is_shut_out(const PeerId& peer) const {
+    const auto found = shut_out.find(peer);
+    return found != shut_out.end() && now() < found->second;
+}
+
+/// It has made ZeroMQ keep a topic, and could fill this machine's memory with them.
+void App::Parts::shut_out_of_gossip(const PeerId& peer) {
+    shut_out[peer] = now() + kShutOutFor;
+    const std::string reason = "it subscribed to a topic, as no dynavgd does";
+    if (!refusal_log.worth_a_line(peer.fingerprint(), {reason}, now())) return;
+    report(Event("peer_refused", Level::warning,
+                 fmt::format("{} hears nothing for {} min: {}. If it is not to be trusted: `dynavg "
+                             "revoke {}`.",
+                             peer.fingerprint(), kShutOutFor.count(), reason, peer.hex()))
+               .with("peer", peer.fingerprint())
+               .with("reason", reason));
+}
+
 /// Who holds the token trusts whom a trusted peer tells of: those who came in by it elsewhere.
 void App::Parts::take_word(const discovery::Told& told) {
     if (!token_key) return;
@@ -154,8 +192,7 @@ void App::Parts::take_word(const discovery::Told& told) {
     for (const protocol::KnownPeer& peer : told.peers) {
         if (peer.id == self.id || trust.is_trusted(peer.id)) continue;
         const std::string teller = told.teller.fingerprint();
-        if (trust.join(peer.id, "told by " + teller) != identity::TrustList::Joined::added)
-            continue;
+        if (trust.join_told(peer.id, teller) != TrustList::Joined::added) continue;
         added = true;
         report(Event("peer_trusted", Level::info,
                      fmt::format("{} tells of {}, whose key is trusted from now on.", teller,
@@ -165,7 +202,7 @@ void App::Parts::take_word(const discovery::Told& told) {
                    .with("reason", "told by " + teller));
     }
     if (added) {
-        keep_trust();
+        (void)keep_trust();
         apply_trust();
     }
     node->membership().on_told(told.teller, told.peers, now());
@@ -187,46 +224,68 @@ void App::Parts::take_configured_keys() {
     apply_trust();
 }
 
-void App::Parts::keep_trust() {
-    const auto saved = identity::save_trust(config.node.state_dir, trust);
-    if (saved) return;
-    report(Event("checkpoint_failed", Level::warning,
-                 saved.error().message + ". The keys count until the next start all the same.")
-               .with("path", config.node.state_dir.string())
-               .with("reason", saved.error().message));
+Expected<void, Error> App::Parts::keep_trust() {
+    auto saved = identity::save_trust(config.node.state_dir, trust);
+    if (!saved) {
+        report(Event("checkpoint_failed", Level::warning,
+                     saved.error().message + ". The keys count until the next start all the same.")
+                   .with("path", config.node.state_dir.string())
+                   .with("reason", saved.error().message));
+    }
+    return saved;
+}
+
+/// Also of a key that was said before: then it may not have been kept.
+nlohmann::json App::Parts::kept_or_error() {
+    const auto kept = keep_trust();
+    if (kept) return control::done_reply();
+    return control::error_reply(
+        fmt::format("it counts until the next start only: {}; mend that and say it again",
+                    kept.error().message));
 }
 
 nlohmann::json App::Parts::trust_key(const std::string& key) {
     const auto id = PeerId::from_hex(key);
     if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
     if (!id) return no_key(key);
-    const bool changed = trust.trust(*id, "by hand");
-    if (changed) {
-        keep_trust();
-        apply_trust();
-        act();
+    if (*id == token_key) {
+        return control::error_reply(
+            "that is the key of the network's token, which many may hold; a node's own key is what "
+            "`dynavg id` prints there");
     }
-    return control::done_reply();
+    if (trust.trust(*id, "by hand") == TrustList::Said::full) return list_is_full(config);
+    nlohmann::json reply = kept_or_error();
+    apply_trust();
+    act();
+    return reply;
 }
 
 nlohmann::json App::Parts::revoke_key(const std::string& key) {
     const auto id = PeerId::from_hex(key);
     if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
     if (!id) return no_key(key);
-    const bool changed = trust.revoke(*id);
-    if (changed) {
-        keep_trust();
-        // Whoever has been in may know the token and come back with another key.
-        token_key.reset();
-        (void)identity::remove_token_secret(config.node.state_dir);
-        apply_trust();
+    const auto said = trust.revoke(*id);
+    if (said == TrustList::Said::full) return list_is_full(config);
+    // Whoever has been in may know the token and come back with another key.
+    void_token();
+    nlohmann::json reply = kept_or_error();
+    const auto removed = identity::remove_token_secret(config.node.state_dir);
+    if (!removed) reply = control::error_reply(removed.error().message);
+    apply_trust();
+    if (said == TrustList::Said::done) {
         report(Event("peer_revoked", Level::warning,
                      fmt::format("{}: the key is revoked and this node's token is void.",
                                  id->fingerprint()))
                    .with("peer", id->fingerprint()));
-        act();
     }
-    return control::done_reply();
+    act();
+    return reply;
+}
+
+/// Who goes on to show it is told apart from a stranger.
+void App::Parts::void_token() {
+    if (token_key) (void)trust.revoke(*token_key);
+    token_key.reset();
 }
 
 /// After `dynavg token --new` or `--close` has changed the file.
@@ -234,8 +293,11 @@ nlohmann::json App::Parts::take_token() {
     if (!keys) return control::error_reply("this network uses no keys (insecure = true)");
     const auto token = load_token(config);
     if (!token) return control::error_reply(token.error().message);
-    token_key = key_of(*token);
-    return control::done_reply();
+    const auto loaded = key_of(*token);
+    if (loaded == token_key) return control::done_reply();
+    void_token();
+    token_key = loaded;
+    return kept_or_error();
 }
 
 }  // namespace dynavg::daemon

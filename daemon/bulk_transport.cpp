@@ -62,13 +62,12 @@ struct BulkTransport::Parts {
     std::map<PeerId, BulkPeer> peers;
     std::map<std::uint32_t, PeerId> peer_by_tag;
 
-    [[nodiscard]] ChannelPointer open(zmq::socket_type type) const {
-        auto channel = std::make_unique<Channel>(*context, type);
-        set_options(channel->socket, {.use = SocketUse::bulk,
-                                      .frame_bytes_max = protocol::limits::kChunkBytes,
-                                      .queue_max = zmq_numbers::kBulkQueueMax,
-                                      .ipv6 = options.bind.ipv6});
-        return channel;
+    [[nodiscard]] Expected<ChannelPointer, Error> open(zmq::socket_type type) const {
+        return Channel::open(*context, type,
+                             {.use = SocketUse::bulk,
+                              .frame_bytes_max = protocol::limits::kChunkBytes,
+                              .queue_max = zmq_numbers::kBulkQueueMax,
+                              .ipv6 = options.bind.ipv6});
     }
 
     /// Who sent this, if it is a peer that was added.
@@ -123,7 +122,9 @@ BulkTransport::~BulkTransport() {
 
 Expected<std::string, Error> BulkTransport::start() {
     Parts& parts = *m_parts;
-    parts.router = parts.open(zmq::socket_type::router);
+    auto router = parts.open(zmq::socket_type::router);
+    if (!router) return Unexpected<Error>(std::move(router.error()));
+    parts.router = std::move(*router);
     if (parts.options.identity) {
         secure_listening(parts.router->socket, *parts.options.identity, Door::bulk);
     }
@@ -160,10 +161,12 @@ Expected<void, Error> BulkTransport::add_peer(const PeerId& peer, const std::str
     if (!known && parts.peers.size() >= protocol::limits::kPeersMax) {
         return fail("as many peers as there may be are connected");
     }
-    auto channel = parts.open(zmq::socket_type::dealer);
+    auto opened = parts.open(zmq::socket_type::dealer);
+    if (!opened) return Unexpected<Error>(std::move(opened.error()));
+    ChannelPointer channel = std::move(*opened);
     channel->socket.set(zmq::sockopt::immediate, true);
     if (parts.options.identity) secure_dialing(channel->socket, *parts.options.identity, peer);
-    auto connected = connect_socket(channel->socket, endpoint);
+    auto connected = channel->connect(parts.loop, endpoint);
     if (!connected) return connected;
     // Nobody answers over these, but a wake-up also lets ZeroMQ do its bookkeeping.
     channel->watch(parts.loop, [&parts, self = channel.get()] {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include <boost/asio/write.hpp>
 
 #include "daemon/address.hpp"
+#include "daemon/name_lookup.hpp"
 #include "identity/curve_hello.hpp"
 
 namespace dynavg::daemon {
@@ -68,7 +70,7 @@ class Check : public std::enable_shared_from_this<Check> {
 public:
     Check(asio::io_context& loop, const discovery::ProvenPeer& expected,
           std::function<void(Reach)> on_done)
-        : m_resolver(loop), m_socket(loop), m_timer(loop), m_on_done(std::move(on_done)) {
+        : m_loop(loop), m_socket(loop), m_timer(loop), m_on_done(std::move(on_done)) {
         if (expected) m_curve.emplace(*expected);
     }
 
@@ -77,12 +79,14 @@ public:
         m_timer.async_wait([self = shared_from_this()](const error_code& error) {
             if (!error) self->finish(self->m_at_timeout);
         });
-        m_resolver.async_resolve(
-            where.host, std::to_string(where.port),
-            [self = shared_from_this()](const error_code& error, const auto& found) {
-                if (self->is_over()) return;
-                if (error) return self->finish(Reach::no_such_host);
-                self->connect(found);
+        // The timer keeps this until the lookup is done or too late.
+        m_lookup.emplace(
+            m_loop, where.host, NameLookup::Family::any,
+            [weak = weak_from_this(), port = where.port](const std::vector<std::string>& found) {
+                const auto self = weak.lock();
+                if (!self || self->is_over()) return;
+                if (found.empty()) return self->finish(Reach::no_such_host);
+                self->connect(found, port);
             });
     }
 
@@ -94,13 +98,16 @@ private:
         if (done == nullptr) return;
         error_code ignored;
         m_timer.cancel(ignored);
-        m_resolver.cancel();
+        m_lookup.reset();
         m_socket.close(ignored);
         done(reach);
     }
 
-    void connect(const tcp::resolver::results_type& found) {
-        asio::async_connect(m_socket, found,
+    void connect(const std::vector<std::string>& found, std::uint16_t port) {
+        for (const std::string& address : found) {
+            m_endpoints.emplace_back(asio::ip::make_address(address), port);
+        }
+        asio::async_connect(m_socket, m_endpoints,
                             [self = shared_from_this()](const error_code& error, const auto&) {
                                 if (self->is_over()) return;
                                 if (error) return self->finish(reach_of(error));
@@ -157,7 +164,9 @@ private:
                          });
     }
 
-    tcp::resolver m_resolver;
+    asio::io_context& m_loop;
+    std::optional<NameLookup> m_lookup;
+    std::vector<tcp::endpoint> m_endpoints;
     tcp::socket m_socket;
     asio::steady_timer m_timer;
     std::function<void(Reach)> m_on_done;  ///< Null once it is over.

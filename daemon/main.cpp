@@ -7,16 +7,17 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "assembly/export.hpp"
 #include "assembly/learning.hpp"
 #include "config/config.hpp"
 #include "config/overlay.hpp"
+#include "config/service_folders.hpp"
 #include "daemon/app.hpp"
 #include "daemon/known_settings.hpp"
 #include "daemon/log.hpp"
-#include "daemon/service_folders.hpp"
 #include "daemon/service_manager.hpp"
 #include "daemon/signals.hpp"
 #include "protocol/reference_holder.hpp"
@@ -85,7 +86,8 @@ Expected<dynavg::config::Config, Error> read_config(const Arguments& arguments) 
     if (const auto rules = dynavg::config::check_daemon_rules(*config); !rules) {
         return Unexpected<Error>(rules.error());
     }
-    daemon::use_service_folders(*config);
+    dynavg::config::use_service_folders(*config, arguments.config);
+    dynavg::config::use_given_folders(*config);
     return config;
 }
 
@@ -131,11 +133,17 @@ bool asked_to_end(daemon::Log& log) {
     return true;
 }
 
+/// Into the log, whatever its format, where those look who ask why the daemon ended.
+int fail_in(daemon::Log& log, const Error& error, ExitCode code) {
+    log.write(dynavg::protocol::Event("failed", dynavg::protocol::Level::error, error.message));
+    return code;
+}
+
 /// Runs the daemon; again with the network's settings if it had to learn them first.
 int run(dynavg::config::Config config, daemon::Log& log, const daemon::Hosting& hosting) {
     // One lock for all lives of this process.
     auto opened = dynavg::storage::PosixDisk::open(config.node.state_dir.string());
-    if (!opened) return complain(opened.error(), kFailed);
+    if (!opened) return fail_in(log, opened.error(), kFailed);
     const std::shared_ptr<dynavg::storage::Disk> disk = std::move(*opened);
     daemon::take_known_settings(*disk, config);
     // Alone and without settings there is nobody to take them from: the defaults are the network's.
@@ -143,14 +151,16 @@ int run(dynavg::config::Config config, daemon::Log& log, const daemon::Hosting& 
     const bool observes = config.node.role == dynavg::protocol::Role::observer;
     const auto data = observes ? Expected<dynavg::assembly::Data, Error>()
                                : dynavg::assembly::load_data(config.data);
-    if (!data) return complain(data.error(), kInvalidConfiguration);
+    if (!data) return fail_in(log, data.error(), kInvalidConfiguration);
     auto incarnation = new_incarnation();
     while (true) {
         if (asked_to_end(log)) return kDone;
         auto learning = make_learning(config, *data);
-        if (!learning) return complain(learning.error(), kInvalidConfiguration);
+        if (!learning) return fail_in(log, learning.error(), kInvalidConfiguration);
         daemon::App app(config, std::move(*learning), incarnation, log, disk, hosting);
-        if (const auto started = app.start(); !started) return complain(started.error(), kFailed);
+        if (const auto started = app.start(); !started) {
+            return fail_in(log, started.error(), kFailed);
+        }
         daemon::AppOutcome outcome = app.run();
         if (!outcome.learned) return outcome.exit_code;
         config = std::move(outcome.config);
@@ -172,6 +182,14 @@ Expected<daemon::LogFormat, Error> log_format_of(const Arguments& arguments) {
     return daemon::LogFormat::text;
 }
 
+/// Each peer takes some ten descriptors, and strangers take some while they knock.
+void raise_limit_of_open_files() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int start(const Arguments& arguments) {
     if (!arguments.log_level.empty()) {
         const auto level = daemon::level_from_name(arguments.log_level);
@@ -191,6 +209,7 @@ int start(const Arguments& arguments) {
     options.node = config->node.name;
     options.network = config->node.network;
     daemon::Log log(std::move(options));
+    raise_limit_of_open_files();
     dynavg::training::configure_process(1);
     daemon::ServiceManager manager;
     const daemon::Hosting hosting{[arguments] { return read_config(arguments); }, &manager};

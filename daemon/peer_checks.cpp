@@ -102,15 +102,17 @@ void PeerChecks::Parts::begin(std::size_t i) {
 }
 
 void PeerChecks::Parts::dial(std::size_t i) {
-    auto channel = std::make_unique<Channel>(*context, zmq::socket_type::dealer);
-    set_options(channel->socket, {.use = SocketUse::control,
-                                  .frame_bytes_max = protocol::limits::kControlMessageBytesMax,
-                                  .queue_max = zmq_numbers::kDirectQueueMax,
-                                  .ipv6 = checker.ipv6});
+    auto opened = Channel::open(*context, zmq::socket_type::dealer,
+                                {.use = SocketUse::control,
+                                 .frame_bytes_max = protocol::limits::kControlMessageBytesMax,
+                                 .queue_max = zmq_numbers::kDirectQueueMax,
+                                 .ipv6 = checker.ipv6});
+    if (!opened) return finish(i);
+    ChannelPointer channel = std::move(*opened);
     // So that what is sent tells that this node was let in.
     channel->socket.set(zmq::sockopt::immediate, true);
     if (const auto key = key_of(i)) secure_dialing(channel->socket, checker.keys->own, *key);
-    if (!connect_socket(channel->socket, checks[i].address)) return finish(i);
+    if (!channel->connect(loop, checks[i].address)) return finish(i);
     open[i].channel = std::move(channel);
     wait(i, kAdmittedWithin);
     open[i].channel->watch(

@@ -133,15 +133,12 @@ Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket, const HostPort
     }
 }
 
-Expected<void, Error> connect_socket(zmq::socket_t& socket, std::string_view address) {
-    const auto parsed = parse_address(address);
-    if (!parsed) return Unexpected<Error>(parsed.error());
-    if (parsed->port == 0) return fail(fmt::format("\"{}\": port 0 cannot be dialed", address));
+Expected<void, Error> connect_socket(zmq::socket_t& socket, const HostPort& where) {
     try {
-        socket.connect("tcp://" + parsed->text());
+        socket.connect("tcp://" + where.text());
         return {};
     } catch (const zmq::error_t& error) {
-        return fail(fmt::format("cannot dial {}: {}", parsed->text(), error.what()));
+        return fail(fmt::format("cannot dial {}: {}", where.text(), error.what()));
     }
 }
 

@@ -91,7 +91,8 @@ void secure_dialing(zmq::socket_t& socket, const identity::Identity& own,
 /// Binds and returns the port; the error names the address and what to do.
 [[nodiscard]] Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket,
                                                          const HostPort& address);
-[[nodiscard]] Expected<void, Error> connect_socket(zmq::socket_t& socket, std::string_view address);
+/// `where` is numeric: ZeroMQ would look a name up where all connections wait for it.
+[[nodiscard]] Expected<void, Error> connect_socket(zmq::socket_t& socket, const HostPort& where);
 
 enum class Received {
     nothing,  ///< Nothing is waiting.

@@ -37,6 +37,13 @@ struct Dialed {
 
 using DialedByAddress = std::map<std::string, Dialed>;
 
+constexpr std::string_view kTokenUserBegin = "token:";
+
+std::optional<PeerId> token_of(std::string_view user) {
+    if (!user.starts_with(kTokenUserBegin)) return std::nullopt;
+    return PeerId::from_hex(user.substr(kTokenUserBegin.size()));
+}
+
 /// Between two tries to have a port again that was ours a moment ago.
 constexpr std::chrono::milliseconds kBindAgain{20};
 
@@ -66,14 +73,14 @@ struct ZmqTransport::Parts {
     DialedByAddress introductions;                         ///< As `dialed`, under the token's name.
     std::map<PeerId, std::vector<std::string>> addresses;  ///< The last one is in use.
 
-    [[nodiscard]] ChannelPointer open(zmq::socket_type type, std::size_t frame_bytes_max,
-                                      int queue_max) const {
-        auto channel = std::make_unique<Channel>(*context, type);
-        set_options(channel->socket, {.use = SocketUse::control,
-                                      .frame_bytes_max = frame_bytes_max,
-                                      .queue_max = queue_max,
-                                      .ipv6 = options.bind.ipv6});
-        return channel;
+    [[nodiscard]] Expected<ChannelPointer, Error> open(zmq::socket_type type,
+                                                       std::size_t frame_bytes_max,
+                                                       int queue_max) const {
+        return Channel::open(*context, type,
+                             {.use = SocketUse::control,
+                              .frame_bytes_max = frame_bytes_max,
+                              .queue_max = queue_max,
+                              .ipv6 = options.bind.ipv6});
     }
 
     void judge(std::optional<Traffic> verdict, std::size_t bytes) {
@@ -109,6 +116,7 @@ struct ZmqTransport::Parts {
     [[nodiscard]] Expected<std::uint16_t, Error> bind_router();
     [[nodiscard]] Expected<std::uint16_t, Error> bind_publisher(HostPort address);
     void bind_publisher_again();
+    void drop_subscribers();
     void forget_address(const std::string& address);
 };
 
@@ -124,8 +132,8 @@ void ZmqTransport::Parts::receive_direct() {
     const ConnectionId connection{frames[0].to_string(), proven_by(frames[1])};
     if (!options.keys || connection.proven) {
         judge(handlers.on_direct(connection, bytes_of(frames[1])), frames[1].size());
-    } else if (handlers.on_introduction && user_of(frames[1]) == kTokenUser) {
-        judge(handlers.on_introduction(connection, bytes_of(frames[1])), frames[1].size());
+    } else if (const auto token = token_of(user_of(frames[1])); token && handlers.on_introduction) {
+        judge(handlers.on_introduction(connection, *token, bytes_of(frames[1])), frames[1].size());
     } else {
         ++counters.received_refused;
     }
@@ -145,7 +153,17 @@ void ZmqTransport::Parts::receive_subscription() {
         if (subscribers > 0) --subscribers;
     } else {
         ++counters.received_refused;
+        const ProvenPeer from = frames.empty() ? ProvenPeer() : proven_by(frames[0]);
+        if (!from || !handlers.on_odd_subscription) return;
+        drop_subscribers();  // And with them this socket.
+        handlers.on_odd_subscription(*from);
     }
+}
+
+void ZmqTransport::Parts::drop_subscribers() {
+    publisher.reset();
+    subscribers = 0;
+    bind_publisher_again();
 }
 
 void ZmqTransport::Parts::receive_gossip(const PeerId& from, Channel& channel) {
@@ -187,8 +205,10 @@ void ZmqTransport::Parts::receive_introduction_reply(const DialedId& where, Chan
 }
 
 Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
-    router = open(zmq::socket_type::router, options.direct_message_bytes_max,
-                  zmq_numbers::kDirectQueueMax);
+    auto opened = open(zmq::socket_type::router, options.direct_message_bytes_max,
+                       zmq_numbers::kDirectQueueMax);
+    if (!opened) return Unexpected<Error>(std::move(opened.error()));
+    router = std::move(*opened);
     // Else a reply to a connection that is gone would vanish without a word.
     router->socket.set(zmq::sockopt::router_mandatory, true);
     if (options.keys) secure_listening(router->socket, options.keys->own, Door::direct);
@@ -200,8 +220,10 @@ Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_router() {
 }
 
 Expected<std::uint16_t, Error> ZmqTransport::Parts::bind_publisher(HostPort address) {
-    publisher = open(zmq::socket_type::xpub, zmq_numbers::kSubscriptionBytesMax,
-                     zmq_numbers::kGossipQueueMax);
+    auto opened = open(zmq::socket_type::xpub, zmq_numbers::kSubscriptionBytesMax,
+                       zmq_numbers::kGossipQueueMax);
+    if (!opened) return Unexpected<Error>(std::move(opened.error()));
+    publisher = std::move(*opened);
     // Tells of every subscriber, not only of the first and the last.
     publisher->socket.set(zmq::sockopt::xpub_verboser, true);
     if (options.keys) secure_listening(publisher->socket, options.keys->own, Door::gossip);
@@ -230,12 +252,14 @@ Expected<ChannelPointer, Error> ZmqTransport::Parts::open_dialed(const DialedId&
     if (options.keys && !where.proven) {
         return fail(where.address + ": without its key a peer cannot be dialed");
     }
-    auto channel = open(zmq::socket_type::dealer, options.direct_message_bytes_max,
-                        zmq_numbers::kDirectQueueMax);
+    auto opened = open(zmq::socket_type::dealer, options.direct_message_bytes_max,
+                       zmq_numbers::kDirectQueueMax);
+    if (!opened) return opened;
+    ChannelPointer channel = std::move(*opened);
     // Nothing is queued for a peer that is not there.
     channel->socket.set(zmq::sockopt::immediate, true);
     if (options.keys) secure_dialing(channel->socket, *as, *where.proven);
-    auto connected = connect_socket(channel->socket, where.address);
+    auto connected = channel->connect(loop, where.address);
     if (!connected) return Unexpected<Error>(std::move(connected.error()));
     return channel;
 }
@@ -256,6 +280,10 @@ void ZmqTransport::Parts::forget_address(const std::string& address) {
     introductions.erase(address);
     for (auto& [peer, list] : addresses) std::erase(list, address);
     std::erase_if(addresses, [](const auto& entry) { return entry.second.empty(); });
+}
+
+std::string token_user(const PeerId& token) {
+    return std::string(kTokenUserBegin) + token.hex();
 }
 
 ZmqTransport::ZmqTransport(boost::asio::io_context& loop, ZmqContextPointer context,
@@ -321,11 +349,13 @@ Expected<void, Error> ZmqTransport::subscribe(const PeerId& publisher, const std
         parts.subscriptions.size() >= protocol::limits::kPeersMax) {
         return fail("subscribed to as many peers as there may be");
     }
-    auto channel = parts.open(zmq::socket_type::sub, parts.options.gossip_message_bytes_max,
-                              zmq_numbers::kGossipQueueMax);
+    auto opened = parts.open(zmq::socket_type::sub, parts.options.gossip_message_bytes_max,
+                             zmq_numbers::kGossipQueueMax);
+    if (!opened) return Unexpected<Error>(std::move(opened.error()));
+    ChannelPointer channel = std::move(*opened);
     channel->socket.set(zmq::sockopt::subscribe, "");
     if (parts.options.keys) secure_dialing(channel->socket, parts.options.keys->own, publisher);
-    auto connected = connect_socket(channel->socket, endpoint);
+    auto connected = channel->connect(parts.loop, endpoint);
     if (!connected) return connected;
     channel->watch(parts.loop, [&parts, publisher, self = channel.get()] {
         parts.receive_gossip(publisher, *self);
@@ -339,11 +369,7 @@ void ZmqTransport::unsubscribe(const PeerId& publisher) {
 }
 
 void ZmqTransport::drop_subscribers() {
-    Parts& parts = *m_parts;
-    if (!parts.publisher) return;
-    parts.publisher.reset();
-    parts.subscribers = 0;
-    parts.bind_publisher_again();
+    if (m_parts->publisher) m_parts->drop_subscribers();
 }
 
 std::size_t ZmqTransport::subscribers() const {
@@ -399,6 +425,11 @@ void ZmqTransport::introduce(const DialedId& where, std::span<const std::byte> m
               Greeting{{message.begin(), message.end()}, traffic}};
     parts.send_greeting(parts.introductions, where.address);
     dialed.channel->watcher->check();
+}
+
+void ZmqTransport::end_introductions(const PeerId& to) {
+    std::erase_if(m_parts->introductions,
+                  [&](const auto& entry) { return entry.second.proven == to; });
 }
 
 SendOutcome ZmqTransport::send_to_address(const std::string& address,

@@ -56,10 +56,15 @@ struct ZmqTransportHandlers {
     std::function<Verdict(const ConnectionId& connection, Bytes)> on_direct;
     /// An answer over a connection that we dialed.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_reply;
-    /// From someone who has the network's token and no other name; reply() answers.
-    std::function<Verdict(const ConnectionId& connection, Bytes)> on_introduction{};
+    /// From someone who has shown the token of this key and has no other name; reply() answers.
+    /// The connection may be older than the token that is good now.
+    std::function<Verdict(const ConnectionId& connection, const protocol::PeerId& token, Bytes)>
+        on_introduction{};
     /// The answer to introduce(), whose connection ends with it.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_introduction_reply{};
+    /// Who, in a network with keys, has subscribed to a topic, where there are none: each costs
+    /// ZeroMQ memory, so all subscribers have been dropped. Let it in no more.
+    std::function<void(const protocol::PeerId& from)> on_odd_subscription{};
 };
 
 /// The keys of this node.
@@ -71,7 +76,7 @@ struct Keys {
 struct ZmqTransportOptions {
     BindSettings bind;
     /// Null: plain sockets. Else a ZapHandler must run in the context; it names peers by
-    /// PeerId::hex() and those who only have the token kTokenUser.
+    /// PeerId::hex() and those who only have a token by token_user().
     std::shared_ptr<const Keys> keys{};
     DoorWatch* doors = nullptr;  ///< Outlives the transport; null: strangers are not named.
     /// The exact monitor's states are whole models.
@@ -79,8 +84,8 @@ struct ZmqTransportOptions {
     std::size_t direct_message_bytes_max = protocol::limits::kControlMessageBytesMax;
 };
 
-/// No peer's name.
-inline constexpr std::string_view kTokenUser = "token";
+/// Who has nothing but the token of this key; no peer's name.
+[[nodiscard]] std::string token_user(const protocol::PeerId& token);
 
 /// The gossip and direct channels of protocol.md section 2, as bytes.
 ///
@@ -134,6 +139,8 @@ public:
     /// its key. Does nothing without a token.
     void introduce(const DialedId& where, std::span<const std::byte> message,
                    protocol::Traffic traffic);
+    /// Ends what introduce() has under way to this peer.
+    void end_introductions(const protocol::PeerId& to);
     SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
                                 protocol::Traffic traffic);
     /// From now on send(peer) goes to this dialed address. Earlier ones of the peer stay open.

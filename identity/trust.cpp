@@ -41,7 +41,7 @@ bool TrustList::has_room() const {
     return m_joined.size() + m_revoked.size() < kKeysMax;
 }
 
-TrustList::Joined TrustList::join(const PeerId& key, std::string_view note) {
+TrustList::Joined TrustList::add(const PeerId& key, std::string_view note) {
     if (is_revoked(key)) return Joined::revoked;
     if (m_joined.contains(key)) return Joined::known;
     if (!has_room()) return Joined::full;
@@ -49,16 +49,41 @@ TrustList::Joined TrustList::join(const PeerId& key, std::string_view note) {
     return Joined::added;
 }
 
-bool TrustList::trust(const PeerId& key, std::string_view note) {
-    const bool was_revoked = m_revoked.erase(key) > 0;
-    return join(key, note) == Joined::added || was_revoked;
+TrustList::Joined TrustList::join(const PeerId& key, std::string_view note) {
+    const bool is_new = !is_revoked(key) && !m_joined.contains(key);
+    if (is_new && m_joined.size() >= kJoinedMax) return Joined::full;
+    return add(key, note);
 }
 
-bool TrustList::revoke(const PeerId& key) {
-    if (is_revoked(key)) return false;
+TrustList::Joined TrustList::join_told(const PeerId& key, std::string_view teller) {
+    const std::string note = printable(fmt::format("told by {}", teller));
+    const auto told = std::count_if(m_joined.begin(), m_joined.end(),
+                                    [&](const auto& entry) { return entry.second == note; });
+    const bool is_new = !is_revoked(key) && !m_joined.contains(key);
+    if (is_new && static_cast<std::size_t>(told) >= kToldByOneMax) return Joined::full;
+    return join(key, note);
+}
+
+TrustList::Said TrustList::trust(const PeerId& key, std::string_view note) {
+    const bool was_revoked = m_revoked.erase(key) > 0;
+    switch (add(key, note)) {
+        case Joined::added:
+        case Joined::revoked:
+            return Said::done;
+        case Joined::known:
+            return was_revoked ? Said::done : Said::known;
+        case Joined::full:
+            return Said::full;
+    }
+    return Said::full;
+}
+
+TrustList::Said TrustList::revoke(const PeerId& key) {
+    if (is_revoked(key)) return Said::known;
     const bool had_joined = m_joined.erase(key) > 0;
-    if (!had_joined && !has_room()) return false;
-    return m_revoked.insert(key).second;
+    if (!had_joined && !has_room()) return Said::full;
+    m_revoked.insert(key);
+    return Said::done;
 }
 
 bool TrustList::is_trusted(const PeerId& key) const {
@@ -106,7 +131,7 @@ Expected<void, Error> TrustList::read(std::string_view text) {
             (void)found.revoke(*key);
         } else {
             const std::size_t note = kTrusted.size() + kKeyDigits + 1;
-            found.join(*key, line.size() > note ? line.substr(note) : std::string_view());
+            found.add(*key, line.size() > note ? line.substr(note) : std::string_view());
         }
     }
     m_joined = std::move(found.m_joined);

@@ -19,6 +19,10 @@ namespace dynavg::identity {
 class TrustList {
 public:
     static constexpr std::size_t kKeysMax = 1024;
+    /// By tokens; what is left is the operator's.
+    static constexpr std::size_t kJoinedMax = kKeysMax / 2;
+    /// One who lies about others must not fill the list.
+    static constexpr std::size_t kToldByOneMax = kJoinedMax / 2;
     static constexpr std::size_t kNoteBytesMax = 64;
 
     void set_configured(std::set<protocol::PeerId> keys) { m_configured = std::move(keys); }
@@ -26,11 +30,14 @@ public:
     enum class Joined { added, known, revoked, full };
     /// By the token. `note` is for people: a name, made printable and cut.
     Joined join(const protocol::PeerId& key, std::string_view note);
-    /// By the operator's word: also ends a revocation. False if nothing changed or the list is
-    /// full.
-    bool trust(const protocol::PeerId& key, std::string_view note);
-    /// False if it was revoked already, or the list is full.
-    bool revoke(const protocol::PeerId& key);
+    /// By the word of one who is trusted.
+    Joined join_told(const protocol::PeerId& key, std::string_view teller);
+
+    /// What became of the operator's word. full: nothing.
+    enum class Said { done, known, full };
+    /// Also ends a revocation.
+    Said trust(const protocol::PeerId& key, std::string_view note);
+    Said revoke(const protocol::PeerId& key);
 
     [[nodiscard]] bool is_trusted(const protocol::PeerId& key) const;
     [[nodiscard]] bool is_revoked(const protocol::PeerId& key) const;
@@ -44,6 +51,7 @@ public:
 
 private:
     [[nodiscard]] bool has_room() const;
+    Joined add(const protocol::PeerId& key, std::string_view note);
 
     std::set<protocol::PeerId> m_configured;
     std::map<protocol::PeerId, std::string> m_joined;  ///< With its note.

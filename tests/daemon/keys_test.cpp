@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include <zmq.hpp>
+
 #include "daemon/bulk_transport.hpp"
 #include "daemon/zap_handler.hpp"
 #include "daemon/zmq_transport.hpp"
@@ -36,7 +38,7 @@ struct KeyedNode {
     [[nodiscard]] std::string admit(const Knock& knock) {
         if (trusted.contains(knock.key)) return knock.key.hex();
         const bool shows_token = keys->token && knock.key == keys->token->id;
-        if (shows_token && knock.door == Door::direct) return std::string(kTokenUser);
+        if (shows_token && knock.door == Door::direct) return token_user(knock.key);
         refused.push_back(knock);
         return {};
     }
@@ -139,6 +141,7 @@ TEST_CASE("The network's token opens the door to an introduction, and no other",
     CHECK(anna.node->direct.empty());
     const ConnectionId connection = anna.node->introductions[0].first;
     CHECK_FALSE(connection.proven);
+    CHECK(anna.node->shown == std::vector<PeerId>{token.id});
     anna.node->transport.reply(connection, as_message("welcome"), Traffic::overhead);
     REQUIRE(loop.run_until([&] { return !bert.node->introduction_replies.empty(); }));
     CHECK(bert.node->introduction_replies[0].second == "welcome");
@@ -151,6 +154,25 @@ TEST_CASE("The network's token opens the door to an introduction, and no other",
     TransportNode as_token(loop, thief.context, options);
     REQUIRE(as_token.transport.subscribe(anna.id(), anna.at.gossip));
     CHECK_FALSE(loop.run_for(kNobodyComes, [&] { return anna.node->transport.subscribers() > 0; }));
+}
+
+TEST_CASE("Whoever subscribes to a topic is named, and its connection ends", "[keys]") {
+    TestLoop loop;
+    KeyedNode anna(loop), bert(loop), thief(loop);
+    anna.trusted = {bert.id(), thief.id()};
+    REQUIRE(bert.node->transport.subscribe(anna.id(), anna.at.gossip));
+    REQUIRE(loop.run_until([&] { return anna.node->transport.subscribers() == 1; }));
+    zmq::context_t own_context;
+    zmq::socket_t topics(own_context, zmq::socket_type::sub);
+    set_options(topics, {.frame_bytes_max = 1024, .queue_max = 8});
+    secure_dialing(topics, thief.keys->own, anna.id());
+    topics.set(zmq::sockopt::subscribe, "a topic");
+    topics.connect("tcp://" + anna.at.gossip);
+    REQUIRE(loop.run_until([&] { return !anna.node->odd.empty(); }));
+    CHECK(anna.node->odd.front() == thief.id());
+    anna.trusted = {bert.id()};
+    // The others are back soon.
+    CHECK(loop.run_until([&] { return anna.node->transport.subscribers() == 1; }));
 }
 
 TEST_CASE("Subscribers that are dropped come back only if they still may", "[keys]") {

@@ -43,13 +43,16 @@ struct TransportNode {
                     return take(replies, from.address, bytes);
                 },
             .on_introduction =
-                [this](const ConnectionId& from, std::span<const std::byte> bytes) {
+                [this](const ConnectionId& from, const protocol::PeerId& token,
+                       std::span<const std::byte> bytes) {
+                    shown.push_back(token);
                     return take(introductions, from, bytes);
                 },
             .on_introduction_reply =
                 [this](const DialedId& from, std::span<const std::byte> bytes) {
                     return take(introduction_replies, from.address, bytes);
                 },
+            .on_odd_subscription = [this](const protocol::PeerId& from) { odd.push_back(from); },
         };
     }
 
@@ -77,6 +80,8 @@ struct TransportNode {
     }
 
     TestLoop& loop;
+    std::vector<protocol::PeerId> shown;  ///< Tokens, one for each introduction.
+    std::vector<protocol::PeerId> odd;    ///< Who has subscribed to what there is not.
     std::vector<std::pair<protocol::PeerId, std::string>> gossip;
     std::vector<std::pair<ConnectionId, std::string>> direct;
     std::vector<std::pair<std::string, std::string>> replies;

@@ -1,8 +1,11 @@
 #include "daemon/zmq_transport.hpp"
 
+#include <unistd.h>
+
 #include "daemon/clock.hpp"
 #include "tests/catch.hpp"
 #include "tests/daemon/hostile.hpp"
+#include "tests/daemon/slow_name_server.hpp"
 #include "tests/daemon/transport_node.hpp"
 
 using namespace dynavg::daemon;
@@ -321,6 +324,43 @@ TEST_CASE("messages of many frames and odd subscriptions are refused", "[zmq_tra
     REQUIRE(loop.run_until([&] { return anna.transport.counters().received_refused == 4; }));
     CHECK(anna.transport.counters().received.total() == 0);
     CHECK(anna.transport.subscribers() == 0);
+}
+
+TEST_CASE("a name that takes long to look up keeps nobody waiting", "[zmq_transport]") {
+    // Longer than the loop, whose end waits for no name either.
+    const SlowNameServer names;
+    TestLoop loop;
+    TransportNode anna(loop), bert(loop);
+    const auto at = anna.transport.start().value();
+    REQUIRE(bert.transport.dial({"slow.test:7400"}));
+    REQUIRE(bert.transport.subscribe(kAnna, "slow.test:7401"));
+    REQUIRE(loop.run_until([&] { return names.is_asked(); }));
+    CHECK(bert.say(at.direct, "hello"));
+    CHECK(loop.run_until([&] { return !anna.direct.empty(); }));
+}
+
+TEST_CASE("a name is connected to as soon as it is looked up", "[zmq_transport]") {
+    TestLoop loop;
+    TransportNode anna(loop), bert(loop);
+    const auto at = parse_address(anna.transport.start().value().direct).value();
+    CHECK(bert.say("localhost:" + std::to_string(at.port), "hello"));
+    CHECK(loop.run_until([&] { return !anna.direct.empty(); }));
+}
+
+TEST_CASE("without descriptors a peer is not dialed, and is later", "[zmq_transport]") {
+    TestLoop loop;
+    TransportNode anna(loop), bert(loop);
+    const auto at = anna.transport.start().value();
+    std::vector<int> taken;
+    for (int one = dup(0); one >= 0; one = dup(0)) taken.push_back(one);
+    const auto dialed = bert.transport.dial({at.direct});
+    const auto subscribed = bert.transport.subscribe(kAnna, at.gossip);
+    for (const int one : taken) close(one);
+    REQUIRE_FALSE(dialed);
+    CHECK_FALSE(subscribed);
+    CHECK_THAT(dialed.error().message, Catch::Contains("limit of open files"));
+    CHECK(bert.say(at.direct, "hello"));
+    CHECK(loop.run_until([&] { return !anna.direct.empty(); }));
 }
 
 TEST_CASE("a frame above the limit ends its connection only", "[zmq_transport][hostile]") {

@@ -1,7 +1,7 @@
 #include "identity/trust.hpp"
 
 #include "tests/catch.hpp"
-#include "tests/daemon/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dynavg::identity {
 
@@ -12,6 +12,13 @@ using protocol::PeerId;
 PeerId key(std::uint8_t number) {
     PeerId id;
     id.bytes.fill(number);
+    return id;
+}
+
+PeerId numbered(std::size_t number) {
+    PeerId id;
+    id.bytes[0] = static_cast<std::uint8_t>(number & 0xff);
+    id.bytes[1] = static_cast<std::uint8_t>(number >> 8);
     return id;
 }
 
@@ -34,14 +41,16 @@ TEST_CASE("A revoked key stays out, whatever configuration and token say", "[tru
     TrustList list;
     list.set_configured({key(1)});
     list.join(key(2), "");
-    CHECK(list.revoke(key(1)));
-    CHECK(list.revoke(key(2)));
-    CHECK_FALSE(list.revoke(key(2)));
+    using Said = TrustList::Said;
+    CHECK(list.revoke(key(1)) == Said::done);
+    CHECK(list.revoke(key(2)) == Said::done);
+    CHECK(list.revoke(key(2)) == Said::known);
     CHECK(list.join(key(2), "again") == TrustList::Joined::revoked);
     CHECK_FALSE(list.is_trusted(key(1)));
     CHECK_FALSE(list.is_trusted(key(2)));
     CHECK(list.trusted().empty());
-    CHECK(list.trust(key(2), "the operator's word"));
+    CHECK(list.trust(key(2), "the operator's word") == Said::done);
+    CHECK(list.trust(key(2), "once more") == Said::known);
     CHECK(list.is_trusted(key(2)));
 }
 
@@ -69,22 +78,40 @@ TEST_CASE("A line that is none is named, and nothing of the text is taken", "[tr
     CHECK_FALSE(list.read("trusted xyz").has_value());
 }
 
-TEST_CASE("The list has an end", "[trust]") {
+TEST_CASE("The list has an end, and tokens fill half of it at most", "[trust]") {
+    using Joined = TrustList::Joined;
+    using Said = TrustList::Said;
     TrustList list;
-    PeerId id;
-    for (std::size_t i = 0; i < TrustList::kKeysMax; ++i) {
-        id.bytes[0] = static_cast<std::uint8_t>(i & 0xff);
-        id.bytes[1] = static_cast<std::uint8_t>(i >> 8);
-        REQUIRE(list.join(id, "") == TrustList::Joined::added);
+    for (std::size_t i = 0; i < TrustList::kJoinedMax; ++i) {
+        REQUIRE(list.join(numbered(i), "") == Joined::added);
     }
-    CHECK(list.join(key(9), "") == TrustList::Joined::full);
-    CHECK_FALSE(list.trust(key(9), ""));
-    CHECK_FALSE(list.revoke(key(9)));
-    CHECK(list.revoke(id));  // One that is there needs no room.
+    CHECK(list.join(key(9), "") == Joined::full);
+    CHECK(list.trust(key(9), "") == Said::done);
+    for (std::size_t i = TrustList::kJoinedMax + 1; i < TrustList::kKeysMax; ++i) {
+        REQUIRE(list.revoke(numbered(i)) == Said::done);
+    }
+    CHECK(list.trust(key(8), "") == Said::full);
+    CHECK(list.revoke(key(8)) == Said::full);
+    CHECK(list.revoke(numbered(0)) == Said::done);  // One that is there needs no room.
+    TrustList read;
+    REQUIRE(read.read(list.text()));
+    CHECK(read.text() == list.text());
+}
+
+TEST_CASE("One who tells of many leaves room for others", "[trust]") {
+    using Joined = TrustList::Joined;
+    TrustList list;
+    for (std::size_t i = 0; i < TrustList::kToldByOneMax; ++i) {
+        REQUIRE(list.join_told(numbered(i), "aaaaaaaa") == Joined::added);
+    }
+    CHECK(list.join_told(key(9), "aaaaaaaa") == Joined::full);
+    CHECK(list.join_told(numbered(0), "aaaaaaaa") == Joined::known);
+    CHECK(list.join_told(key(9), "bbbbbbbb") == Joined::added);
+    CHECK(list.join(key(8), "by the token itself") == Joined::added);
 }
 
 TEST_CASE("The file survives, and none is an empty list", "[trust]") {
-    const daemon::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     TrustList list;
     REQUIRE(load_trust(folder.path(), list).has_value());
     CHECK(list.trusted().empty());

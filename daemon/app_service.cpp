@@ -8,6 +8,7 @@
 #include "daemon/app_parts.hpp"
 #include "daemon/configured_peers.hpp"
 #include "daemon/status.hpp"
+#include "protocol/check.hpp"
 
 // What the daemon is as a service: the watchdog, the line that `systemctl status` shows, and
 // reading its file again.
@@ -124,6 +125,8 @@ void App::Parts::apply(const std::string& key, const config::Config& read) {
     } else if (key == "log.level") {
         config.log.level = read.log.level;
         log.set_level(config.log.level);
+    } else {
+        DYNAVG_CHECK(false);
     }
 }
 

@@ -70,7 +70,6 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
         m_actions.dials.push_back(Dial{address, from});
         return;
     }
-    peer->sequence.on_received(header.sequence);
     if (peer->heard_heartbeat && header.sequence <= peer->last_heartbeat) return;
     peer->heard_heartbeat = true;
     peer->last_heartbeat = header.sequence;
@@ -95,11 +94,6 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
 void Membership::on_heard(PeerId from, Instant now) {
     observe_time(now);
     if (Peer* peer = find(from)) heard(*peer, now);
-}
-
-void Membership::on_heard(PeerId from, const protocol::Header& header, Instant now) {
-    if (Peer* peer = find(from)) peer->sequence.on_received(header.sequence);
-    on_heard(from, now);
 }
 
 void Membership::on_peers_request(PeerId from, Instant now) {
@@ -129,14 +123,6 @@ void Membership::on_goodbye(PeerId from, Instant now) {
             .with("peer", display_name(peer->info.name, from))
             .with("address", peer->info.address)
             .with("reason", std::string("goodbye")));
-}
-
-bool Membership::forget(PeerId peer) {
-    const Peer* known = find(peer);
-    if (known == nullptr) return false;
-    m_learned.rest(known->endpoints.direct, m_now);
-    erase(peer);
-    return true;
 }
 
 void Membership::set_seeds(const std::vector<Seed>& seeds) {
@@ -285,11 +271,6 @@ Actions Membership::take_actions() {
     actions.next_tick = next_tick();
     m_expected_tick = actions.next_tick;
     return actions;
-}
-
-std::uint64_t Membership::messages_missed(PeerId peer) const {
-    const auto found = m_peers.find(peer);
-    return found == m_peers.end() ? 0 : found->second.sequence.missed();
 }
 
 protocol::Duration Membership::longest_heartbeat_gap(PeerId peer) const {

@@ -59,16 +59,11 @@ public:
                       const protocol::Heartbeat& heartbeat, protocol::Instant now);
     /// Any other message: a sign of life.
     void on_heard(protocol::PeerId from, protocol::Instant now);
-    /// The same for published messages, whose sequence numbers show gaps.
-    void on_heard(protocol::PeerId from, const protocol::Header& header, protocol::Instant now);
     void on_peers_request(protocol::PeerId from, protocol::Instant now);
     void on_peers_reply(protocol::PeerId from, const protocol::PeersReply& reply,
                         protocol::Instant now);
     void on_goodbye(protocol::PeerId from, protocol::Instant now);
     void on_tick(protocol::Instant now);
-    /// The operator says that it will not come back: disconnected and no longer dialed. False if
-    /// unknown.
-    bool forget(protocol::PeerId peer);
     /// What Unix time is now. Told whenever it may have changed; by itself it goes on with the time
     /// that is passed in. Only for clock_offset().
     void set_wall_clock(std::uint64_t unix_ms, protocol::Instant now);
@@ -102,8 +97,6 @@ public:
 
     /// Own Hello, with the averaging fields once they are known.
     [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
-    /// Published messages of this peer's life that never came; 0 if unknown.
-    [[nodiscard]] std::uint64_t messages_missed(protocol::PeerId peer) const;
     /// The longest time between two heartbeats of this peer's life; zero if unknown.
     [[nodiscard]] protocol::Duration longest_heartbeat_gap(protocol::PeerId peer) const;
     /// What a peer's wall clock shows more than ours; none before its first heartbeat.

@@ -61,7 +61,7 @@ Node::Verdict Node::on_gossip(const protocol::PeerId& publisher, Bytes bytes, In
     if (const auto* heartbeat = std::get_if<protocol::Heartbeat>(&envelope->message)) {
         m_membership.on_heartbeat(publisher, envelope->header, *heartbeat, now);
     } else {
-        m_membership.on_heard(publisher, envelope->header, now);
+        m_membership.on_heard(publisher, now);
     }
     pass_view(now);
     const PeerInfo* from = m_membership.joined(publisher);

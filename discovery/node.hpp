@@ -19,7 +19,8 @@ struct Frame {
     protocol::Traffic traffic = protocol::Traffic::overhead;
 };
 
-/// What the shell has to do, in the order of the members.
+/// What the shell has to do: who is there, then the model, then messages, then the log. That is:
+/// network_fields, disconnects, hangups, connects, rounds, dials, and the others as they stand.
 struct NodeActions {
     std::optional<protocol::NetworkFields> network_fields;  ///< See Actions; then start_core().
     std::vector<protocol::PeerId> disconnects;

@@ -5,7 +5,6 @@
 #include "discovery/backoff.hpp"
 #include "discovery/clock_skew.hpp"
 #include "discovery/failure_detector.hpp"
-#include "discovery/sequence_tracker.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/peer_view.hpp"
 
@@ -27,7 +26,6 @@ struct Peer {
     protocol::PeerInfo info{};
     protocol::Endpoints endpoints{};
     FailureDetector detector;
-    SequenceTracker sequence{};
     protocol::SequenceNumber last_heartbeat{};
     bool heard_heartbeat = false;
     PeerClock clock{};

@@ -1,6 +1,5 @@
 #include "discovery/failure_detector.hpp"
 
-#include "discovery/sequence_tracker.hpp"
 #include "protocol/random.hpp"
 #include "tests/catch.hpp"
 
@@ -10,7 +9,6 @@ using dynavg::protocol::Duration;
 using dynavg::protocol::Instant;
 using dynavg::protocol::RandomPurpose;
 using dynavg::protocol::RandomStream;
-using dynavg::protocol::SequenceNumber;
 
 namespace {
 
@@ -124,27 +122,4 @@ TEST_CASE("own lateness stretches timeouts for a while", "[failure_detector]") {
     CHECK(health.stretch(at(62500ms)) < 1.02);
     CHECK(health.on_tick(at(70s), at(90s)) == 20s);
     CHECK(health.stretch(at(90s)) == Approx(4.0));
-}
-
-TEST_CASE("gaps in sequence numbers are counted, late and repeated ones told apart",
-          "[sequence_tracker]") {
-    SequenceTracker tracker;
-    const auto receive = [&](std::uint64_t number) { tracker.on_received(SequenceNumber(number)); };
-    receive(100);
-    receive(101);
-    CHECK(tracker.missed() == 0);
-    receive(105);
-    CHECK(tracker.missed() == 3);
-    receive(103);
-    CHECK(tracker.missed() == 2);
-    receive(103);
-    receive(105);
-    receive(99);
-    CHECK(tracker.missed() == 2);
-    receive(205);
-    CHECK(tracker.missed() == 101);
-    receive(104);
-    CHECK(tracker.missed() == 101);
-    receive(204);
-    CHECK(tracker.missed() == 100);
 }

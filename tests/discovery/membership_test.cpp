@@ -126,17 +126,15 @@ TEST_CASE("heartbeats are due every interval with jitter", "[membership]") {
     CHECK(jitter);
 }
 
-TEST_CASE("old and repeated heartbeats are ignored and gaps counted", "[membership]") {
+TEST_CASE("old and repeated heartbeats are ignored", "[membership]") {
     Joined node;
     node.beat(10, at(500ms));
     node.beat(13, at(1s));
     CHECK(node.info().steps == 13);
-    CHECK(node.membership.messages_missed(id_of(1)) == 2);
     node.beat(12, at(2s));
     node.beat(13, at(2s));
     CHECK(node.info().steps == 13);
     CHECK(node.info().last_heard == at(1s));
-    CHECK(node.membership.messages_missed(id_of(1)) == 1);
 }
 
 TEST_CASE("a silent peer is suspected, dialed, and live again when heard", "[membership]") {
@@ -479,15 +477,6 @@ TEST_CASE("a peer whose own address does not answer is given up with a warning",
     CHECK(std::count(actions.hangups.begin(), actions.hangups.end(), address_of(2)) == 1);
     CHECK(std::count(actions.dials.begin(), actions.dials.end(), Dial{address_of(2), id_of(2)}) ==
           kPendingDialsMax);
-}
-
-TEST_CASE("a forgotten peer is neither seen nor dialed", "[membership]") {
-    Joined node;
-    CHECK(node.membership.forget(id_of(1)));
-    CHECK_FALSE(node.membership.forget(id_of(1)));
-    CHECK(node.membership.view().peers.empty());
-    CHECK(node.membership.take_actions().disconnects == std::vector<PeerId>{id_of(1)});
-    CHECK(node.run(at(1h)).dials.empty());
 }
 
 TEST_CASE("no flood of Hellos, lists or replies grows memory, dials or the log", "[membership]") {

@@ -115,6 +115,7 @@ while True:
     if waits_of_the_loop() != before:
         break
     trace(DETACH)
+    time.sleep(2)  # The watchdog is to hear of the loop between two tries.
 while os.path.exists(f"{task}/{trainer}"):
     os.waitpid(trainer, os.WNOHANG | ANY_THREAD)
     time.sleep(0.1)

@@ -40,9 +40,10 @@ Unexpected<Error> failed(std::string_view what, const fs::path& path, int reason
 Expected<void, Error> make_folder(const fs::path& folder) {
     std::error_code error;
     if (fs::is_directory(folder, error)) return {};
+    error.clear();  // It tells of a folder that is not there, too.
     // Those above are for others too, whatever the umask: a service's folder lies in them.
     const fs::path above = folder.parent_path();
-    if (fs::create_directories(above, error)) {
+    if (!above.empty() && fs::create_directories(above, error)) {
         fs::permissions(above, fs::perms(0755), fs::perm_options::add, error);
     }
     if (!error) fs::create_directory(folder, error);

@@ -129,6 +129,13 @@ config::Config config_of(const std::string& name, const TemporaryFolder& folder)
     return config;
 }
 
+config::Config keyed_config_of(const std::string& name, const TemporaryFolder& folder) {
+    config::Config config = config_of(name, folder);
+    config.security.insecure = false;
+    config.node.state_dir = folder / name;
+    return config;
+}
+
 protocol::ReferencePointer initial_reference(const config::Config& config) {
     return protocol::make_initial_reference({3, 0, false}, {0, 0, 0}, config.averaging.threshold,
                                             1);
@@ -470,9 +477,7 @@ TEST_CASE("keys that come and go with the file are let in and shut out", "[app]"
     const TemporaryFolder folder;
     EventPipe events;
     const auto keyed = [&](const std::string& name) {
-        config::Config config = config_of(name, folder);
-        config.security.insecure = false;
-        config.node.state_dir = folder / name;
+        config::Config config = keyed_config_of(name, folder);
         config.node.start_peers = 3;
         return config;
     };
@@ -562,9 +567,7 @@ TEST_CASE("a token that is void opens nothing, not even over a connection that i
           "[app]") {
     const TemporaryFolder folder;
     EventPipe events;
-    config::Config config = config_of("a", folder);
-    config.security.insecure = false;
-    config.node.state_dir = folder / "a";
+    config::Config config = keyed_config_of("a", folder);
     const PeerId host = identity::load_or_make_identity(folder / "a").value().id;
     const identity::SecretKey secret = identity::make_identity().secret;
     REQUIRE(identity::save_token_secret(folder / "a", secret));
@@ -605,9 +608,7 @@ TEST_CASE("a token that is void opens nothing, not even over a connection that i
 TEST_CASE("a peer that subscribes to topics hears nothing any more, and is named", "[app]") {
     const TemporaryFolder folder;
     EventPipe events;
-    config::Config config = config_of("a", folder);
-    config.security.insecure = false;
-    config.node.state_dir = folder / "a";
+    config::Config config = keyed_config_of("a", folder);
     const PeerId host = identity::load_or_make_identity(folder / "a").value().id;
     const identity::Identity peer = identity::make_identity();
     config.security.trusted_peers = {peer.id.hex()};

@@ -24,6 +24,18 @@ std::string read_text(const std::filesystem::path& file) {
 
 }  // namespace
 
+TEST_CASE("A folder may be named relative to where the program runs", "[key_file]") {
+    const TemporaryFolder folder;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.path());
+    const auto made = load_or_make_identity("state");
+    const auto below = load_or_make_identity("a/b/state");
+    std::filesystem::current_path(before);
+    CAPTURE(made ? "" : made.error().message);
+    CHECK(made.has_value());
+    CHECK(below.has_value());
+}
+
 TEST_CASE("A node's first start makes its key, and every later one finds the same", "[key_file]") {
     const TemporaryFolder folder;
     const auto state = folder.path() / "state";

@@ -15,10 +15,10 @@
 #include <fmt/format.h>
 #include <zmq.hpp>
 
-#include "daemon/exchange_thread.hpp"
-#include "daemon/zap_handler.hpp"
+#include "daemon/doors/zap_handler.hpp"
+#include "daemon/threads/exchange_thread.hpp"
 #include "identity/keys.hpp"
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 
 // What encryption costs a round: two peers on loopback average models of 10 MB, with keys and
 // without, in turn with a bare CURVE stream that moves as much: 10 MB in each direction at once, in

@@ -11,10 +11,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "assembly/learning.hpp"
 #include "config/config.hpp"
-#include "daemon/app.hpp"
-#include "daemon/log.hpp"
+#include "daemon/app/app.hpp"
+#include "daemon/outputs/log.hpp"
+#include "training/assembly/learning.hpp"
 #include "training/process.hpp"
 
 // What the daemon costs the training: steps per second of LeNet-5 with the linear monitor, in the

@@ -11,9 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "protocol/random.hpp"
-#include "training/drift_kernel.hpp"
-#include "training/sketch_kernel.hpp"
+#include "protocol/base/random.hpp"
+#include "training/kernels/drift_kernel.hpp"
+#include "training/kernels/sketch_kernel.hpp"
 
 namespace {
 

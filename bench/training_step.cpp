@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "training/process.hpp"
 #include "training/trainer.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/ids.hpp"
+#include "protocol/base/ids.hpp"
 
 namespace dynavg::config {
 

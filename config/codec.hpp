@@ -17,8 +17,8 @@
 #include "config/names.hpp"
 #include "config/nearest.hpp"
 #include "config/value.hpp"
-#include "protocol/expected.hpp"
-#include "protocol/instant.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/instant.hpp"
 
 namespace dynavg::config {
 

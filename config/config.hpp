@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/event.hpp"
-#include "protocol/expected.hpp"
-#include "protocol/role.hpp"
-#include "protocol/settings.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/role.hpp"
+#include "protocol/core/settings.hpp"
 
 /// What an operator writes in dynavg.toml, as plain values that have been checked. Free of
 /// LibTorch, so that `dynavg check-config` starts at once; the daemon makes training options of it.

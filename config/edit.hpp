@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 /// Changes to a configuration's text that leave comments and all other lines as they are.
 namespace dynavg::config {

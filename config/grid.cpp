@@ -14,7 +14,7 @@
 #include "config/problems.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 
 namespace dynavg::config {
 

@@ -9,7 +9,7 @@
 #include "config/address.hpp"
 #include "config/codec.hpp"
 #include "config/names.hpp"
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 
 namespace dynavg::config {
 

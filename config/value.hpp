@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::config {
 

@@ -7,8 +7,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "protocol/expected.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/wire/messages.hpp"
 
 /// What a node finds out about its peers for `dynavg doctor`, and how a daemon tells it.
 namespace dynavg::control {

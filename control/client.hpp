@@ -7,7 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::control {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 /// Reading answers, where the JSON library throws. Internal to control/.
 namespace dynavg::control {

@@ -9,7 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "control/health.hpp"
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 /// What `dynavg` asks a running daemon and what that answers: one JSON object a line each way over
 /// a Unix socket. A request is {"verb": "status"}; an answer {"ok": true, ...} or
@@ -67,8 +67,8 @@ struct StatusReply {
     std::uint32_t peers_known = 0;
     std::uint32_t observers = 0;  ///< Known, beside the peers.
     std::optional<RoundStatus> round;
-    std::uint64_t rounds = 0;                     ///< References that came into force, in this life.
-    BytesStatus bytes;                            ///< Sent, in this life.
+    std::uint64_t rounds = 0;  ///< References that came into force, in this life.
+    BytesStatus bytes;         ///< Sent, in this life.
     std::uint64_t exchange_bytes_per_second = 0;  ///< Models are sent no faster; 0: no bound.
     /// "running", "waiting-for-peers", "paused-for-round", "paused" (by a person), "done"; of an
     /// observer "following".

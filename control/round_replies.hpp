@@ -9,7 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 /// What `dynavg rounds` asks and is told.
 namespace dynavg::control {

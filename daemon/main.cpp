@@ -10,19 +10,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "assembly/export.hpp"
-#include "assembly/learning.hpp"
 #include "config/config.hpp"
 #include "config/overlay.hpp"
 #include "config/service_folders.hpp"
-#include "daemon/app.hpp"
-#include "daemon/known_settings.hpp"
-#include "daemon/log.hpp"
-#include "daemon/service_manager.hpp"
-#include "daemon/signals.hpp"
-#include "protocol/reference_holder.hpp"
+#include "daemon/app/app.hpp"
+#include "daemon/app/known_settings.hpp"
+#include "daemon/app/service_manager.hpp"
+#include "daemon/app/signals.hpp"
+#include "daemon/outputs/log.hpp"
+#include "protocol/exchange/reference_holder.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/posix_disk.hpp"
+#include "training/assembly/export.hpp"
+#include "training/assembly/learning.hpp"
 #include "training/process.hpp"
 
 // dynavgd: reads the configuration, makes what learns, and runs the daemon's App.

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/durable.hpp"
-#include "protocol/event.hpp"
-#include "protocol/instant.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/base/instant.hpp"
+#include "protocol/wire/durable.hpp"
+#include "protocol/wire/messages.hpp"
 
 namespace dynavg::discovery {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "protocol/instant.hpp"
-#include "protocol/random.hpp"
+#include "protocol/base/instant.hpp"
+#include "protocol/base/random.hpp"
 
 namespace dynavg::discovery {
 

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "protocol/instant.hpp"
-#include "protocol/limits.hpp"
+#include "protocol/base/instant.hpp"
+#include "protocol/base/limits.hpp"
 
 /// Every interval and bound of discovery, in one place.
 namespace dynavg::discovery {

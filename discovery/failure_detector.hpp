@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "protocol/instant.hpp"
+#include "protocol/base/instant.hpp"
 
 namespace dynavg::discovery {
 

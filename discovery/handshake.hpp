@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/messages.hpp"
+#include "protocol/wire/messages.hpp"
 
 namespace dynavg::discovery {
 

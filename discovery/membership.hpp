@@ -13,7 +13,7 @@
 #include "discovery/peer_exchange.hpp"
 #include "discovery/refusal_log.hpp"
 #include "discovery/seeds.hpp"
-#include "protocol/peer_view.hpp"
+#include "protocol/core/peer_view.hpp"
 
 namespace dynavg::discovery {
 

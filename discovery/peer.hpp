@@ -5,8 +5,8 @@
 #include "discovery/backoff.hpp"
 #include "discovery/clock_skew.hpp"
 #include "discovery/failure_detector.hpp"
-#include "protocol/messages.hpp"
-#include "protocol/peer_view.hpp"
+#include "protocol/core/peer_view.hpp"
+#include "protocol/wire/messages.hpp"
 
 namespace dynavg::discovery {
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "identity/keys.hpp"
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::identity {
 

@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 
 namespace dynavg::identity {
 

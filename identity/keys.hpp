@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "protocol/ids.hpp"
+#include "protocol/base/ids.hpp"
 
 namespace dynavg::identity {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::identity {
 

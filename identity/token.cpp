@@ -12,7 +12,7 @@
 
 #include "identity/hex.hpp"
 #include "identity/private_file.hpp"
-#include "protocol/digest.hpp"
+#include "protocol/base/digest.hpp"
 
 namespace dynavg::identity {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "identity/keys.hpp"
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::identity {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/expected.hpp"
-#include "protocol/ids.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/ids.hpp"
 
 namespace dynavg::identity {
 

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/balancing.hpp"
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/monitor/balancing.hpp"
 
 namespace dynavg::simulation {
 

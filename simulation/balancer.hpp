@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <optional>
 
-#include "protocol/node_core.hpp"
-#include "simulation/peer.hpp"
+#include "protocol/core/node_core.hpp"
+#include "simulation/peer/peer.hpp"
 
 namespace dynavg::simulation {
 
-/// Carries out Kamp's balancing (protocol/balancing.hpp) among all peers of an experiment, in
-/// lockstep and without faults: it reads and sets their models, with no network in between, so what
-/// it would have sent is counted here. All members order a balancing alike; the first order finds
-/// all models at its step and is carried out, the others are told what came of it.
+/// Carries out Kamp's balancing (protocol/monitor/balancing.hpp) among all peers of an experiment,
+/// in lockstep and without faults: it reads and sets their models, with no network in between, so
+/// what it would have sent is counted here. All members order a balancing alike; the first order
+/// finds all models at its step and is carried out, the others are told what came of it.
 class Balancer {
 public:
     /// `seed` draws who is added, for each step anew.

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "protocol/limits.hpp"
-#include "simulation/toy_learner.hpp"
+#include "protocol/base/limits.hpp"
+#include "simulation/peer/toy_learner.hpp"
 
 namespace dynavg::simulation {
 

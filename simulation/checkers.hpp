@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/ids.hpp"
-#include "simulation/fault_injector.hpp"
-#include "simulation/peer.hpp"
-#include "simulation/step_ledger.hpp"
+#include "protocol/base/ids.hpp"
+#include "simulation/faults/fault_injector.hpp"
+#include "simulation/peer/peer.hpp"
+#include "simulation/peer/step_ledger.hpp"
 
 namespace dynavg::simulation {
 

@@ -5,7 +5,7 @@
 #include <queue>
 #include <vector>
 
-#include "protocol/instant.hpp"
+#include "protocol/base/instant.hpp"
 
 namespace dynavg::simulation {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/instant.hpp"
-#include "protocol/random.hpp"
+#include "protocol/base/instant.hpp"
+#include "protocol/base/random.hpp"
 #include "simulation/event_queue.hpp"
 
 namespace dynavg::simulation {

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "protocol/reference_holder.hpp"
-#include "simulation/dice.hpp"
-#include "simulation/fault_injector.hpp"
-#include "simulation/toy_learner.hpp"
+#include "protocol/exchange/reference_holder.hpp"
+#include "simulation/faults/dice.hpp"
+#include "simulation/faults/fault_injector.hpp"
+#include "simulation/peer/toy_learner.hpp"
 
 namespace dynavg::simulation {
 

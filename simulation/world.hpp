@@ -6,9 +6,9 @@
 
 #include "simulation/checkers.hpp"
 #include "simulation/event_queue.hpp"
-#include "simulation/faults.hpp"
+#include "simulation/faults/faults.hpp"
 #include "simulation/network.hpp"
-#include "simulation/peer.hpp"
+#include "simulation/peer/peer.hpp"
 
 namespace dynavg::simulation {
 

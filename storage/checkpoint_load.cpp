@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 #include "protocol/wire/durable_codec.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/names.hpp"

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
-#include "protocol/digest.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/base/digest.hpp"
 #include "protocol/wire/durable_codec.hpp"
 #include "storage/names.hpp"
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "protocol/durable.hpp"
-#include "protocol/event.hpp"
-#include "protocol/expected.hpp"
-#include "protocol/messages.hpp"
-#include "protocol/reference.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/reference/reference.hpp"
+#include "protocol/wire/durable.hpp"
+#include "protocol/wire/messages.hpp"
 #include "storage/disk.hpp"
 #include "storage/file_format.hpp"
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/digest.hpp"
+#include "protocol/base/digest.hpp"
 
 namespace dynavg::storage {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/expected.hpp"
-#include "protocol/ids.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/ids.hpp"
 
 /// How every file of a state folder begins: 64 bytes, little-endian, the same in every version (so
 /// that a later version's file is told from a damaged one).

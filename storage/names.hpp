@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/ids.hpp"
+#include "protocol/base/ids.hpp"
 #include "storage/disk.hpp"
 
 /// Names of the files in a state folder, see checkpoint_store.hpp.

@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "storage/replace_file.hpp"
 
 namespace dynavg::storage {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 #include "storage/disk.hpp"
 
 namespace dynavg::storage {

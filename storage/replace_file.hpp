@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <span>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::storage {
 

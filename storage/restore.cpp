@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 
 namespace dynavg::storage {
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "protocol/durable.hpp"
-#include "protocol/exchange.hpp"
+#include "protocol/exchange/exchange.hpp"
+#include "protocol/wire/durable.hpp"
 #include "storage/checkpoint_store.hpp"
 
 namespace dynavg::storage {

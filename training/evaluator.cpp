@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/models/network.hpp"
 #include "training/trainer.hpp"
 

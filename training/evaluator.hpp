@@ -4,10 +4,10 @@
 #include <span>
 #include <vector>
 
-#include "protocol/expected.hpp"
-#include "protocol/learner.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/reference/learner.hpp"
 #include "training/data/drift.hpp"
-#include "training/model_spec.hpp"
+#include "training/models/model_spec.hpp"
 
 namespace dynavg::training {
 

@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
-#include "training/lane_kernels.hpp"
+#include "protocol/base/check.hpp"
+#include "training/kernels/lane_kernels.hpp"
 
 namespace dynavg::training {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 namespace dynavg::training {
 

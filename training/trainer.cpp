@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
-#include "protocol/weighted_mean.hpp"
-#include "training/drift_kernel.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/reference/weighted_mean.hpp"
+#include "training/kernels/drift_kernel.hpp"
+#include "training/kernels/sketch_kernel.hpp"
 #include "training/models/network.hpp"
-#include "training/sketch_kernel.hpp"
 
 namespace dynavg::training {
 

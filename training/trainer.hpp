@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "protocol/expected.hpp"
-#include "protocol/learner.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/reference/learner.hpp"
 #include "training/data/batch_sampler.hpp"
 #include "training/data/dataset.hpp"
 #include "training/data/drift.hpp"
-#include "training/model_spec.hpp"
+#include "training/data/splits.hpp"
+#include "training/models/model_spec.hpp"
 #include "training/optimizer.hpp"
-#include "training/splits.hpp"
 
 namespace dynavg::training {
 

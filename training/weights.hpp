@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "protocol/expected.hpp"
-#include "training/model_spec.hpp"
+#include "protocol/base/expected.hpp"
+#include "training/models/model_spec.hpp"
 
 namespace dynavg::training {
 

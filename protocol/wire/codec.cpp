@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/digest.hpp"
+#include "protocol/base/digest.hpp"
 #include "protocol/wire/coder.hpp"
 
 namespace dynavg::protocol::wire {

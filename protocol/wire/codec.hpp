@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/expected.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/wire/messages.hpp"
 
 namespace dynavg::protocol::wire {
 

@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "protocol/wire/archive.hpp"
 #include "protocol/wire/fields.hpp"
 #include "protocol/wire/text.hpp"

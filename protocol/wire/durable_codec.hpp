@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "protocol/durable.hpp"
-#include "protocol/expected.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/expected.hpp"
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/durable.hpp"
+#include "protocol/wire/messages.hpp"
 
 /// The structured parts of what a peer keeps on disk, in the encoding of its messages. Decoding
 /// never throws and never allocates more than a small multiple of what it reads, as codec.hpp says,

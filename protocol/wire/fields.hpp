@@ -1,7 +1,7 @@
 #pragma once
 
-#include "protocol/limits.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/limits.hpp"
+#include "protocol/wire/messages.hpp"
 
 /// Which fields each message has on the wire, and in which order: one list for both directions.
 /// `Codec` is Encoder or Decoder (codec.cpp); Codec::Ref<T> is a const T& or a T&.

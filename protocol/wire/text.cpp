@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 
 namespace dynavg::protocol::wire {
 

@@ -1,6 +1,6 @@
 #include "discovery/failure_detector.hpp"
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "tests/catch.hpp"
 
 using namespace dynavg::discovery;

@@ -2,7 +2,7 @@
 
 #include "discovery/bounds.hpp"
 #include "discovery/refusal_log.hpp"
-#include "protocol/limits.hpp"
+#include "protocol/base/limits.hpp"
 #include "protocol/wire/text.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "discovery/bounds.hpp"
-#include "discovery/node.hpp"
+#include "peer/node.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"
 

@@ -1,8 +1,8 @@
 #include "config/address.hpp"
 
-#include "daemon/address.hpp"
+#include "daemon/transport/address.hpp"
 #include "discovery/peer_exchange.hpp"
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

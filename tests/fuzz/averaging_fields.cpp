@@ -1,5 +1,5 @@
-#include "protocol/check.hpp"
-#include "protocol/settings.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/core/settings.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

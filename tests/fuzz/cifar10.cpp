@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/memory_file.hpp"
 #include "tests/fuzz/target.hpp"

@@ -1,7 +1,7 @@
 #include <set>
 
 #include "config/grid.hpp"
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

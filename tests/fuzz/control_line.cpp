@@ -5,7 +5,7 @@
 #include "control/checks.hpp"
 #include "control/escape.hpp"
 #include "control/replies.hpp"
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

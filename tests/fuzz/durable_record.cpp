@@ -1,4 +1,4 @@
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "protocol/wire/durable_codec.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"

@@ -1,4 +1,4 @@
-#include "protocol/exchange.hpp"
+#include "protocol/exchange/exchange.hpp"
 
 #include <array>
 #include <bit>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/check.hpp"
-#include "protocol/settings.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/core/settings.hpp"
 #include "protocol/wire/codec.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"

@@ -1,5 +1,5 @@
-#include "protocol/check.hpp"
-#include "simulation/faults.hpp"
+#include "protocol/base/check.hpp"
+#include "simulation/faults/faults.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

@@ -1,6 +1,6 @@
 #include "training/data/idx.hpp"
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/memory_file.hpp"
 #include "tests/fuzz/target.hpp"

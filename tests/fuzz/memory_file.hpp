@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 
 namespace dynavg::fuzz {
 

@@ -1,4 +1,4 @@
-#include "discovery/node.hpp"
+#include "peer/node.hpp"
 
 #include <array>
 #include <string>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "discovery/bounds.hpp"
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/node_world.hpp"
 #include "tests/fuzz/target.hpp"
@@ -77,8 +77,8 @@ public:
     }
 
     void carry_out() {
-        discovery::NodeActions actions = m_node.take_actions(m_now);
-        const auto check = [](const discovery::Frame& frame) {
+        peer::NodeActions actions = m_node.take_actions(m_now);
+        const auto check = [](const peer::Frame& frame) {
             DYNAVG_CHECK(wire::decode(frame.bytes).has_value());
         };
         for (const auto& frame : actions.publish) check(frame);
@@ -203,10 +203,10 @@ private:
     AveragingSettings m_settings;
     ReferencePointer m_initial;
     Instant m_now = Instant{} + 1h;
-    discovery::Node m_node;
-    std::array<SequenceNumber, 3> m_sequences{discovery::first_sequence(Incarnation(1)),
-                                              discovery::first_sequence(Incarnation(1)),
-                                              discovery::first_sequence(Incarnation(1))};
+    peer::Node m_node;
+    std::array<SequenceNumber, 3> m_sequences{peer::first_sequence(Incarnation(1)),
+                                              peer::first_sequence(Incarnation(1)),
+                                              peer::first_sequence(Incarnation(1))};
     std::optional<ExchangeOrder> m_exchange;
     std::uint64_t m_steps = 0;
     std::uint64_t m_since_reference = 0;

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "discovery/node.hpp"
+#include "peer/node.hpp"
 
 /// The small network of the target `node`, which its seeds speak of too.
 namespace dynavg::fuzz {

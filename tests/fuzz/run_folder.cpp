@@ -3,14 +3,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "protocol/check.hpp"
-#include "report/groups.hpp"
-#include "report/json.hpp"
-#include "report/page.hpp"
-#include "report/read.hpp"
-#include "report/table.hpp"
+#include "protocol/base/check.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
+#include "tools/report/groups.hpp"
+#include "tools/report/json.hpp"
+#include "tools/report/page.hpp"
+#include "tools/report/read.hpp"
+#include "tools/report/table.hpp"
 
 // Folders of results, as `dynavg report` reads them: run.json, summary.json, epochs.csv,
 // rounds.csv, each behind its length, for one run after the other; an empty one is not there.

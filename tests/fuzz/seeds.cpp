@@ -14,7 +14,7 @@
 #include "protocol/wire/durable_codec.hpp"
 #include "storage/file_format.hpp"
 #include "tests/fuzz/node_world.hpp"
-#include "tests/protocol/sample_messages.hpp"
+#include "tests/protocol/wire/sample_messages.hpp"
 #include "tests/storage/samples.hpp"
 
 // Writes inputs in our own formats, from which the fuzzer starts: one folder per target. Each name

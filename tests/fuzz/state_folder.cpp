@@ -1,7 +1,7 @@
 #include <array>
 #include <string>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "storage/file_format.hpp"
 #include "storage/names.hpp"
 #include "storage/restore.hpp"

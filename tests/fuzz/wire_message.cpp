@@ -1,6 +1,6 @@
-#include "protocol/check.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/base/check.hpp"
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/messages.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 

@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "protocol/ids.hpp"
+#include "protocol/base/ids.hpp"
 
 namespace dynavg::protocol {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "simulation/toy_learner.hpp"
+#include "simulation/peer/toy_learner.hpp"
 #include "tests/catch.hpp"
 
 namespace dynavg::simulation {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "protocol/reference.hpp"
+#include "protocol/reference/reference.hpp"
 #include "simulation/event_queue.hpp"
 #include "simulation/network.hpp"
-#include "simulation/peer.hpp"
-#include "simulation/toy_learner.hpp"
+#include "simulation/peer/peer.hpp"
+#include "simulation/peer/toy_learner.hpp"
 
 namespace dynavg::simulation {
 

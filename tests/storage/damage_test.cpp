@@ -1,6 +1,6 @@
 #include <functional>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/names.hpp"
 #include "tests/catch.hpp"

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/durable.hpp"
-#include "protocol/reference.hpp"
+#include "protocol/reference/reference.hpp"
+#include "protocol/wire/durable.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "tests/protocol/peers.hpp"
 #include "tests/storage/memory_disk.hpp"

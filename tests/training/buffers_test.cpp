@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "protocol/random.hpp"
-#include "protocol/weighted_mean.hpp"
+#include "protocol/base/random.hpp"
+#include "protocol/reference/weighted_mean.hpp"
 #include "tests/catch.hpp"
 #include "tests/training/support.hpp"
 #include "training/evaluator.hpp"

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "tests/catch.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/training/support.hpp"

@@ -6,7 +6,7 @@
 
 #include <zlib.h>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "tests/catch.hpp"
 #include "training/data/synthetic_digits.hpp"
 #include "training/process.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/digest.hpp"
+#include "protocol/base/digest.hpp"
 #include "tests/catch.hpp"
 #include "training/trainer.hpp"
 

@@ -6,9 +6,9 @@
 
 #include "tests/catch.hpp"
 #include "tests/training/support.hpp"
-#include "training/drift_kernel.hpp"
 #include "training/evaluator.hpp"
-#include "training/sketch_kernel.hpp"
+#include "training/kernels/drift_kernel.hpp"
+#include "training/kernels/sketch_kernel.hpp"
 
 namespace dynavg::training::tests {
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "protocol/check.hpp"
-#include "protocol/random.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/base/random.hpp"
 
 namespace dynavg::training {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 #include "training/data/dataset.hpp"
 
 namespace dynavg::training {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 
 namespace dynavg::training {
 

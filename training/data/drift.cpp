@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 
 namespace dynavg::training {
 

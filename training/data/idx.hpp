@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 #include "training/data/dataset.hpp"
 
 namespace dynavg::training {

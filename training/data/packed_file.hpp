@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/expected.hpp"
+#include "protocol/base/expected.hpp"
 
 struct gzFile_s;
 

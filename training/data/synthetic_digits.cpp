@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 
 namespace dynavg::training {
 

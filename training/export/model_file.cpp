@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/export/pickle.hpp"
 
 namespace dynavg::training {

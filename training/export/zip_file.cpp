@@ -5,7 +5,7 @@
 
 #include <zlib.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 
 // The format: PKWARE's APPNOTE.TXT, sections 4.3.7 (header of an entry), 4.3.12 (directory) and
 // 4.3.16 (its end). All numbers are little-endian.

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "training/model_spec.hpp"
+#include "training/models/model_spec.hpp"
 
 namespace dynavg::training {
 

@@ -2,7 +2,7 @@
 #include <array>
 #include <cmath>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/models/network.hpp"
 
 namespace dynavg::training {

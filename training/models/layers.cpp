@@ -8,8 +8,8 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 
-#include "protocol/check.hpp"
-#include "training/lane_kernels.hpp"
+#include "protocol/base/check.hpp"
+#include "training/kernels/lane_kernels.hpp"
 
 namespace dynavg::training {
 

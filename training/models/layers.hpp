@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "protocol/random.hpp"
+#include "protocol/base/random.hpp"
 #include "training/models/layer_spec.hpp"
 
 namespace dynavg::training {

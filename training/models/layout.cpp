@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "protocol/check.hpp"
-#include "protocol/random.hpp"
+#include "protocol/base/check.hpp"
+#include "protocol/base/random.hpp"
 
 namespace dynavg::training {
 

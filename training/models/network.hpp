@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-#include "training/model_spec.hpp"
+#include "training/models/model_spec.hpp"
 
 namespace dynavg::training {
 

@@ -9,7 +9,7 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/models/layers.hpp"
 
 namespace dynavg::training {

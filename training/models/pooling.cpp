@@ -5,7 +5,7 @@
 #include <ATen/ops/max_pool2d_with_indices_backward.h>
 #include <ATen/ops/mean.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/models/layers.hpp"
 
 namespace dynavg::training {

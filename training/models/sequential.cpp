@@ -6,7 +6,7 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
-#include "protocol/check.hpp"
+#include "protocol/base/check.hpp"
 #include "training/models/layers.hpp"
 #include "training/models/network.hpp"
 

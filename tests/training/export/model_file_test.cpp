@@ -6,8 +6,8 @@
 #include <fmt/ranges.h>
 #include <zlib.h>
 
-#include "tests/cli/run_program.hpp"
 #include "tests/temporary_folder.hpp"
+#include "tests/tools/cli/run_program.hpp"
 #include "tests/training/support.hpp"
 
 namespace dynavg::training::tests {

@@ -1,0 +1,218 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+#include "control/checks.hpp"
+#include "control/replies.hpp"
+#include "daemon/app/app.hpp"
+#include "daemon/app/clock.hpp"
+#include "daemon/app/progress_watch.hpp"
+#include "daemon/app/reload.hpp"
+#include "daemon/control/control_server.hpp"
+#include "daemon/control/status_history.hpp"
+#include "daemon/doors/door_watch.hpp"
+#include "daemon/doors/peer_checks.hpp"
+#include "daemon/doors/zap_handler.hpp"
+#include "daemon/outputs/metrics.hpp"
+#include "daemon/outputs/metrics_server.hpp"
+#include "daemon/outputs/refusals.hpp"
+#include "daemon/outputs/round_log.hpp"
+#include "daemon/threads/exchange_thread.hpp"
+#include "daemon/threads/output_thread.hpp"
+#include "daemon/threads/storage_thread.hpp"
+#include "daemon/threads/trainer_thread.hpp"
+#include "daemon/transport/zmq_transport.hpp"
+#include "discovery/refusal_log.hpp"
+#include "identity/trust.hpp"
+#include "peer/node.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/core/node_core.hpp"
+#include "storage/restore.hpp"
+
+namespace dynavg::daemon {
+
+/// What has been sent and received until a moment, to tell the cost of a round.
+struct Cost {
+    std::uint64_t sent = 0;        ///< Averaging.
+    std::uint64_t received = 0;    ///< Averaging.
+    std::uint64_t monitoring = 0;  ///< Sent.
+};
+
+/// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
+/// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
+/// what survives, app_loop.cpp carries out what the rules return, app_report.cpp writes events and
+/// answers questions, app_health.cpp says what is wrong, app_checks.cpp tries the way to peers and
+/// back, app_metrics.cpp offers numbers, app_verbs.cpp does what a person asks for, app_service.cpp
+/// deals with the service manager and with a file that is to be read again.
+struct App::Parts {
+    Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
+          std::shared_ptr<storage::Disk> state, Hosting host);
+
+    // start
+    [[nodiscard]] Expected<void, Error> start();
+    [[nodiscard]] Expected<protocol::Endpoints, Error> bind();
+    [[nodiscard]] Expected<void, Error> open_control();
+    [[nodiscard]] Expected<void, Error> open_metrics();
+    void await_signal();
+    void make_node(const protocol::Endpoints& endpoints);
+    void start_learning();
+    void start_output(const protocol::ReferencePointer& reference);
+    [[nodiscard]] ZmqTransportHandlers transport_handlers();
+    [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
+
+    // who may be here
+    [[nodiscard]] Expected<void, Error> open_trust();
+    [[nodiscard]] std::string admit(const Knock& knock);
+    void tell_of_knocks();
+    [[nodiscard]] bool wants_introduction(const discovery::Dial& dial) const;
+    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction(const ConnectionId& connection,
+                                                                const protocol::PeerId& shown_token,
+                                                                ZmqTransportHandlers::Bytes bytes);
+    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction_reply(
+        const DialedId& dialed, ZmqTransportHandlers::Bytes bytes);
+    [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer) const;
+    void shut_out_of_gossip(const protocol::PeerId& peer);
+    void void_token();
+    void take_word(const discovery::Told& told);
+    void apply_trust();
+    void take_configured_keys();
+    Expected<void, Error> keep_trust();
+    [[nodiscard]] nlohmann::json kept_or_error();
+    [[nodiscard]] nlohmann::json trust_key(const std::string& key);
+    [[nodiscard]] nlohmann::json revoke_key(const std::string& key);
+    [[nodiscard]] nlohmann::json take_token();
+
+    // what survives this life
+    [[nodiscard]] Expected<void, Error> open_storage();
+    void go_on_from(storage::Found found);
+    [[nodiscard]] StorageThreadHandlers storage_handlers();
+    [[nodiscard]] CopyTraining copy_training();
+    void keep_training();
+    void keep_last();
+
+    // the loop
+    void act();
+    void carry_out(peer::NodeActions actions);
+    void carry_out_rounds(const protocol::Actions& actions);
+    void connect(const discovery::Connect& connect);
+    void wake_at(protocol::Instant when);
+    void settings_learned(const protocol::NetworkFields& fields);
+    void on_installed(const protocol::Install& install);
+    void finish_if_done();
+    void training_complete();
+    void depart(const std::string& reason);
+    void leave(const std::string& reason, int code);
+    void stop();
+
+    // the service that this is a process of
+    void watch_over();
+    void look_at_trainer();
+    void tell_manager();
+    void tell_manager_of_end(const std::string& reason);
+    [[nodiscard]] Expected<ReloadPlan, Error> reload();
+    void apply(const std::string& key, const config::Config& read);
+    [[nodiscard]] nlohmann::json answer_reload();
+
+    // outputs
+    void report(protocol::Event event);
+    [[nodiscard]] bool is_observer() const { return config.node.role == protocol::Role::observer; }
+    [[nodiscard]] Cost cost() const;
+    [[nodiscard]] TransportCounters counters() const;
+    [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
+    [[nodiscard]] nlohmann::json forget(const std::string& peer);
+    [[nodiscard]] std::vector<control::HealthFinding> health() const;
+    void dial_back(const discovery::DialBack& asked);
+    [[nodiscard]] nlohmann::json check_peers(bool start);
+    [[nodiscard]] MetricsInputs metrics_inputs() const;
+    [[nodiscard]] std::string page_status() const;
+    void sample_status();
+    // what a person changes in a running daemon
+    [[nodiscard]] nlohmann::json set_value(const nlohmann::json& request);
+    [[nodiscard]] nlohmann::json set_threshold(double threshold);
+    [[nodiscard]] nlohmann::json set_exchange_rate(double bytes_per_second);
+    [[nodiscard]] nlohmann::json pause(bool holds_others);
+    [[nodiscard]] nlohmann::json resume();
+    void permit_steps();
+    [[nodiscard]] control::StatusReply status() const;
+
+    config::Config config;
+    Learning learning;
+    Log& log;
+    Hosting hosting;
+    protocol::Member self;
+    protocol::Instant started_at = now();
+
+    boost::asio::io_context io{1};
+    boost::asio::signal_set signals{io};
+    boost::asio::steady_timer timer{io};
+    boost::asio::steady_timer checkpoint_timer{io};
+    boost::asio::steady_timer departure_timer{io};
+    boost::asio::steady_timer sample_timer{io};
+    boost::asio::steady_timer knock_timer{io};
+    boost::asio::steady_timer watch_timer{io};
+    ZmqContextPointer context = make_zmq_context();
+    std::shared_ptr<const Keys> keys;           ///< Null: a network without keys, as is `zap`.
+    std::optional<protocol::PeerId> token_key;  ///< Who shows it may introduce itself.
+    identity::TrustList trust;
+    std::set<protocol::PeerId> admitted;  ///< Trusted, when last applied.
+    std::optional<ZapHandler> zap;
+    std::optional<DoorWatch> doors;
+    discovery::RefusalLog refusal_log;
+    std::map<protocol::PeerId, Knock> knocks;                ///< Refused and not yet told.
+    std::map<protocol::PeerId, protocol::Instant> shut_out;  ///< Of gossip, until then.
+    std::set<protocol::PeerId> introduced;  ///< Those who know us by the token, in this life.
+    std::optional<peer::Node> node;
+    std::optional<ZmqTransport> transport;
+    std::optional<ExchangeThread> exchange;
+    std::optional<TrainerThread> trainer;
+    std::shared_ptr<storage::Disk> disk;  ///< Null: nothing survives this life.
+    std::optional<StorageThread> checkpoints;
+    std::optional<EvaluationThread> evaluator;
+    std::optional<OutputThread> output;  ///< With [output] path.
+    std::unique_ptr<ControlServer> control;
+    std::unique_ptr<MetricsServer> metrics;                        ///< Null: not asked for.
+    std::optional<PeerChecks> peer_checks;                         ///< While one is under way.
+    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< What the last one found.
+
+    // Of an earlier life, if there was one.
+    std::optional<storage::Restart> restart;
+    std::optional<protocol::RestoredCore> restored;
+    std::vector<protocol::KnownPeer> known_peers;  ///< Met by an earlier life.
+
+    AppOutcome outcome;
+    bool stopping = false;
+    bool completed = false;
+    std::optional<std::string> departing;  ///< Why.
+    std::uint64_t allowed_steps = 0;
+    bool paused = false;              ///< By a person.
+    std::uint64_t exchange_rate = 0;  ///< Bytes per second; 0: no bound.
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    std::uint64_t rounds = 0;
+    Cost last_cost;
+    RoundLog round_log;
+    StatusHistory status_history;
+    Refusals refusals;
+    /// Reference and steps of the last copy of local training.
+    std::optional<std::pair<protocol::ReferenceId, std::uint64_t>> kept_position;
+    std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;
+    protocol::ReferencePointer evaluation_asked;
+    protocol::Instant next_wake = protocol::kNever;
+    ProgressWatch watch;
+    bool told_stuck = false;
+    protocol::Instant next_status = protocol::Instant::min();
+};
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+
+#include <sys/types.h>
+
+#include "control/unix_socket.hpp"
+#include "protocol/base/expected.hpp"
+
+namespace dynavg::daemon {
+
+/// A listening Unix socket and its file.
+class ControlSocket {
+public:
+    /// The socket file that a dead process left is replaced; that of a living one is an error.
+    [[nodiscard]] static Expected<ControlSocket, Error> listen(const std::filesystem::path& path,
+                                                               int backlog);
+    ControlSocket(ControlSocket&&) noexcept = default;
+    ControlSocket& operator=(ControlSocket&&) = delete;
+    ~ControlSocket() = default;
+
+    /// The listening socket, once.
+    [[nodiscard]] int release() { return m_socket.release(); }
+    /// Of the file as it is now; that of the process if it is gone.
+    [[nodiscard]] gid_t group() const;
+    /// Unless the path has meanwhile become another's.
+    void remove_file() const;
+
+private:
+    ControlSocket(control::FileDescriptor socket, std::filesystem::path path)
+        : m_socket(std::move(socket)), m_path(std::move(path)) {}
+
+    control::FileDescriptor m_socket;
+    std::filesystem::path m_path;
+    dev_t m_device{};
+    ino_t m_inode{};
+};
+
+}  // namespace dynavg::daemon

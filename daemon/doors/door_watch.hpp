@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/transport/zmq_sockets.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/base/expected.hpp"
+
+namespace dynavg::daemon {
+
+/// Somebody connected to one of this node's ports and did not get through ZeroMQ's handshake. Who
+/// got through it as far as its key is the ZapHandler's to name.
+struct Stranger {
+    Door door = Door::direct;
+    std::string address;  ///< IP; empty if it was gone before it could be asked for.
+    std::string reason;   ///< What it did, as the end of a sentence about it.
+    /// Also a peer may fail so, as it ends or on a bad link.
+    bool may_be_harmless = false;
+
+    bool operator==(const Stranger&) const = default;
+};
+
+/// For the log, as `connection_refused`.
+[[nodiscard]] protocol::Event told(const Stranger& stranger);
+
+/// Names strangers: watches the listening sockets of a context by ZeroMQ's socket monitors.
+///
+/// ZeroMQ's I/O thread waits, for ever, where a monitor is not read. So this has a thread of its
+/// own, "doors", that does nothing else. It must outlive the sockets: close_socket() ends their
+/// monitors, and the destructor waits for that. Of the strangers it tells each address once for a
+/// port and reason, then at most every ten minutes, and a bounded number in all
+/// (discovery::RefusalLog).
+///
+/// Thread: `watch` from the socket's, `on_stranger` is called on "doors".
+class DoorWatch {
+public:
+    using OnStranger = std::function<void(const Stranger&)>;
+
+    DoorWatch(ZmqContextPointer context, OnStranger on_stranger);
+    ~DoorWatch();
+    DoorWatch(const DoorWatch&) = delete;
+    DoorWatch& operator=(const DoorWatch&) = delete;
+
+    /// Before bind.
+    [[nodiscard]] Expected<void, Error> watch(zmq::socket_t& listening, Door door);
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> m_parts;
+};
+
+/// Nothing where there is no watch.
+[[nodiscard]] inline Expected<void, Error> watch_door(DoorWatch* doors, zmq::socket_t& listening,
+                                                      Door door) {
+    return doors == nullptr ? Expected<void, Error>() : doors->watch(listening, door);
+}
+
+}  // namespace dynavg::daemon

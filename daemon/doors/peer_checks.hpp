@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "control/checks.hpp"
+#include "daemon/transport/zmq_transport.hpp"
+#include "peer/node.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+/// How the node that checks shows itself.
+struct Checker {
+    std::shared_ptr<const Keys> keys;  ///< Null: a network without keys.
+    protocol::PeerId self;
+    bool ipv6 = false;
+    /// Whom it lets in itself; not asked in a network without keys.
+    std::function<bool(const protocol::PeerId&)> trusts;
+    std::function<peer::Frame()> probe;  ///< What it says (Node::probe()).
+};
+
+/// Tries addresses of peers in both directions, for `dynavg doctor`: what stands there and with
+/// which key, whether it lets this node in, which of its settings differ, what its clock shows, and
+/// what it finds when it dials this node back. Connections of its own that end with the check; no
+/// peer becomes a member by it, and neither does this node.
+///
+/// Thread: the loop's. At most kChecksAtOnce side by side, each within kPeerCheckMax. The
+/// destructor ends what is under way, and `on_done` is not called then.
+class PeerChecks {
+public:
+    static constexpr std::size_t kChecksAtOnce = 16;
+    static constexpr std::chrono::seconds kPeerCheckMax{17};
+
+    /// `on_done` is called once, from the loop, with one check for each seed in its order.
+    PeerChecks(boost::asio::io_context& loop, ZmqContextPointer context, Checker checker,
+               std::vector<discovery::Seed> seeds,
+               std::function<void(std::vector<control::PeerCheck>)> on_done);
+    ~PeerChecks();
+    PeerChecks(const PeerChecks&) = delete;
+    PeerChecks& operator=(const PeerChecks&) = delete;
+
+private:
+    struct Parts;
+    std::shared_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "protocol/base/event.hpp"
+#include "protocol/base/instant.hpp"
+
+namespace dynavg::daemon {
+
+/// Who was refused of late, and why, as the log has told. A refusal is told again every ten minutes
+/// (discovery/refusal_log.hpp) and so forgotten after a little more. Bounded; one thread.
+class Refusals {
+public:
+    static constexpr protocol::Duration kKept = std::chrono::minutes(11);
+    static constexpr std::size_t kPeersMax = 16;
+
+    void note(const protocol::Event& event, protocol::Instant now);
+    void forget_old(protocol::Instant now);
+    /// "NAME: in what it differs".
+    [[nodiscard]] std::vector<std::string> other_versions() const { return told(true); }
+    [[nodiscard]] std::vector<std::string> other_settings() const { return told(false); }
+
+private:
+    struct Refusal {
+        protocol::Instant at;
+        std::string text;
+        bool version = false;
+    };
+    [[nodiscard]] std::vector<std::string> told(bool version) const;
+
+    std::map<std::string, Refusal> m_refusals;  ///< By peer.
+};
+
+}  // namespace dynavg::daemon

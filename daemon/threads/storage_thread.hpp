@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "protocol/base/event.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/reference/reference.hpp"
+#include "protocol/wire/durable.hpp"
+#include "protocol/wire/messages.hpp"
+#include "storage/checkpoint_store.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace dynavg::daemon {
+
+struct StorageThreadOptions {
+    std::shared_ptr<storage::Disk> disk;  ///< Used on the storage thread only, once it has started.
+    protocol::ReferenceShape shape;
+    protocol::Digest network;
+};
+
+/// Called on the io thread, from its loop, never after finish(). All must be set.
+struct StorageThreadHandlers {
+    std::function<void(const protocol::Promise&)> on_promise_written;
+    std::function<void(const protocol::Prepared&)> on_prepared_written;
+    /// checkpoint_written, and checkpoint_failed (warning).
+    std::function<void(protocol::Event)> on_event;
+    std::function<void(Error)> on_error;  ///< The thread has ended by an exception: our own bug.
+};
+
+/// Takes the copy of local training that is written; called on the storage thread.
+using CopyTraining = std::function<protocol::LocalRecord()>;
+
+/// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
+///
+/// Of what waits, the reference goes first, then the promise, the prepared value, local training,
+/// known peers; and nothing is written on top of a reference that could not be. A newer order
+/// replaces one of its kind that waits. What fails is tried again every second; the first failure
+/// of its kind is told, another reason too, and when it works again.
+///
+/// Thread: the io thread, for everything. Commands are no-ops before start() and after finish().
+class StorageThread {
+public:
+    StorageThread(boost::asio::io_context& io, StorageThreadOptions options,
+                  StorageThreadHandlers handlers);
+    ~StorageThread();
+    StorageThread(const StorageThread&) = delete;
+    StorageThread& operator=(const StorageThread&) = delete;
+
+    /// Reads what is there, on the calling thread; before start().
+    [[nodiscard]] storage::Found load();
+    void start();
+
+    /// Each reference that is installed, with the history up to it.
+    void commit(protocol::ReferencePointer reference, std::vector<protocol::HistoryEntry> history);
+    void write(protocol::Promise promise);
+    void write(protocol::PreparedRecord record);
+    void write(protocol::KnownPeers known);
+    void write_training(CopyTraining copy);
+
+    /// Room on the disk as of the last write; none if nothing is known.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const;
+
+    /// Writes what waits, once, then the copy if there is one, and joins the thread. The copy is
+    /// taken on the calling thread. Returns the event of the last copy, or the first failure.
+    /// Idempotent.
+    [[nodiscard]] std::vector<protocol::Event> finish(const CopyTraining& copy);
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> m_parts;
+};
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/transport/address.hpp"
+#include "identity/keys.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/ids.hpp"
+
+namespace zmq {
+class context_t;
+class message_t;
+class socket_t;
+}  // namespace zmq
+
+namespace dynavg::daemon {
+
+/// Shared by the transports of all threads; ends (and waits for lingering messages) with the last.
+using ZmqContextPointer = std::shared_ptr<zmq::context_t>;
+
+/// With room for three sockets per peer.
+[[nodiscard]] ZmqContextPointer make_zmq_context();
+
+/// ZeroMQ's own numbers; each has cost somebody a night.
+namespace zmq_numbers {
+/// A connection whose other end is gone is never noticed by itself. The kernel looks after it, not
+/// ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process where a queue is full as the
+/// connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this one.
+inline constexpr std::chrono::seconds kKeepaliveIdle{1};
+inline constexpr std::chrono::seconds kKeepaliveInterval{1};
+inline constexpr int kKeepaliveProbes = 3;
+/// What was sent and is not acknowledged for so long. Of a chunk on a slow link there is always
+/// something.
+inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
+inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
+/// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
+inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
+/// Doubles from the first to the second: the wait is never much longer than the outage was. Who
+/// knows that a peer is back does not wait (Existing::renew).
+inline constexpr std::chrono::milliseconds kReconnectInterval{500};
+inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};
+/// Idle TCP connections would otherwise hold descriptors for 30 s.
+inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
+/// Messages per connection and direction.
+inline constexpr int kGossipQueueMax = 256;
+inline constexpr int kDirectQueueMax = 128;
+inline constexpr int kBulkQueueMax = 64;
+/// With keys a frame is longer on the wire, and MAXMSGSIZE counts that (CurveZMQ's MESSAGE: 33).
+inline constexpr std::int64_t kCurveBytes = 64;
+/// Frames that only manage a subscription, or make a connection with keys (some 300 bytes).
+inline constexpr std::size_t kSubscriptionBytesMax = 1024;
+/// Connections that we dial by address, seeds included.
+inline constexpr std::size_t kDialedMax = 1024;
+}  // namespace zmq_numbers
+
+enum class SocketUse { control, bulk };
+
+/// What to do with a connection that is there already. renew: it is made anew, unless it evidently
+/// works or was only just made. What was queued in it is lost.
+enum class Existing { keep, renew };
+
+/// What every socket must set before bind and connect.
+struct SocketOptions {
+    SocketUse use = SocketUse::control;
+    std::size_t frame_bytes_max = 0;
+    int queue_max = 0;  ///< Both directions.
+    bool ipv6 = false;
+};
+void set_options(zmq::socket_t& socket, const SocketOptions& options);
+
+/// Which of a node's listening sockets; also its domain in ZAP.
+enum class Door : std::uint8_t { direct, gossip, bulk };
+[[nodiscard]] std::string_view name_of(Door door);
+
+/// Before bind: only CURVE connections that the ZapHandler admits at this door are let in.
+void secure_listening(zmq::socket_t& socket, const identity::Identity& own, Door door);
+/// Before connect: the other end must have this key, and learns ours.
+void secure_dialing(zmq::socket_t& socket, const identity::Identity& own,
+                    const protocol::PeerId& other);
+
+/// What the ZapHandler called the sender of this message; empty without keys. Any frame tells.
+[[nodiscard]] std::string_view user_of(const zmq::message_t& frame);
+
+/// Binds and returns the port; the error names the address and what to do.
+[[nodiscard]] Expected<std::uint16_t, Error> bind_socket(zmq::socket_t& socket,
+                                                         const HostPort& address);
+/// `where` is numeric: ZeroMQ would look a name up where all connections wait for it.
+[[nodiscard]] Expected<void, Error> connect_socket(zmq::socket_t& socket, const HostPort& where);
+
+enum class Received {
+    nothing,  ///< Nothing is waiting.
+    message,  ///< `frames` holds a whole message.
+    refused,  ///< A message with more frames or a longer frame than allowed was thrown away.
+};
+
+/// Takes one message without waiting. ZeroMQ checks MAXMSGSIZE per frame only, hence the count.
+/// (libzmq holds the frames of an unfinished message itself, without a bound.)
+[[nodiscard]] Received receive_message(zmq::socket_t& socket, std::size_t frames_max,
+                                       std::vector<zmq::message_t>& frames);
+
+enum class SendOutcome {
+    queued,   ///< ZeroMQ has it; it may still die with the connection.
+    blocked,  ///< No completed connection, or its queue is full: dropped.
+    unknown,  ///< No such peer, address or connection (any more).
+};
+
+enum class MoreFrames { no, yes };
+
+/// Never waits. Only the first frame of a message can fail.
+SendOutcome send_frame(zmq::socket_t& socket, zmq::message_t frame, MoreFrames more);
+SendOutcome send_frame(zmq::socket_t& socket, std::span<const std::byte> frame, MoreFrames more);
+
+/// LINGER, then close.
+void close_socket(zmq::socket_t& socket, std::chrono::milliseconds linger);
+
+}  // namespace dynavg::daemon

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "protocol/base/ids.hpp"
+#include "protocol/exchange/exchange.hpp"
+#include "protocol/wire/messages.hpp"
+
+namespace dynavg::protocol {
+
+/// One attempt at one target epoch, as one peer sees it: the sets that only grow, what the others
+/// say of theirs, and who is prepared for what. Knows no time and sends nothing: NodeCore does.
+/// Sources: dynamic linear voting (Jajodia and Mutchler 1990) for the roster, ballots as in Paxos
+/// for the value.
+class Round {
+public:
+    /// `body` votes on the target; empty in a merge, where there are several, and before the first.
+    Round(Epoch target, Attempt attempt, Member self, Evidence evidence, Roster body);
+
+    [[nodiscard]] Epoch target() const { return m_target; }
+    [[nodiscard]] Attempt attempt() const { return m_attempt; }
+    [[nodiscard]] const Evidence& evidence() const { return m_evidence; }
+    [[nodiscard]] const RoundSets& sets() const { return m_sets; }
+    [[nodiscard]] const Roster& members() const { return m_members; }
+    /// Members that leave with this round.
+    [[nodiscard]] Roster leaving() const;
+    [[nodiscard]] bool is_member() const { return contains(m_members, m_self); }
+    [[nodiscard]] Ballot ballot() const;
+    [[nodiscard]] ExchangeKey key() const;
+
+    /// These add to the sets, within their limits; true if something was new.
+    bool merge(const RoundSets& theirs);
+    bool accuse(const Member& accused);
+    bool exclude(const Member& member);
+    /// This peer goes once the round is over.
+    void leave();
+
+    /// The latest word of another peer on this target and attempt.
+    void hear(const Member& from, const RoundState& state);
+    [[nodiscard]] bool has_heard(const Member& member) const { return m_heard.contains(member); }
+    [[nodiscard]] const RoundState* heard(const Member& member) const;
+
+    /// This peer is a member, and all other members hold the same sets.
+    [[nodiscard]] bool agreed() const;
+
+    // --- prepare ---
+    [[nodiscard]] const std::optional<Prepared>& prepared() const { return m_prepared; }
+    [[nodiscard]] bool prepared_in_this_ballot() const;
+    /// Takes over what was prepared in an earlier attempt at the same target.
+    void keep_prepared(std::optional<Prepared> prepared) { m_prepared = std::move(prepared); }
+    /// In the present ballot.
+    void prepare(const Prepared& prepared);
+    /// Of all that members have prepared, this peer included, the one of the highest ballot: it may
+    /// have been committed by somebody.
+    [[nodiscard]] std::optional<Prepared> best_prepared() const;
+    /// A member that holds this value prepared, other than this peer.
+    [[nodiscard]] std::optional<Member> holder_of(const Digest& digest) const;
+    /// Who is prepared in this ballot for the value that this peer is prepared for; empty if it is
+    /// not.
+    [[nodiscard]] Roster acknowledged() const;
+
+private:
+    /// Another peer's latest word, and whether it holds this peer's sets.
+    struct Heard {
+        RoundState state;
+        bool holds_our_sets = false;
+    };
+
+    void on_sets_changed();
+
+    Epoch m_target;
+    Attempt m_attempt;
+    Member m_self;
+    Evidence m_evidence;
+    Roster m_body;
+    RoundSets m_sets;
+    Roster m_members;
+    std::map<Member, Heard> m_heard;
+    std::optional<Prepared> m_prepared;
+};
+
+}  // namespace dynavg::protocol

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocol/base/ids.hpp"
+#include "protocol/reference/reference.hpp"
+#include "protocol/wire/messages.hpp"
+
+/// What a peer must still know after it has crashed, as plain values; storage/ keeps them on disk.
+namespace dynavg::protocol {
+
+/// Written before a peer speaks in an attempt: it never speaks again for this attempt or an earlier
+/// one, whatever it has forgotten (docs/protocol.md, section 4).
+struct Promise {
+    Incarnation incarnation;  ///< Of the life that made it; the next one is above.
+    Incarnation remembers;    ///< The first life since which nothing promised was forgotten.
+    Epoch target;             ///< 0: it has not been in a round yet.
+    Attempt attempt;
+    /// Members of the roster behind epoch target - 1 whose departure it has acknowledged; sorted.
+    std::vector<PeerId> departed;
+    bool operator==(const Promise&) const = default;
+};
+
+/// Written before a peer announces that it is prepared.
+struct PreparedRecord {
+    Prepared prepared;
+    ReferencePointer value;  ///< value->epoch is the target.
+};
+
+/// Local training as it stood at one moment: what a restart goes on from.
+struct LocalRecord {
+    Incarnation incarnation;  ///< Of the life that wrote it.
+    ReferenceId reference;    ///< That the drift counts from.
+    std::uint64_t steps = 0;
+    std::uint64_t steps_since_reference = 0;
+    std::vector<float> drift;    ///< Parameters - reference's.
+    std::vector<float> buffers;  ///< As they stood.
+    /// The drift when it was frozen for this epoch, and its steps; empty if nothing was frozen.
+    std::optional<Epoch> frozen_for;
+    std::uint64_t frozen_steps = 0;
+    std::vector<float> frozen_drift;
+    std::vector<std::byte> optimizer;  ///< Learner::optimizer_state().
+};
+
+/// Where other peers were last heard: a restart dials them, so that the seeds need not be up.
+struct KnownPeers {
+    std::vector<KnownPeer> peers;  ///< Sorted by id.
+    bool operator==(const KnownPeers&) const = default;
+};
+
+/// Which part of a drift that was restored from disk is in no reference yet.
+enum class Unspent : std::uint8_t { all, after_freeze, nothing };
+
+/// `drift_since`: epoch of LocalRecord::reference, `later`: the references after it, in order;
+/// `self` in its present incarnation. Whatever an earlier life of this peer gave to a roster is
+/// spent: what was frozen for that very epoch if the drift was frozen for it, else all of it.
+[[nodiscard]] Unspent unspent_of(Epoch drift_since, std::optional<Epoch> frozen_for,
+                                 const std::vector<HistoryEntry>& later, const Member& self);
+
+}  // namespace dynavg::protocol

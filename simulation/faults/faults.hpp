@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/expected.hpp"
+#include "protocol/base/instant.hpp"
+#include "simulation/faults/dice.hpp"
+#include "simulation/network.hpp"
+
+/// What goes wrong in a simulated network, as plain values: drawn from a seed or read from a text.
+namespace dynavg::simulation {
+
+enum class FaultKind : std::uint8_t {
+    crash,   ///< As if its power failed. It starts again after `length` with its disk.
+    wipe,    ///< The same, and its disk is lost.
+    torn,    ///< The same, and what was being written is left damaged.
+    leave,   ///< It hands over, leaves cleanly, and starts again after `length`.
+    freeze,  ///< The process stands still.
+    slow,    ///< Its steps take `amount` times as long.
+    clock,   ///< Its clock jumps ahead by `length`.
+    part,    ///< Nothing passes between the two sides.
+    mute,    ///< The second side does not hear the first one.
+    bulk,    ///< No models pass between the two sides; all else does.
+    clog,    ///< At most `amount` bytes per second on each link between the two sides.
+    lag,     ///< `amount` milliseconds more on each link between the two sides.
+    loss,    ///< `amount` percent more of the gossip between the two sides is lost.
+    full,    ///< Its disk is full.
+    rot,     ///< What others pull from it is damaged.
+    lie,     ///< What it gives to a round is not finite, or larger than it says. Never drawn.
+};
+
+/// Where in a round a crash does the most harm.
+enum class CrashMoment : std::uint8_t {
+    prepared,   ///< It has said that it is prepared.
+    installed,  ///< It has a new reference, and has told nobody.
+};
+
+struct Fault {
+    FaultKind kind = FaultKind::crash;
+    protocol::Duration at{};  ///< Since the start.
+    /// crash, wipe, torn: at this message that the peer sends in a round from then on; 0: at once.
+    std::uint32_t message = 0;
+    /// crash, wipe, torn: when this comes next; not together with `message`.
+    std::optional<CrashMoment> moment;
+    std::vector<PeerIndex> peers;   ///< Whom it befalls; of the links, one side.
+    std::vector<PeerIndex> others;  ///< The other side; empty: all others.
+    std::uint64_t amount = 0;
+    std::optional<protocol::Duration> length;  ///< None: for ever.
+    bool operator==(const Fault&) const = default;
+};
+
+/// Sorted by time.
+using FaultSchedule = std::vector<Fault>;
+
+[[nodiscard]] std::string_view name_of(FaultKind kind);
+/// Between two sides, not of a peer.
+[[nodiscard]] bool is_of_links(FaultKind kind);
+[[nodiscard]] bool is_crash(FaultKind kind);
+
+/// "crash@30s#12:2+10s,slow@40s:1*100+60s,part@60s:0.1|2.3+60s": kind @ time, # message, who,
+/// * amount, + length. Errors say which part is wrong and what is possible. Every peer is below
+/// `peers`.
+[[nodiscard]] Expected<FaultSchedule, Error> parse_faults(std::string_view text, std::size_t peers);
+/// The reverse.
+[[nodiscard]] std::string to_string(const FaultSchedule& faults);
+/// For --help: one line per kind.
+[[nodiscard]] std::string fault_grammar();
+
+/// What may be drawn.
+struct FaultLimits {
+    std::size_t peers = 0;
+    protocol::Duration begin{};
+    protocol::Duration end{};
+    std::size_t faults_max = 50;
+    std::size_t forgetful_max = 0;  ///< Peers that may lose their disk, or what is on it.
+    std::size_t lost_max = 0;       ///< Peers that may crash for ever.
+    bool disks = false;             ///< Without them a peer forgets whenever it crashes.
+    bool damage = false;            ///< What is pulled from a peer may be damaged.
+};
+
+/// Each schedule draws its own mix of kinds.
+[[nodiscard]] FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice);
+
+}  // namespace dynavg::simulation

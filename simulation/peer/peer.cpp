@@ -1,0 +1,305 @@
+#include "simulation/peer/peer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/base/check.hpp"
+
+namespace dynavg::simulation {
+
+using protocol::Instant;
+using protocol::wire::Bytes;
+
+namespace {
+
+constexpr std::string_view kHost = "peer:";
+
+std::shared_ptr<const Bytes> share(Bytes bytes) {
+    return std::make_shared<const Bytes>(std::move(bytes));
+}
+
+}  // namespace
+
+std::string Peer::address_of(PeerIndex index) {
+    return fmt::format("{}{}", kHost, index + 1);
+}
+
+std::optional<PeerIndex> Peer::index_of(const std::string& address) {
+    if (!address.starts_with(kHost)) return std::nullopt;
+    PeerIndex index = 0;
+    const char* end = address.data() + address.size();
+    const auto result = std::from_chars(address.data() + kHost.size(), end, index);
+    if (result.ec != std::errc() || result.ptr != end || index == 0) return std::nullopt;
+    return index - 1;
+}
+
+// --- the shell --------------------------------------------------------------------------------
+
+/// Carries out what the rules ask for, until they ask for nothing more.
+void Peer::act() {
+    if (m_life->acting) return;
+    m_life->acting = true;
+    carry_out(m_life->node->take_actions(now()));
+    m_life->acting = false;
+    if (m_up && m_life->left && core().may_leave()) depart();
+    if (m_up) m_observer.on_settled(*this);
+}
+
+void Peer::carry_out(peer::NodeActions actions) {
+    for (const protocol::PeerId& peer : actions.disconnects) m_life->connected.erase(peer);
+    for (const discovery::Connect& connect : actions.connects) {
+        if (const auto index = index_of(connect.endpoints.gossip)) {
+            m_life->connected.insert_or_assign(connect.peer, *index);
+        }
+    }
+    carry_out_rounds(actions.rounds);
+    for (auto& [dial, hello] : actions.dials) {
+        if (const auto index = index_of(dial.address)) send_direct(*index, std::move(hello));
+    }
+    for (auto& [connection, frame] : actions.replies) reply(connection, std::move(frame));
+    for (const peer::Frame& frame : actions.publish) publish(frame);
+    for (auto& [peer, frame] : actions.sends) {
+        const auto found = m_life->connected.find(peer);
+        if (found != m_life->connected.end()) send_direct(found->second, std::move(frame));
+    }
+    if (!m_up) return;
+    if (actions.known_peers && m_life->storage) {
+        m_life->storage->write(std::move(*actions.known_peers));
+    }
+    for (const protocol::Message& message : actions.rounds.publish) {
+        m_observer.on_published(*this, message);
+    }
+    for (const protocol::Event& event : actions.events) m_observer.on_event(*this, event);
+    wake_at(actions.next_tick);
+    const auto says_prepared = [](const protocol::Message& message) {
+        const auto* state = std::get_if<protocol::RoundState>(&message);
+        return state != nullptr && state->prepared;
+    };
+    const auto& published = actions.rounds.publish;
+    if (std::any_of(published.begin(), published.end(), says_prepared)) {
+        reach(CrashMoment::prepared);
+    }
+}
+
+void Peer::carry_out_rounds(const protocol::Actions& actions) {
+    protocol::ExchangeWorker& worker = m_life->worker;
+    if (actions.install) install(*actions.install);
+    if (actions.freeze) {
+        const auto contribution = m_life->trainer.freeze(*actions.freeze);
+        worker.set_contribution(contribution);
+        m_observer.on_frozen(*this, *contribution);
+    }
+    if (actions.abort_exchange) worker.abort();
+    if (actions.prepared) worker.set_prepared(*actions.prepared);
+    if (actions.start_exchange) worker.start(*actions.start_exchange, now());
+    if (actions.abort_pull) worker.abort_pull();
+    if (actions.pull) worker.pull(actions.pull->wanted, actions.pull->source, now());
+    if (actions.balance) balance(*actions.balance);
+    m_life->allowed = actions.allowed_steps;
+    train();
+    carry_out_exchange();
+    if (!m_up || !m_life->storage) return;
+    if (actions.write_promise) m_life->storage->write(*actions.write_promise);
+    if (actions.write_prepared) m_life->storage->write(*actions.write_prepared);
+}
+
+void Peer::install(const protocol::Install& install) {
+    m_observer.on_install(*this, install);
+    m_life->trainer.install(install);
+    m_life->worker.set_reference(install.reference);
+    if (m_life->storage) {
+        const protocol::History& history = core().history();
+        m_life->storage->commit(install.reference,
+                                history.between(protocol::Epoch(0), install.reference->epoch));
+    }
+    later({}, [this] { report_to_core(); });
+    reach(CrashMoment::installed);
+}
+
+/// The answer is an input of its own.
+void Peer::balance(const protocol::BalancingOrder& order) {
+    DYNAVG_CHECK(m_options.balance != nullptr);
+    const protocol::BalancingOutcome outcome = m_options.balance(order);
+    later({}, [this, order, outcome] {
+        m_life->node->core()->on_balanced(order, outcome, now());
+        act();
+    });
+}
+
+// --- training ---------------------------------------------------------------------------------
+
+void Peer::train() {
+    PeerTrainer& trainer = m_life->trainer;
+    const bool waits = trainer.steps() >= std::min(m_life->allowed, m_options.max_steps);
+    if (trainer.is_stepping() || waits) return;
+    trainer.begin_step();
+    const auto spread = static_cast<std::uint64_t>(m_options.step_time.count()) / 4;
+    const protocol::Duration jitter(
+        static_cast<protocol::Duration::rep>(m_random.below(spread + 1)));
+    const auto time =
+        std::chrono::duration_cast<protocol::Duration>(m_slowness * m_options.step_time);
+    later(time + jitter, [this] { finish_step(); });
+}
+
+void Peer::finish_step() {
+    m_life->trainer.finish_step();
+    m_observer.on_step(*this, m_life->trainer.loss());
+    report_to_core();
+    train();
+}
+
+void Peer::report_to_core() {
+    protocol::StepReport report = m_life->trainer.report(m_options.max_steps);
+    report.step_time =
+        std::chrono::duration_cast<protocol::Duration>(m_slowness * m_options.step_time);
+    m_life->node->core()->on_step(report, now());
+    act();
+}
+
+// --- the exchange -----------------------------------------------------------------------------
+
+void Peer::carry_out_exchange() {
+    protocol::ExchangeActions actions = m_life->worker.take_actions();
+    for (const protocol::BulkSend& send : actions.sends) {
+        send_bulk(m_lying ? falsified(send) : m_damaging ? damaged(send) : send);
+    }
+    if (!m_up) return;
+    wake_at(actions.next_tick);
+    protocol::NodeCore& core = *m_life->node->core();
+    const bool something = actions.progressed || actions.done || actions.pulled ||
+                           actions.pull_failed || !actions.unusable.empty() ||
+                           !actions.stalled.empty();
+    if (!something) return;
+    if (actions.progressed) core.on_exchange_progress(now());
+    for (const protocol::Member& member : actions.stalled) core.on_stalled(member, now());
+    for (const auto& [member, reason] : actions.unusable) {
+        core.on_unusable_contribution(member, reason, now());
+    }
+    if (actions.done) {
+        m_observer.on_exchange_done(*this, *actions.done);
+        core.on_exchange_done(*actions.done, now());
+    }
+    if (actions.pulled) core.on_pulled(actions.pulled, now());
+    if (actions.pull_failed) core.on_pull_failed(*actions.pull_failed, now());
+    // The results come from another thread in the daemon: an input of its own.
+    later({}, [this] { act(); });
+}
+
+void Peer::send_bulk(const protocol::BulkSend& send) {
+    const auto found = m_life->connected.find(send.to);
+    if (found == m_life->connected.end()) return;
+    protocol::Header header;
+    header.network = kSimulatedNetwork;
+    header.sender_tag = m_member.id.tag();
+    header.epoch = installed()->epoch;
+    header.reference_tag = installed()->id.digest.high;
+    Peer& to = *m_directory(found->second);
+    const auto bytes = share(protocol::wire::encode(header, send.message));
+    const std::size_t size = bytes->size() + send.payload.size();
+    m_sent.add(protocol::Traffic::averaging, size);
+    post(to, Channel::bulk, size,
+         [&to, from = index(), bytes, payload = send.payload, keep = send.keep] {
+             const auto envelope = protocol::wire::decode(*bytes);
+             DYNAVG_CHECK(envelope);
+             to.receive_bulk(from, envelope->message, payload);
+         });
+}
+
+void Peer::receive_bulk(PeerIndex from, const protocol::Message& message,
+                        std::span<const std::byte> payload) {
+    const protocol::PeerId& sender = m_directory(from)->m_member.id;
+    if (const auto* request = std::get_if<protocol::ChunkRequest>(&message)) {
+        m_life->worker.on_chunk_request(sender, *request, now());
+    } else if (const auto* chunk = std::get_if<protocol::Chunk>(&message)) {
+        m_life->worker.on_chunk(sender, *chunk, payload, now());
+    }
+    carry_out_exchange();
+}
+
+// --- messages ---------------------------------------------------------------------------------
+
+/// To all that have subscribed.
+void Peer::publish(const peer::Frame& frame) {
+    const auto bytes = share(frame.bytes);
+    for (PeerIndex other = 0; Peer* to = m_directory(other); ++other) {
+        if (!to->is_up() || !to->m_life->connected.contains(m_member.id)) continue;
+        m_sent.add(frame.traffic, bytes->size());
+        post(*to, Channel::gossip, bytes->size(), [to, from = m_member.id, bytes] {
+            (void)to->m_life->node->on_gossip(from, *bytes, to->now());
+            to->act();
+        });
+    }
+}
+
+void Peer::reply(const std::string& connection, peer::Frame frame) {
+    const auto other = index_of(connection);
+    DYNAVG_CHECK(other);
+    Peer* to = m_directory(*other);
+    m_sent.add(frame.traffic, frame.bytes.size());
+    const auto bytes = share(std::move(frame.bytes));
+    post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
+        (void)to->m_life->node->on_reply(from, std::nullopt, *bytes, to->now());
+        to->act();
+    });
+}
+
+void Peer::send_direct(PeerIndex other, peer::Frame frame) {
+    Peer* to = m_directory(other);
+    if (to == nullptr || to == this) return;
+    m_sent.add(frame.traffic, frame.bytes.size());
+    const auto bytes = share(std::move(frame.bytes));
+    post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
+        (void)to->m_life->node->on_direct(from, std::nullopt, *bytes, to->now());
+        to->act();
+    });
+}
+
+/// From this life to the one that is up at the other end now: a connection ends with either.
+void Peer::post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle) {
+    if (!may_send() || !to.is_up()) return;
+    m_network.send(
+        index(), to.index(), channel, bytes,
+        [this, &to, mine = m_lives, theirs = to.m_lives, handle = std::move(handle)]() mutable {
+            if (m_lives_silenced < mine) to.take_in(theirs, std::move(handle));
+        });
+}
+
+// --- time -------------------------------------------------------------------------------------
+
+void Peer::take_in(std::uint32_t life, Input input) {
+    if (!m_up || life != m_lives) return;
+    if (is_frozen() || !m_life->waiting.empty()) {
+        m_life->waiting.push_back(std::move(input));
+    } else {
+        input();
+    }
+}
+
+void Peer::later(protocol::Duration delay, Input input) {
+    m_events.after(delay, [this, life = m_lives, input = std::move(input)]() mutable {
+        take_in(life, std::move(input));
+    });
+}
+
+/// One timer serves the node and the worker; an earlier one replaces it.
+void Peer::wake_at(Instant when) {
+    if (when == protocol::kNever || when >= m_life->next_wake) return;
+    m_life->next_wake = when;
+    later(when - now(), [this, when] {
+        if (m_life->next_wake == when) wake();
+    });
+}
+
+void Peer::wake() {
+    m_life->next_wake = protocol::kNever;
+    m_life->worker.on_tick(now());
+    carry_out_exchange();
+    if (!m_up) return;
+    m_life->node->on_tick(now());
+    act();
+}
+
+}  // namespace dynavg::simulation

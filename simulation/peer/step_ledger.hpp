@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "protocol/base/ids.hpp"
+
+namespace dynavg::simulation {
+
+/// The account of one peer's local steps over all its lives, for the invariant that each step
+/// enters the references once. What a peer *holds* is its steps in all references up to its own,
+/// and in its drift. Without a crash that is every step it made. A crash loses those that are
+/// neither on disk nor frozen for a round; of the latter nobody can say until a reference of that
+/// epoch is installed.
+class StepLedger {
+public:
+    void on_step();
+    void on_frozen(protocol::Epoch target, double held);
+    /// `in_references`: steps in those up to the installed one.
+    void on_crashed(protocol::Epoch installed, double in_references);
+    /// Another life, that holds so much. `recorded`: what it held by its local record, if there is
+    /// one on its disk.
+    void on_restarted(protocol::Epoch installed, double held, std::optional<double> recorded);
+
+    /// What is wrong, if anything.
+    [[nodiscard]] std::optional<std::string> check(protocol::Epoch installed, double held);
+
+private:
+    double m_low = 0;   ///< It holds at least this, once it is settled,
+    double m_high = 0;  ///< and never more than that.
+    bool m_settled = true;
+    protocol::Epoch m_settles_at;
+    struct Frozen {
+        double held = 0;  ///< When it was frozen.
+        bool by_former_life = false;
+    };
+    std::map<protocol::Epoch, Frozen> m_frozen;  ///< By target.
+    double m_begun_with = 0;                     ///< What this life held when it began.
+    protocol::Epoch m_known;  ///< The last reference that any life has installed,
+    double m_in_known = 0;    ///< and the peer's steps in those up to it.
+};
+
+}  // namespace dynavg::simulation

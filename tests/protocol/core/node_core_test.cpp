@@ -1,0 +1,464 @@
+#include "protocol/core/node_core.hpp"
+
+#include <limits>
+
+#include "protocol/base/limits.hpp"
+#include "tests/catch.hpp"
+#include "tests/protocol/core/core_driver.hpp"
+
+// States, the decision, and the pace.
+
+namespace dynavg::protocol {
+
+namespace {
+
+constexpr std::uint64_t kNoBound = std::numeric_limits<std::uint64_t>::max();
+
+CoreDriver free_pair() {
+    return CoreDriver({.averaging = norm_settings(), .others = peers({1})});
+}
+
+CoreDriver lockstep_trio(std::uint64_t check_every = 1) {
+    AveragingSettings settings = norm_settings(Pace::lockstep);
+    settings.check_every = check_every;
+    return CoreDriver({.averaging = settings, .others = peers({1, 2}), .start_peers = 3});
+}
+
+/// The others are done, with this much drift behind them.
+void finish_others(CoreDriver& driver, std::uint64_t steps_since_reference) {
+    for (PeerInfo& other : driver.view.peers) {
+        other.done = true;
+        other.steps_since_reference = steps_since_reference;
+        other.reference = driver.core.reference()->id;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("below the threshold a step is told and nothing else happens", "[node_core]") {
+    CoreDriver driver = free_pair();
+    const Actions actions = driver.step(1, 4);
+    CHECK(published<StateMessage>(actions) == StateMessage{1, {4, {}}});
+    CHECK(actions.allowed_steps == kNoBound);
+    CHECK(actions.events.empty());
+    CHECK_FALSE(actions.freeze);
+    CHECK_FALSE(driver.core.round());
+    // The other has not been heard: it counts with zero drift.
+    CHECK(driver.core.last_estimate()->bound == Approx(2));
+}
+
+TEST_CASE("H equal to the threshold is no crossing", "[node_core]") {
+    CoreDriver driver = free_pair();
+    CHECK_FALSE(driver.step(1, 10).freeze);
+    CHECK(driver.step(2, 10.001F).freeze == Epoch(1));
+}
+
+TEST_CASE("a crossing freezes, and calls a round with its evidence", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.hear_state(1, 1, 8);
+    driver.now += 30ms;
+    const Actions actions = driver.step(1, 4);
+    CHECK(actions.freeze == Epoch(1));
+    CHECK_FALSE(actions.start_exchange);
+    const Event* crossing = find_event(actions, "crossing");
+    REQUIRE(crossing != nullptr);
+    CHECK(std::get<std::string>(*crossing->find("reason")) == "crossing");
+    CHECK(std::get<double>(*crossing->find("estimate")) == Approx(6));
+    CHECK(std::get<double>(*crossing->find("threshold")) == Approx(5));
+    const auto call = published<RoundState>(actions);
+    REQUIRE(call);
+    CHECK(call->target == Epoch(1));
+    CHECK(call->attempt == Attempt(0));
+    CHECK(call->reference == driver.initial->id);
+    CHECK(call->sets.candidates == peers({0, 1}));
+    CHECK(call->evidence == Evidence{RoundReason::crossing, 6, 5, 2, 30, StepIndex(1)});
+    CHECK_FALSE(call->prepared);
+}
+
+TEST_CASE("a state of another peer may be the one that crosses", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.step(1, 4);
+    CHECK_FALSE(driver.core.round());
+    CHECK(driver.hear_state(1, 1, 8).freeze == Epoch(1));
+}
+
+TEST_CASE("a state that is not valid is refused, and told of", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.step(1, 4);
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const LocalState& bad :
+         {LocalState{nan, {}}, LocalState{infinity, {}}, LocalState{-1, {}}, LocalState{1, {1}}}) {
+        const Actions actions = driver.hear(1, StateMessage{1, bad});
+        const Event* refused = find_event(actions, "state_refused");
+        REQUIRE(refused != nullptr);
+        CHECK(std::get<std::string>(*refused->find("peer")) == peer(1).id.fingerprint());
+        CHECK_FALSE(driver.core.round());
+        CHECK(driver.core.last_estimate()->bound == Approx(2));
+    }
+}
+
+TEST_CASE("a state under another reference is never counted", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.step(1, 4);
+    const StateMessage state{1, {1000, {}}};
+    driver.hear_at({Epoch(0), {7, 7}}, peer(1), state);
+    driver.hear_at({Epoch(1), {7, 7}}, peer(1), state);
+    driver.hear_at({Epoch(5), {7, 7}}, peer(1), state);
+    driver.step(2, 4);
+    CHECK(driver.core.last_estimate()->bound == Approx(2));
+    CHECK_FALSE(driver.core.round());
+}
+
+TEST_CASE("in free pace states are told at most once per interval, the latest", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.state_interval = 50ms;
+    CoreDriver driver({.averaging = settings, .others = peers({1})});
+    CHECK(published<StateMessage>(driver.step(1, 1)));
+    driver.now += 20ms;
+    CHECK_FALSE(published<StateMessage>(driver.step(2, 2)));
+    const Actions waiting = driver.step(3, 3);
+    CHECK_FALSE(published<StateMessage>(waiting));
+    CHECK(waiting.next_tick == driver.now + 30ms);
+    driver.now += 30ms;
+    CHECK(published<StateMessage>(driver.tick()) == StateMessage{3, {3, {}}});
+    CHECK_FALSE(published<StateMessage>(driver.tick()));
+}
+
+TEST_CASE("below min_peers nobody calls", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.min_peers = 3;
+    CoreDriver driver({.averaging = settings, .others = peers({1, 2})});
+    driver.info(2).live = false;
+    driver.look();
+    CHECK_FALSE(driver.core.may_call());
+    CHECK_FALSE(driver.step(1, 100).freeze);
+    driver.info(2).live = true;
+    const Actions actions = driver.look();
+    CHECK(actions.freeze == Epoch(1));
+    CHECK(driver.core.round());
+}
+
+TEST_CASE("alone, nobody calls, whatever min_peers says", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.min_peers = 1;
+    CoreDriver driver({.averaging = settings});
+    CHECK_FALSE(driver.step(1, 100).freeze);
+}
+
+TEST_CASE("before the first round most of those that start together must be there", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3}), .start_peers = 4});
+    driver.info(2).live = driver.info(3).live = false;
+    driver.look();
+    CHECK_FALSE(driver.step(1, 100).freeze);
+    driver.info(2).live = true;
+    CHECK(driver.look().freeze);
+}
+
+TEST_CASE("without a quorum of the last roster nobody calls, and training goes on", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3, 4})});
+    driver.commit_a_round();
+    REQUIRE(driver.core.roster() == peers({0, 1, 2, 3, 4}));
+    for (const int lost : {2, 3, 4}) driver.info(lost).live = false;
+    driver.look();
+    const Actions actions = driver.step(1, 100);
+    CHECK_FALSE(actions.freeze);
+    CHECK(actions.allowed_steps == kNoBound);
+    // A newcomer has no vote.
+    driver.view.peers.push_back(driver.info_of(peer(9)));
+    driver.info(9).reference = driver.core.reference()->id;
+    CHECK_FALSE(driver.look().freeze);
+    driver.info(4).live = true;
+    CHECK(driver.look().freeze == Epoch(2));
+}
+
+TEST_CASE("with quorum = none a minority calls", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.quorum = QuorumRule::none;
+    CoreDriver driver({.averaging = settings, .others = peers({1, 2, 3, 4})});
+    driver.commit_a_round();
+    for (const int lost : {2, 3, 4}) driver.info(lost).live = false;
+    driver.look();
+    CHECK(driver.step(1, 100).freeze == Epoch(2));
+}
+
+TEST_CASE("training waits for start_peers", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1}), .start_peers = 3});
+    CHECK(driver.look().allowed_steps == 0);
+    CHECK_FALSE(driver.core.has_started());
+    driver.view.peers.push_back(driver.info_of(peer(2)));
+    CHECK(driver.look().allowed_steps == kNoBound);
+}
+
+TEST_CASE("max_lag_steps bounds how far a peer runs ahead of the slowest", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.max_lag_steps = 10;
+    CoreDriver driver({.averaging = settings, .others = peers({1, 2}), .threshold = 1e6});
+    CHECK(driver.look().allowed_steps == 10);
+    driver.hear_state(1, 7, 1);
+    CHECK(driver.look().allowed_steps == 10);
+    CHECK(driver.hear_state(2, 4, 1).allowed_steps == 14);
+    // A heartbeat tells it too.
+    driver.info(2).steps_since_reference = 6;
+    CHECK(driver.look().allowed_steps == 16);
+    // Who is done, lost, or at another reference is not waited for.
+    driver.info(2).done = true;
+    CHECK(driver.look().allowed_steps == 17);
+    driver.info(1).live = false;
+    CHECK(driver.look().allowed_steps == kNoBound);
+}
+
+TEST_CASE("max_lag_steps counts from the reference", "[node_core]") {
+    AveragingSettings settings = norm_settings();
+    settings.max_lag_steps = 10;
+    CoreDriver driver({.averaging = settings, .others = peers({1})});
+    driver.commit_a_round();
+    CHECK(driver.look().allowed_steps == 1 + 10);
+    CHECK(driver.hear_state(1, 3, 1).allowed_steps == 1 + 3 + 10);
+}
+
+// --- lockstep ---------------------------------------------------------------------------------
+
+TEST_CASE("in lockstep a step waits for the states of all members", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    CHECK(driver.look().allowed_steps == 1);
+    CHECK(driver.step(1, 1).allowed_steps == 1);
+    CHECK(driver.hear_state(1, 1, 1).allowed_steps == 1);
+    CHECK_FALSE(driver.core.last_estimate());
+    CHECK(driver.hear_state(2, 1, 1).allowed_steps == 2);
+    CHECK(driver.core.last_estimate()->states == 3);
+}
+
+TEST_CASE("in lockstep a round opens after the complete step, and training stops", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    driver.step(1, 100);
+    driver.hear_state(1, 1, 0);
+    CHECK_FALSE(driver.core.round());
+    const Actions actions = driver.hear_state(2, 1, 0);
+    CHECK(actions.freeze == Epoch(1));
+    CHECK(actions.allowed_steps == 1);
+}
+
+TEST_CASE("in lockstep H is of the complete step, though others are one ahead", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    for (const int other : {1, 2}) {
+        driver.hear_state(other, 1, 3);
+        driver.hear_state(other, 2, 1000);
+    }
+    CHECK(driver.step(1, 3).allowed_steps == 2);
+    CHECK(driver.core.last_estimate()->bound == Approx(3));
+    CHECK(driver.step(2, 1000).freeze == Epoch(1));
+}
+
+TEST_CASE("in lockstep with check_every only the checked steps wait", "[node_core]") {
+    CoreDriver driver = lockstep_trio(3);
+    CHECK(driver.look().allowed_steps == 3);
+    StepReport unchecked;
+    unchecked.reference = driver.initial->id;
+    unchecked.steps = unchecked.steps_since_reference = 2;
+    driver.core.on_step(unchecked, driver.now);
+    CHECK(driver.look().allowed_steps == 3);
+    CHECK(driver.step(3, 1).allowed_steps == 3);
+    driver.hear_state(1, 3, 1);
+    CHECK(driver.hear_state(2, 3, 1).allowed_steps == 6);
+}
+
+TEST_CASE("in lockstep a missing state is asked for, of who lacks it", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    CHECK(driver.step(1, 1).next_tick == driver.now + limits::kStateRetryInterval);
+    driver.hear_state(1, 1, 1);
+    driver.now += limits::kStateRetryInterval - 1us;
+    CHECK(driver.tick().send.empty());
+    driver.now += 1us;
+    const Actions asks = driver.tick();
+    CHECK(sent<StateRequest>(asks, 2) == StateRequest{1});
+    CHECK_FALSE(sent<StateRequest>(asks, 1));
+    // Not again at once, and no more once it is there.
+    CHECK(driver.tick().send.empty());
+    driver.hear_state(2, 1, 1);
+    driver.now += 10 * limits::kStateRetryInterval;
+    CHECK(driver.tick().send.empty());
+}
+
+TEST_CASE("a state that is asked for is answered, if it is still known", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    driver.step(1, 2);
+    CHECK(sent<StateMessage>(driver.hear(1, StateRequest{1}), 1) == StateMessage{1, {2, {}}});
+    CHECK(driver.hear(1, StateRequest{9}).send.empty());
+    CHECK(driver.hear_at({Epoch(0), {7, 7}}, peer(1), StateRequest{1}).send.empty());
+    // Behind a cut it has gone on alone: nobody is to wait for what it has dropped.
+    for (const std::uint32_t step : {20U, 40U, 60U}) driver.step(step, 4);
+    CHECK(sent<StateMessage>(driver.hear(1, StateRequest{9}), 1)->step == 60);
+    CHECK(driver.hear(1, StateRequest{61}).send.empty());
+}
+
+TEST_CASE("in lockstep a lost member is not waited for", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    driver.step(1, 1);
+    driver.hear_state(1, 1, 1);
+    driver.info(2).live = false;
+    CHECK(driver.look().allowed_steps == 2);
+}
+
+TEST_CASE("in lockstep a member that is done counts with its latest state", "[node_core]") {
+    CoreDriver driver = lockstep_trio();
+    driver.step(1, 1);
+    driver.hear_state(1, 1, 1);
+    driver.hear_state(2, 1, 4);
+    driver.info(2).done = true;
+    driver.info(2).steps_since_reference = 1;
+    driver.look();
+    driver.step(2, 1);
+    CHECK(driver.hear_state(1, 2, 1).allowed_steps == 3);
+    CHECK(driver.core.last_estimate()->bound == Approx(2));
+}
+
+TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
+    CoreDriver driver({.self = 5,
+                       .averaging = norm_settings(Pace::lockstep),
+                       .others = peers({1, 2}),
+                       .start_peers = 2});
+    // Nothing is known of the others before their first heartbeats.
+    for (PeerInfo& other : driver.view.peers) other.reference = {};
+    CoreDriver late(
+        {.self = 5, .averaging = norm_settings(Pace::lockstep), .others = {}, .start_peers = 2});
+    late.view = driver.view;
+    CHECK(late.look().allowed_steps == 0);
+    for (PeerInfo& other : late.view.peers) {
+        other.reference = late.initial->id;
+        other.steps_since_reference = 40;
+        other.standing = Standing::in_step;
+    }
+    CHECK(late.look().allowed_steps == 0);
+    CHECK(late.core.has_started());
+    CHECK_FALSE(late.core.round());
+    // Hearing of a round, it takes part, and then steps with the others.
+    RoundState call = late.call_of(peers({1, 2}));
+    CHECK(late.hear(1, call).freeze == Epoch(1));
+    CHECK(late.core.round()->members() == peers({1, 2, 5}));
+    const Actions agreed = late.agree();
+    REQUIRE(agreed.start_exchange);
+    const ReferencePointer value = late.next_value();
+    late.exchange_done(*agreed.start_exchange, value);
+    const Roster members = late.core.round()->members();
+    for (const int other : {1, 2}) {
+        if (!late.core.round()) break;
+        late.hear(other,
+                  late.agreeing(Prepared{late.core.round()->ballot(), value->id.digest, members}));
+    }
+    CHECK(late.core.reference()->id == value->id);
+    CHECK(late.installed().allowed_steps == 1);
+}
+
+// --- the end ----------------------------------------------------------------------------------
+
+TEST_CASE("whom no round can take in calls none, but for a try now and then", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3})});
+    const std::vector<Accusation> cut_off{{peer(1), peer(3)}, {peer(2), peer(3)}};
+    driver.commit_a_round(1, cut_off);
+    REQUIRE(driver.core.roster() == peers({0, 1, 2}));
+    // Once is no sign.
+    driver.step(1, 0.1F);
+    REQUIRE(driver.hear_state(3, 1, 1000).freeze);
+    driver.agree();
+
+    CoreDriver again({.averaging = norm_settings(), .others = peers({1, 2, 3})});
+    again.commit_a_round(1, cut_off);
+    again.commit_a_round(2, cut_off);
+    again.step(1, 0.1F);
+    CHECK_FALSE(again.hear_state(3, 1, 1000).freeze);
+    CHECK(again.core.last_estimate()->bound < 1);
+    again.now += limits::kLeftOutRetryInterval - 1ms;
+    CHECK_FALSE(again.tick().freeze);
+    again.now += 1ms;
+    CHECK(again.tick().freeze);
+}
+
+TEST_CASE("who is left out itself calls no round after the other", "[node_core]") {
+    CoreDriver driver({.self = 3, .averaging = norm_settings(), .others = peers({0, 1, 2})});
+    for (float value = 1; value <= 2; ++value) {
+        // The others commit before this peer has heard of a round.
+        const ReferencePointer next = driver.next_value(value);
+        driver.hear_heartbeat_at(next->id, 0);
+        driver.hear_at(next->id, peer(0),
+                       HistoryReply{{{driver.core.reference()->id, driver.core.roster()},
+                                     {next->id, peers({0, 1, 2})}}});
+        driver.core.on_pulled(next, driver.now);
+        driver.tick();
+        REQUIRE(driver.core.reference()->id == next->id);
+        for (PeerInfo& other : driver.view.peers) other.reference = next->id;
+        driver.look();
+        // It still has what it learned.
+        const Actions actions = driver.step(1, 100 * value);
+        CHECK(actions.freeze.has_value() == (value < 2));
+    }
+    driver.now += limits::kLeftOutRetryInterval;
+    CHECK(driver.tick().freeze);
+}
+
+TEST_CASE("when all are done one final round follows, and then nothing", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1}), .threshold = 1000});
+    driver.done = true;
+    CHECK_FALSE(driver.step(3, 1).freeze);
+    CHECK(driver.core.state_to_repeat() == StateMessage{3, {1, {}}});
+    finish_others(driver, 2);
+    const Actions actions = driver.look();
+    CHECK(actions.freeze == Epoch(1));
+    CHECK(published<RoundState>(actions)->evidence.reason == RoundReason::final);
+    CHECK_FALSE(driver.core.is_finished());
+
+    const Actions agreed = driver.agree();
+    const ReferencePointer value = driver.next_value();
+    // Of two the first is a quorum.
+    driver.exchange_done(*agreed.start_exchange, value);
+    REQUIRE(driver.core.reference()->id == value->id);
+    driver.steps_before = 3;
+    driver.installed();
+    CHECK_FALSE(driver.core.is_finished());  // Until the other says that it has moved too.
+    finish_others(driver, 0);
+    CHECK_FALSE(driver.look().freeze);
+    driver.now += 1min;
+    CHECK_FALSE(driver.tick().freeze);
+    CHECK_FALSE(driver.core.round());
+    CHECK(driver.core.is_finished());
+}
+
+TEST_CASE("a final round waits until every live peer is done", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .threshold = 1000});
+    driver.done = true;
+    driver.step(3, 1);
+    finish_others(driver, 2);
+    driver.info(2).done = false;
+    CHECK_FALSE(driver.look().freeze);
+    driver.info(2).live = false;
+    CHECK(driver.look().freeze);
+}
+
+TEST_CASE("no final round where no drift is left", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.done = true;
+    driver.step(0, 0);
+    finish_others(driver, 0);
+    CHECK_FALSE(driver.look().freeze);
+    CHECK(driver.core.is_finished());
+}
+
+TEST_CASE("a heartbeat tells where this peer stands", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.done = true;
+    driver.step(7, 100);
+    Heartbeat heartbeat;
+    driver.core.describe(heartbeat);
+    CHECK(heartbeat.steps == 7);
+    CHECK(heartbeat.steps_since_reference == 7);
+    CHECK(heartbeat.done);
+    CHECK(heartbeat.reference_digest == driver.initial->id.digest);
+    REQUIRE(heartbeat.round);
+    CHECK(heartbeat.round->target == Epoch(1));
+    RoundState own = driver.agreeing();
+    own.remembers = driver.self.incarnation;
+    CHECK(heartbeat.round->state == wire::digest_of(own));
+    CHECK(heartbeat.remembers == driver.self.incarnation);
+}
+
+}  // namespace dynavg::protocol

@@ -14,7 +14,7 @@
 
 namespace dynavg::simulation {
 
-/// An invariant of docs/protocol.md section 7 that does not hold.
+/// An invariant of docs/protocol.md, "What always holds", that does not hold.
 struct Violation {
     std::string invariant;
     std::string detail;

@@ -87,7 +87,7 @@ struct ZmqTransportOptions {
 /// Who has nothing but the token of this key; no peer's name.
 [[nodiscard]] std::string token_user(const protocol::PeerId& token);
 
-/// The gossip and direct channels of protocol.md section 2, as bytes.
+/// The gossip and direct channels of docs/protocol.md, "Channels and messages", as bytes.
 ///
 /// Gossip: one publisher, and one subscribing socket per other peer, because only the connection
 /// says who published. Best effort: what a slow or new subscriber misses is lost in silence.

@@ -13,7 +13,7 @@
 namespace dynavg::protocol {
 
 /// Written before a peer speaks in an attempt: it never speaks again for this attempt or an earlier
-/// one, whatever it has forgotten (docs/protocol.md, section 4).
+/// one, whatever it has forgotten (docs/protocol.md, "Promises on disk").
 struct Promise {
     Incarnation incarnation;  ///< Of the life that made it; the next one is above.
     Incarnation remembers;    ///< The first life since which nothing promised was forgotten.

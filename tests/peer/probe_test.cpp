@@ -9,6 +9,7 @@
 
 using namespace dynavg;
 using namespace dynavg::discovery;
+using namespace dynavg::peer;
 using namespace dynavg::discovery::test;
 using protocol::Probe;
 using protocol::ProbeReply;

@@ -70,10 +70,7 @@ void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.start_exchange) exchange->start_exchange(*actions.start_exchange);
     if (actions.abort_pull) exchange->abort_pull();
     if (actions.pull) exchange->pull(actions.pull->wanted, actions.pull->source);
-    if (actions.allowed_steps != allowed_steps) {
-        allowed_steps = actions.allowed_steps;
-        permit_steps();
-    }
+    steering.allow_steps_until(actions.allowed_steps);
     if (actions.write_promise) checkpoints->write(*actions.write_promise);
     if (actions.write_prepared) checkpoints->write(*actions.write_prepared);
 }

@@ -18,8 +18,9 @@
 #include "control/replies.hpp"
 #include "daemon/app/app.hpp"
 #include "daemon/app/clock.hpp"
-#include "daemon/app/progress_watch.hpp"
+#include "daemon/app/health_watch.hpp"
 #include "daemon/app/reload.hpp"
+#include "daemon/app/steering.hpp"
 #include "daemon/control/control_server.hpp"
 #include "daemon/control/status_history.hpp"
 #include "daemon/doors/door_watch.hpp"
@@ -27,7 +28,6 @@
 #include "daemon/doors/zap_handler.hpp"
 #include "daemon/outputs/metrics.hpp"
 #include "daemon/outputs/metrics_server.hpp"
-#include "daemon/outputs/refusals.hpp"
 #include "daemon/outputs/round_log.hpp"
 #include "daemon/threads/exchange_thread.hpp"
 #include "daemon/threads/output_thread.hpp"
@@ -53,9 +53,9 @@ struct Cost {
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
 /// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
 /// what survives, app_loop.cpp carries out what the rules return, app_report.cpp writes events and
-/// answers questions, app_health.cpp says what is wrong, app_checks.cpp tries the way to peers and
-/// back, app_metrics.cpp offers numbers, app_verbs.cpp does what a person asks for, app_service.cpp
-/// deals with the service manager and with a file that is to be read again.
+/// answers questions, app_checks.cpp tries the way to peers and back, app_metrics.cpp offers
+/// numbers, app_service.cpp deals with the service manager and with a file that is to be read
+/// again.
 struct App::Parts {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
@@ -138,13 +138,8 @@ struct App::Parts {
     [[nodiscard]] MetricsInputs metrics_inputs() const;
     [[nodiscard]] std::string page_status() const;
     void sample_status();
-    // what a person changes in a running daemon
-    [[nodiscard]] nlohmann::json set_value(const nlohmann::json& request);
-    [[nodiscard]] nlohmann::json set_threshold(double threshold);
-    [[nodiscard]] nlohmann::json set_exchange_rate(double bytes_per_second);
-    [[nodiscard]] nlohmann::json pause(bool holds_others);
-    [[nodiscard]] nlohmann::json resume();
-    void permit_steps();
+    [[nodiscard]] SteeringHandlers steering_handlers();
+    [[nodiscard]] Expected<void, Error> set_threshold(double threshold);
     [[nodiscard]] control::StatusReply status() const;
 
     config::Config config;
@@ -191,27 +186,24 @@ struct App::Parts {
     std::optional<protocol::RestoredCore> restored;
     std::vector<protocol::KnownPeer> known_peers;  ///< Met by an earlier life.
 
+    Steering steering{config.node.role, config.averaging, config.node.exchange_bytes_per_second,
+                      steering_handlers()};
+    HealthWatch health_watch;
     AppOutcome outcome;
     bool stopping = false;
     bool completed = false;
     std::optional<std::string> departing;  ///< Why.
-    std::uint64_t allowed_steps = 0;
-    bool paused = false;              ///< By a person.
-    std::uint64_t exchange_rate = 0;  ///< Bytes per second; 0: no bound.
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     std::uint64_t rounds = 0;
     Cost last_cost;
     RoundLog round_log;
     StatusHistory status_history;
-    Refusals refusals;
     /// Reference and steps of the last copy of local training.
     std::optional<std::pair<protocol::ReferenceId, std::uint64_t>> kept_position;
     std::optional<std::pair<protocol::ReferenceId, protocol::Evaluation>> evaluation;
     protocol::ReferencePointer evaluation_asked;
     protocol::Instant next_wake = protocol::kNever;
-    ProgressWatch watch;
-    bool told_stuck = false;
     protocol::Instant next_status = protocol::Instant::min();
 };
 

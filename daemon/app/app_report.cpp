@@ -8,6 +8,7 @@
 
 #include "daemon/app/app_parts.hpp"
 #include "daemon/control/status.hpp"
+#include "daemon/outputs/health.hpp"
 
 namespace dynavg::daemon {
 
@@ -38,7 +39,7 @@ void App::Parts::report(Event event) {
     if (node && node->core() != nullptr) {
         round_log.note(event, node->core()->reference()->epoch, unix_ms());
     }
-    refusals.note(event, now());
+    health_watch.note(event, now());
     log.write(event);
 }
 
@@ -47,9 +48,9 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
     if (verb == "status") return control::to_reply(status());
     if (verb == "peers") return control::to_reply(peers_reply(*node, now()));
     if (verb == "rounds") return control::to_reply(round_log.last(control::count_of(request)));
-    if (verb == "set") return set_value(request);
-    if (verb == "pause") return pause(control::holds_others(request));
-    if (verb == "resume") return resume();
+    if (verb == "set") return steering.set(request);
+    if (verb == "pause") return steering.pause(request);
+    if (verb == "resume") return steering.resume();
     if (verb == "leave") {
         // The answer goes out first.
         boost::asio::post(io, [this] { depart("dynavg leave"); });
@@ -102,6 +103,38 @@ nlohmann::json App::Parts::forget(const std::string& peer) {
         peer, voters.empty() ? "none" : fmt::format("{}", fmt::join(voters, ", "))));
 }
 
+std::vector<control::HealthFinding> App::Parts::health() const {
+    const bool in_network = node->core() != nullptr && trainer.has_value();
+    return health_watch.findings(
+        {.now = now(),
+         .uptime = now() - started_at,
+         .role = config.node.role,
+         .seeds = config.node.peers.size(),
+         .min_peers = config.averaging.min_peers,
+         .membership = node->membership(),
+         .core = in_network ? node->core() : nullptr,
+         .rounds = round_log.counts(),
+         .disk_free = checkpoints ? checkpoints->free_bytes() : std::nullopt,
+         .disk_wanted = checkpoints ? disk_wanted(learning.initial->shape()) : 0});
+}
+
+SteeringHandlers App::Parts::steering_handlers() {
+    SteeringHandlers handlers;
+    handlers.set_threshold = [this](double threshold) { return set_threshold(threshold); };
+    handlers.set_exchange_rate = [this](std::uint64_t bytes_per_second) {
+        exchange->set_rate(bytes_per_second);
+    };
+    handlers.report = [this](Event event) { report(std::move(event)); };
+    return handlers;
+}
+
+Expected<void, Error> App::Parts::set_threshold(double threshold) {
+    if (node->core() == nullptr) return fail("this daemon is not in a network yet");
+    auto set = node->core()->set_threshold(threshold, unix_ms(), now());
+    if (set) act();
+    return set;
+}
+
 control::StatusReply App::Parts::status() const {
     control::StatusReply reply;
     reply.node = config.node.name;
@@ -117,7 +150,7 @@ control::StatusReply App::Parts::status() const {
     reply.role = std::string(config::name_of(config.node.role));
     describe(*node, now(), reply);
     reply.rounds = rounds;
-    reply.exchange_bytes_per_second = exchange_rate;
+    reply.exchange_bytes_per_second = steering.exchange_rate();
     reply.health = health();
     const TransportCounters all = counters();
     reply.bytes = {all.sent.monitoring, all.sent.averaging, all.sent.overhead};
@@ -137,7 +170,7 @@ control::StatusReply App::Parts::status() const {
     reply.training = is_observer()                     ? "following"
                      : training.done                   ? "done"
                      : !node->core()->has_started()    ? "waiting-for-peers"
-                     : paused                          ? "paused"
+                     : steering.is_paused()            ? "paused"
                      : training.waiting && reply.round ? "paused-for-round"
                                                        : "running";
     return reply;

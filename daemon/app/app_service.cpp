@@ -46,19 +46,9 @@ void App::Parts::watch_over() {
 
 /// Also proves that the loop runs: whatever holds it up for long keeps the watchdog unfed.
 void App::Parts::look_at_trainer() {
-    if (trainer) watch.look(trainer->pulse(), now());
-    const bool stuck = watch.is_stuck();
-    if (stuck && !std::exchange(told_stuck, true)) {
-        report(
-            Event("training_stuck", Level::warning,
-                  fmt::format("no step was finished for {:.0f} s, and {:.0f} s at most were to be "
-                              "expected; the service manager's watchdog restarts the daemon, if "
-                              "there is one",
-                              seconds(watch.silence()), seconds(watch.bound())))
-                .with("silence_s", seconds(watch.silence()))
-                .with("bound_s", seconds(watch.bound())));
+    if (trainer) {
+        if (auto event = health_watch.look(trainer->pulse(), now())) report(std::move(*event));
     }
-    if (!stuck) told_stuck = false;
     tell_manager();
     watch_timer.expires_after(ProgressWatch::kLookInterval);
     watch_timer.async_wait([this](const boost::system::error_code& error) {
@@ -68,9 +58,10 @@ void App::Parts::look_at_trainer() {
 
 void App::Parts::tell_manager() {
     if (hosting.manager == nullptr || departing) return;
-    if (watch.is_stuck()) {
+    const ProgressWatch& training = health_watch.training();
+    if (training.is_stuck()) {
         return hosting.manager->trigger(
-            fmt::format("stuck: no step was finished for {:.0f} s", seconds(watch.silence())));
+            fmt::format("stuck: no step was finished for {:.0f} s", seconds(training.silence())));
     }
     hosting.manager->feed();
     if (now() < next_status) return;

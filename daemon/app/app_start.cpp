@@ -96,7 +96,7 @@ Expected<protocol::Endpoints, Error> App::Parts::bind() {
     options.self = self.id;
     options.shape = learning.initial->shape();
     options.rules = outer_rules(config.averaging);
-    options.bytes_per_second = exchange_rate = config.node.exchange_bytes_per_second;
+    options.bytes_per_second = steering.exchange_rate();
     options.sequence = std::make_shared<MessageSequence>(self.incarnation);
     exchange.emplace(io, context, options, exchange_handlers());
     auto bulk = exchange->start();
@@ -186,6 +186,8 @@ void App::Parts::start_learning() {
         leave(error.message, 1);
     };
     trainer.emplace(io, *learning.learner, options, std::move(handlers));
+    steering.on_trainer(
+        [this](std::uint64_t steps_allowed) { trainer->allow_until(steps_allowed); });
     if (restart && !is_observer()) trainer->restore_given(restart->given);
     protocol::NodeCoreOptions core;
     core.self = self;

@@ -19,11 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config/address.hpp"
 #include "config/edit.hpp"
 #include "config/host.hpp"
 #include "config/service_folders.hpp"
 #include "control/unix_socket.hpp"
+#include "posix/replace_file.hpp"
+#include "protocol/base/address.hpp"
 #include "tools/cli/ask_daemon.hpp"
 
 namespace dynavg::cli {
@@ -46,47 +47,24 @@ std::optional<std::string> read_file(const fs::path& file) {
     return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-/// 0, or why it failed. A new file is for all to read, the service among them: it has no secrets.
-int fill(int file, const struct stat* before, std::string_view text) {
-    constexpr mode_t kForAll = 0644;
-    if (before != nullptr && fchown(file, before->st_uid, before->st_gid) != 0 && geteuid() == 0) {
-        return errno;
-    }
-    if (fchmod(file, before != nullptr ? before->st_mode & 07777U : kForAll) != 0) return errno;
-    while (!text.empty()) {
-        const ssize_t written = ::write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return errno;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return fsync(file) == 0 ? 0 : errno;
-}
-
-/// Replaces the file as a whole; its mode and owner stay if it was there.
+/// Its mode and owner stay if it was there. A new file is for all to read, the service among them:
+/// it has no secrets.
 Expected<void, Error> write_file(const fs::path& file, const std::string& text) {
     std::error_code ignored;
     if (file.has_parent_path()) fs::create_directories(file.parent_path(), ignored);
-    struct stat before {};
-    const bool existed = stat(file.c_str(), &before) == 0;
-    std::string temporary = file.string() + ".XXXXXX";
-    const control::FileDescriptor out(mkostemp(temporary.data(), O_CLOEXEC));
-    int reason = out.get() < 0 ? errno : fill(out.get(), existed ? &before : nullptr, text);
-    if (reason == 0 && rename(temporary.c_str(), file.c_str()) != 0) reason = errno;
-    if (reason == 0) return {};
-    if (out.get() >= 0) unlink(temporary.c_str());
-    return fail(
-        fmt::format("cannot write {}: {}; run this as root, or name another file with "
-                    "--config",
-                    file.string(), std::strerror(reason)));
+    return posix::replace_file(file, text,
+                               {.mode = 0644,
+                                .owner = posix::Owner::of_replaced,
+                                .advice = "run this as root, or name another file with --config"});
 }
 
 /// "host:port" of what others are to dial.
 Expected<std::string, Error> advertised(const SetupOptions& options) {
     std::string host = options.advertise;
     if (host.empty()) host = config::first_interface_address(config::AddressFamily::ipv4);
-    if (config::parse_host_port(host)) return host;
+    if (protocol::parse_host_port(host)) return host;
     std::string address = fmt::format("{}:{}", host, options.port);
-    if (config::parse_host_port(address)) return address;
+    if (protocol::parse_host_port(address)) return address;
     return fail(fmt::format("--advertise \"{}\" is neither HOST nor HOST:PORT", host));
 }
 
@@ -159,7 +137,8 @@ void add_setup_options(CLI::App& verb, SetupOptions& options) {
     verb.add_option("--port", options.port, "First of the node's three ports")
         ->capture_default_str()
         ->check(CLI::Range(1, 65533));
-    verb.add_option("--source", options.source, "[data] source: idx, cifar10, synthetic-digits")
+    verb.add_option("--source", options.source,
+                    fmt::format("[data] source: {}", fmt::join(config::source_names(), ", ")))
         ->type_name("SOURCE");
     verb.add_option("--data", options.data, "[data] path: the folder of the data set")
         ->type_name("DIR");
@@ -212,12 +191,13 @@ Expected<config::Config, Failure> set_up_config(const SetupOptions& options,
 std::string address_line(const config::Config& config, const protocol::PeerId& id) {
     std::string address = config.node.advertise;
     if (address.empty()) {
-        const auto bound = config::parse_tcp_address(config.node.bind);
-        const bool any = bound->host == "0.0.0.0" || bound->host == "::";
-        const std::string host =
-            any ? config::first_interface_address(config::AddressFamily::ipv4) : bound->host;
-        address = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, bound->port)
-                                                      : fmt::format("[{}]:{}", host, bound->port);
+        const auto bound = protocol::parse_tcp_address(config.node.bind);
+        address =
+            protocol::HostPort{protocol::is_wildcard(bound->host)
+                                   ? config::first_interface_address(config::AddressFamily::ipv4)
+                                   : bound->host,
+                               bound->port}
+                .text();
     }
     return fmt::format("{}@{}", id.hex(), address);
 }

@@ -54,9 +54,9 @@ std::string missing_option(const SimulateOptions& options) {
 
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
-    if (!options.data.empty() && !config::reads_files(config.data.source)) {
+    if (!options.data.empty() && !config::reads_files(config.data)) {
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
-                           config::name_of(config.data.source));
+                           config.data.source);
     }
     if (options.faults == kRandom && options.peers < 2) {
         return "--faults random: it takes two peers or more";
@@ -67,12 +67,11 @@ std::string contradiction(const SimulateOptions& options, const config::Config& 
         if (!options.faults.empty())
             return "--checks: with --faults peers stand at different steps";
     }
-    if (!options.faults.empty() &&
-        config.averaging.monitor == protocol::MonitorKind::local_balanced) {
+    if (!options.faults.empty() && protocol::traits_of(config.averaging.monitor).balances) {
         return fmt::format(
-            "--faults: {} has monitor = \"local-balanced\", which runs without faults only; leave "
-            "them out, or use \"local\"",
-            options.config);
+            "--faults: {} has monitor = \"{}\", which runs without faults only; leave them out, or "
+            "use \"local\"",
+            options.config, protocol::name_of(config.averaging.monitor));
     }
     if (options.target_accuracy && !config.data.test) {
         return fmt::format("--target-accuracy: {} has no [data.test] to measure it on",

@@ -7,7 +7,7 @@
 
 #include "protocol/base/expected.hpp"
 #include "protocol/base/ids.hpp"
-#include "protocol/monitor/local_state.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 #include "protocol/reference/reference.hpp"
 #include "training/data/dataset.hpp"
 #include "training/models/layer_spec.hpp"
@@ -20,7 +20,7 @@ inline constexpr std::size_t kModelClasses = 10;
 
 /// Names a model. All peers of a network have the same one.
 struct ModelSpec {
-    /// lenet5, vgg16star, mlp, logistic, densenet121, densenet201, convnext.
+    /// A name of builtin_models().
     std::string builtin = "lenet5";
     /// mlp: units of each hidden layer (relu). convnext: of those before the last dense layer.
     std::vector<std::size_t> hidden{};

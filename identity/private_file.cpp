@@ -63,7 +63,7 @@ bool write_all(int file, std::string_view text) {
 }
 
 /// 0, or why it failed.
-int fill(int file, int folder, std::string_view text) {
+int write_content(int file, int folder, std::string_view text) {
     struct stat owner {};
     if (fstat(folder, &owner) != 0) return errno;
     // Only root can and need do this: the service's own files are its own already.
@@ -91,7 +91,7 @@ Expected<void, Error> write_private_file(const fs::path& file, std::string_view 
     std::string temporary = file.string() + ".XXXXXX";
     const Descriptor out(mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600.
     if (!out.is_open()) return failed("write", file, errno);
-    int reason = fill(out.number(), directory.number(), text);
+    int reason = write_content(out.number(), directory.number(), text);
     if (reason == 0) reason = put_in_place(temporary, file, replace);
     if (reason == 0 && fsync(directory.number()) != 0) reason = errno;
     if (reason == 0) return {};

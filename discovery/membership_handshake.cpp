@@ -24,7 +24,14 @@ constexpr const char* kTrustField = "security.trusted_peers";
 /// What to do about a refusal.
 const char* remedy(const std::vector<FieldDifference>& differences) {
     const bool trust = differences.size() == 1 && differences.front().field == kTrustField;
-    return trust ? "If it is one of this network, `dynavg trust` its key"
+    if (trust) return "If it is one of this network, `dynavg trust` its key";
+    // Every peer computes these from its own [model], without LibTorch: docs/architecture.md.
+    const bool model = std::all_of(differences.begin(), differences.end(), [](const auto& one) {
+        return one.field.starts_with("model.");
+    });
+    return model ? "Give both nodes the same [model], and images of one size; if they have that, "
+                   "their versions of dynavg make another model of it: install one version of "
+                   "dynavg on both. Their versions of LibTorch may differ"
                  : "Give both nodes the same settings, or another network name";
 }
 

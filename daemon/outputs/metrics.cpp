@@ -16,7 +16,7 @@ using Inputs = MetricsInputs;
 using Name = std::string_view;
 
 /// A label's value may hold anything but these as they are.
-std::string quoted(std::string_view text) {
+std::string label_value(std::string_view text) {
     std::string result = "\"";
     for (const char c : text) {
         if (c == '\\' || c == '"') result += '\\';
@@ -46,7 +46,7 @@ std::string line(Name name, T value) {
 
 template <class T>
 std::string line(Name name, std::string_view label, std::string_view text, T value) {
-    return line(fmt::format("{}{{{}={}}}", name, label, quoted(text)), value);
+    return line(fmt::format("{}{{{}={}}}", name, label, label_value(text)), value);
 }
 
 std::string maybe(Name name, const std::optional<double>& value) {
@@ -60,10 +60,10 @@ std::string by_kind(Name name, const TrafficBytes& bytes) {
 }
 
 std::string build_info(Name name, const Inputs& in) {
-    return line(
-        fmt::format("{}{{version={},node={},network={},model={}}}", name, quoted(in.status.version),
-                    quoted(in.status.node), quoted(in.status.network), quoted(in.status.model)),
-        1);
+    return line(fmt::format("{}{{version={},node={},network={},model={}}}", name,
+                            label_value(in.status.version), label_value(in.status.node),
+                            label_value(in.status.network), label_value(in.status.model)),
+                1);
 }
 
 std::string training_states(Name name, const Inputs& in) {

@@ -84,6 +84,7 @@ TEST_CASE("a peer with other settings is refused and both sides name every field
                                                "model.digest: theirs 9f3a01c2, ours (none)\n"
                                              : "averaging.threshold: theirs 7, ours 5\n"
                                                "model.digest: theirs (none), ours 9f3a01c2\n"));
+        CHECK(logged.event.message.ends_with("same settings, or another network name."));
         CHECK(logged.event.find("address") != nullptr);
         CHECK(logged.event.find("peer") != nullptr);
     }
@@ -93,6 +94,21 @@ TEST_CASE("a peer with other settings is refused and both sides name every field
     CHECK(network.dials(3) > dials);
     CHECK(network.dials(3) < dials + 8);
     CHECK(network.count("peer_refused") == 2);
+}
+
+TEST_CASE("where only the model differs, the refusal speaks of [model] and versions", "[network]") {
+    VirtualNetwork network({.seed = 4});
+    add_star(network, 2);
+    MembershipOptions other = options_of(2, {0});
+    other.fields["model.digest"] = "another";
+    network.add(other);
+    network.run_until(at(30s));
+    REQUIRE(network.count("peer_refused") == 2);
+    for (const auto& logged : network.log()) {
+        if (logged.event.name != "peer_refused") continue;
+        CHECK(logged.event.message.find("the same [model]") != std::string::npos);
+        CHECK(logged.event.message.find("install one version of dynavg") != std::string::npos);
+    }
 }
 
 TEST_CASE("a peer that comes back with other settings is refused at once", "[network]") {

@@ -30,7 +30,7 @@ void there_and_back(std::span<const std::byte> bytes, Decode decode) {
 void run(std::span<const std::uint8_t> input) {
     Input in(input);
     const std::size_t which = in.below(6);
-    const auto bytes = as_bytes(in.rest());
+    const auto bytes = std::as_bytes(in.rest());
     switch (which) {
         case 0:
             return there_and_back(bytes, wire::decode_promise);

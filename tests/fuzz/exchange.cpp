@@ -120,10 +120,10 @@ private:
 
     void raw_frame() {
         const PeerId from = sender();
-        const auto envelope = wire::decode(as_bytes(m_in.piece()));
+        const auto envelope = wire::decode(std::as_bytes(m_in.piece()));
         if (!envelope) return;
         if (const auto* chunk = std::get_if<Chunk>(&envelope->message)) {
-            m_worker.on_chunk(from, *chunk, as_bytes(m_in.piece()), m_now);
+            m_worker.on_chunk(from, *chunk, std::as_bytes(m_in.piece()), m_now);
         } else if (const auto* asked = std::get_if<ChunkRequest>(&envelope->message)) {
             m_worker.on_chunk_request(from, *asked, m_now);
         }
@@ -135,7 +135,7 @@ private:
         chunk.transfer = transfer();
         chunk.index = m_in.byte();
         chunk.facts = {m_in.number<std::uint64_t>(), m_in.number<float>(), m_in.number<float>()};
-        m_worker.on_chunk(from, chunk, as_bytes(m_in.take(m_in.byte())), m_now);
+        m_worker.on_chunk(from, chunk, std::as_bytes(m_in.take(m_in.byte())), m_now);
     }
 
     void request() {

@@ -11,10 +11,6 @@
 
 namespace dynavg::fuzz {
 
-inline std::span<const std::byte> as_bytes(std::span<const std::uint8_t> input) {
-    return std::as_bytes(input);
-}
-
 inline std::string_view as_text(std::span<const std::uint8_t> input) {
     return {reinterpret_cast<const char*>(input.data()), input.size()};
 }

@@ -195,7 +195,7 @@ private:
         }
     }
 
-    [[nodiscard]] std::span<const std::byte> raw() { return as_bytes(m_in.piece()); }
+    [[nodiscard]] std::span<const std::byte> raw() { return std::as_bytes(m_in.piece()); }
     [[nodiscard]] int some_peer() { return static_cast<int>(m_in.below(4)); }
     [[nodiscard]] discovery::ConnectionId some_connection() { return connection_of(some_peer()); }
 

@@ -99,7 +99,7 @@ void run(std::span<const std::uint8_t> input) {
     while (!in.empty()) {
         const File& file = kFiles[in.below(kFiles.size())];
         const auto form = static_cast<Form>(in.below(3));
-        disk.files[file.name] = make_file(file.kind, form, as_bytes(in.piece()));
+        disk.files[file.name] = make_file(file.kind, form, std::as_bytes(in.piece()));
     }
     (void)CheckpointStore::owner_of(disk);
     CheckpointStore store = store_on(disk);

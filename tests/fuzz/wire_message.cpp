@@ -11,7 +11,7 @@ namespace dynavg::fuzz {
 
 void run(std::span<const std::uint8_t> input) {
     namespace wire = protocol::wire;
-    const auto bytes = as_bytes(input);
+    const auto bytes = std::as_bytes(input);
     const auto envelope = wire::decode(bytes);
     if (!envelope) {
         DYNAVG_CHECK(!envelope.error().message.empty());

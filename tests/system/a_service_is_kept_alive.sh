@@ -1,5 +1,5 @@
 #!/bin/bash
-# The Debian package in a booted Debian 12: three daemons of its template unit train together. One
+# The Debian package in a booted Debian: three daemons of its template unit train together. One
 # after the other they are stopped, hung, killed, restarted, reloaded and upgraded: systemd brings
 # each back, with its steps, and the network goes on. Then the package is removed, and purged.
 source "${BASH_SOURCE[0]%/*}/container.sh"

@@ -1,19 +1,20 @@
 #!/bin/bash
-# A Debian 12 of its own, booted with systemd in a container, for tests of the package. Sourced in
-# place of lib.sh. Needs root, debootstrap, systemd-nspawn and what scripts/package needs; else the
-# test is skipped.
+# A Debian of its own, of this machine's release, booted with systemd in a container, for tests of
+# the package. Sourced in place of lib.sh. Needs root, systemd-nspawn and what scripts/package and
+# scripts/base-system need; else the test is skipped.
 #
-# The base system is made once, with the network's help, and kept in $DYNAVG_TEST_ROOT (default:
-# dynavg-bookworm in the folder for temporary files). What a test changes in it lives in memory.
+# scripts/base-system keeps the system. What a test changes in it lives in memory.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 ((EUID == 0)) || skip "needs root for a container"
 for tool in debootstrap systemd-nspawn dpkg-buildpackage dh pandoc nsenter python3; do
-    command -v "$tool" >/dev/null || skip "there is no $tool: scripts/dependencies package"
+    command -v "$tool" >/dev/null || skip "there is no $tool: scripts/dependencies package system"
 done
 
 readonly repository=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
-readonly root=${DYNAVG_TEST_ROOT:-${TMPDIR:-/tmp}/dynavg-bookworm}
+readonly release=$(sed --quiet 's/^VERSION_CODENAME=//p' /etc/os-release)
+root=$("$repository/scripts/base-system" "$release" service 2>&1) || skip "no base system: $root"
+readonly root
 # The first process of each machine that runs, and of the one that is meant.
 declare -A inits=()
 init=
@@ -31,16 +32,6 @@ make_root() {
     needs=$(for package in "$@"; do dpkg-deb --field "$package" Depends; done |
         tr ',' '\n' | grep --invert-match dynavg- | sort --unique | paste --serial --delimiters=,)
     [[ $(cat "$root.made" 2>/dev/null) != "$needs" ]] || return 0
-    if [[ ! -d $root ]]; then
-        # An earlier one may have been cut off, with its /proc mounted.
-        umount --recursive "$root.new/proc" 2>/dev/null || true
-        rm -rf --one-file-system "$root.new"
-        debootstrap --variant=minbase --include=systemd-sysv,dbus,init-system-helpers \
-            bookworm "$root.new" >"$work/debootstrap.log" 2>&1 ||
-            skip "no base system: $(tail --lines=1 "$work/debootstrap.log")"
-        umount --recursive "$root.new/proc" 2>/dev/null || true
-        mv "$root.new" "$root"
-    fi
     {
         chroot "$root" apt-get --quiet update
         DEBIAN_FRONTEND=noninteractive chroot "$root" \

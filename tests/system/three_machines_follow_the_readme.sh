@@ -1,5 +1,5 @@
 #!/bin/bash
-# Three Debian 12 systems, fresh but for the packages' dependencies, on one network: six commands in
+# Three Debian systems, fresh but for the packages' dependencies, on one network: six commands in
 # all, as the README has them, and they average their models. Prints how long it took.
 source "${BASH_SOURCE[0]%/*}/container.sh"
 

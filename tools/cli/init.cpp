@@ -50,7 +50,8 @@ void print_json(const InitOptions& options, const config::Config& config,
 }
 
 Expected<void, Failure> init(const InitOptions& options) {
-    const auto config = set_up_config(options.setup, {{"node.network", quoted(options.network)}});
+    const auto config =
+        set_up_config(options.setup, {{"node.network", toml_text(options.network)}});
     if (!config) return Unexpected<Failure>(config.error());
     const auto own = identity::load_or_make_identity(config->node.state_dir);
     if (!own) return failure(own.error());

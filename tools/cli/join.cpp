@@ -32,8 +32,8 @@ struct JoinOptions {
 /// The model is the network's, and so is in the token: "model.builtin = ..." lines.
 std::map<std::string, std::string> keys_from(const identity::Token& token) {
     std::map<std::string, std::string> keys{
-        {"node.network", quoted(token.network)},
-        {"node.peers", fmt::format("[{}]", quoted(token.host.hex() + "@" + token.address))}};
+        {"node.network", toml_text(token.network)},
+        {"node.peers", fmt::format("[{}]", toml_text(token.host.hex() + "@" + token.address))}};
     std::istringstream lines(token.model);
     for (std::string line; std::getline(lines, line);) {
         const std::size_t equals = line.find(" = ");
@@ -99,7 +99,7 @@ Expected<void, Failure> join(const JoinOptions& options) {
     const auto token = identity::parse_token(token_text(options));
     if (!token) return failure(ExitCode::wrong_arguments, token.error().message);
     auto keys = keys_from(*token);
-    if (options.observer) keys["node.role"] = quoted("observer");
+    if (options.observer) keys["node.role"] = toml_text("observer");
     const auto config = set_up_config(options.setup, keys);
     if (!config) return Unexpected<Failure>(config.error());
     const auto own = identity::load_or_make_identity(config->node.state_dir);

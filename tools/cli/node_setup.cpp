@@ -72,15 +72,15 @@ Expected<std::map<std::string, std::string>, Error> keys_of(const SetupOptions& 
     const auto address = advertised(options);
     if (!address) return Unexpected<Error>(address.error());
     std::map<std::string, std::string> keys;
-    keys["node.bind"] = quoted(fmt::format("tcp://0.0.0.0:{}", options.port));
-    keys["node.advertise"] = quoted(*address);
-    if (!options.name.empty()) keys["node.name"] = quoted(options.name);
+    keys["node.bind"] = toml_text(fmt::format("tcp://0.0.0.0:{}", options.port));
+    keys["node.advertise"] = toml_text(*address);
+    if (!options.name.empty()) keys["node.name"] = toml_text(options.name);
     if (!options.state.empty())
-        keys["node.state_dir"] = quoted(fs::absolute(options.state).string());
+        keys["node.state_dir"] = toml_text(fs::absolute(options.state).string());
     if (!options.control.empty())
-        keys["node.control"] = quoted(fs::absolute(options.control).string());
-    if (!options.source.empty()) keys["data.source"] = quoted(options.source);
-    if (!options.data.empty()) keys["data.path"] = quoted(fs::absolute(options.data).string());
+        keys["node.control"] = toml_text(fs::absolute(options.control).string());
+    if (!options.source.empty()) keys["data.source"] = toml_text(options.source);
+    if (!options.data.empty()) keys["data.path"] = toml_text(fs::absolute(options.data).string());
     return keys;
 }
 
@@ -269,7 +269,7 @@ Expected<void, Error> start_service(const SetupOptions& options) {
                     unit, unit, unit));
 }
 
-std::string quoted(const std::string& text) {
+std::string toml_text(const std::string& text) {
     std::string result = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') result += '\\';

@@ -72,6 +72,6 @@ void add_setup_options(CLI::App& verb, SetupOptions& options);
 [[nodiscard]] std::string status_command(const SetupOptions& options);
 
 /// As TOML.
-[[nodiscard]] std::string quoted(const std::string& text);
+[[nodiscard]] std::string toml_text(const std::string& text);
 
 }  // namespace dynavg::cli

@@ -55,7 +55,7 @@ std::string with(std::string line, const std::string& part, const std::string& o
     return line.replace(at, part.size(), other);
 }
 
-std::string quoted(const std::string& text) {
+std::string json_text(const std::string& text) {
     std::string escaped;
     for (const char c : text) escaped += c == '"' ? std::string("\\\"") : std::string(1, c);
     return '"' + escaped + '"';
@@ -72,7 +72,7 @@ TEST_CASE("a round is read from our JSON and from a journal alike", "[read_line]
     for (const std::string& line :
          {kCommitted, kJournal, "Jan 02 03:04:05 host dynavgd[12]: " + kCommitted,
           "\x1e" + kJournal, with(kCommitted, "\"event\":", "\"event\": "),
-          R"({"__REALTIME_TIMESTAMP":"1","MESSAGE":)" + quoted(kCommitted) + "}"}) {
+          R"({"__REALTIME_TIMESTAMP":"1","MESSAGE":)" + json_text(kCommitted) + "}"}) {
         CAPTURE(line);
         Entry entry;
         REQUIRE(read_line(line, entry) == LineKind::entry);

@@ -234,6 +234,8 @@ private:
     [[nodiscard]] bool tells_sketch(std::uint32_t step, Instant now) const;
     void want_sketches(const Roster& members, Instant now);
     [[nodiscard]] bool has_reference(const Header& header) const;
+    [[nodiscard]] bool awaits_first_heartbeat(Instant now) const;
+    [[nodiscard]] Instant first_heartbeats_until() const;
     [[nodiscard]] Roster live_members() const;
     /// Whatever reference they have.
     [[nodiscard]] Roster live_peers() const;

@@ -105,7 +105,11 @@ Node::Verdict Node::on_direct(const discovery::ConnectionId& connection,
     } else if (const auto* peers = std::get_if<protocol::PeersReply>(&message)) {
         m_membership.on_peers_reply(id, *peers, now);
     } else if (std::holds_alternative<protocol::Goodbye>(message)) {
+        // Its header tells what it has committed: that is heard before it is gone.
+        to_core(sender, *envelope, now);
         m_membership.on_goodbye(id, now);
+        pass_view(now);
+        return traffic_of(message);
     }
     pass_view(now);
     to_core(sender, *envelope, now);

@@ -25,6 +25,8 @@ constexpr protocol::Duration kRoundTimeMaxAfterFault = std::chrono::minutes(10);
 constexpr protocol::Duration kCalm = std::chrono::minutes(1);
 /// The longest that a peer may need to catch up with others, in free pace.
 constexpr protocol::Duration kCatchUpMax = std::chrono::seconds(30);
+/// So long after a goodbye all that it leads to has come about.
+constexpr protocol::Duration kLastWordsTimeMax = std::chrono::seconds(5);
 /// Steps of an epoch whose drifts are remembered.
 constexpr std::uint32_t kStepsRemembered = 4;
 
@@ -64,7 +66,43 @@ void Checkers::on_started(const Peer& peer) {
     if (peer.lives() == 1) return;
     trace(peer, "restarted", fmt::format("life {}", peer.lives()));
     if (peer.is_observer()) return;
+    check_handed_over(peer.index());
     check_restart(peer);
+}
+
+// Handed over.
+void Checkers::on_leaving(const Peer& peer) {
+    trace(peer, "leaves", "");
+    const protocol::NodeCore& core = peer.core();
+    const protocol::HistoryEntry& last = core.history().last();
+    if (peer.is_observer() || !contains(last.leaving, peer.member())) return;
+    // In vain, if there is nobody any more that could take it over.
+    const auto& known = peer.node().membership().view().peers;
+    const bool others_are_live =
+        std::any_of(known.begin(), known.end(), [&](const protocol::PeerInfo& other) {
+            return other.live && contains(last.roster, other.member);
+        });
+    const PeerIndex leaver = peer.index();
+    const auto has_it = [&](const auto& other) {
+        return other.first != leaver && other.second >= last.reference.epoch;
+    };
+    const bool taken_over = std::any_of(m_newest.begin(), m_newest.end(), has_it);
+    if (others_are_live && !taken_over) {
+        m_handed_over[leaver] = {last.reference.epoch, m_events.now()};
+    }
+}
+
+/// It comes back, or nothing will happen any more.
+void Checkers::check_handed_over(PeerIndex leaver) {
+    const auto left = m_handed_over.find(leaver);
+    if (left == m_handed_over.end()) return;
+    const HandedOver handed_over = left->second;
+    m_handed_over.erase(left);
+    // What it said last may still be under way.
+    if (m_events.now() - handed_over.when < kLastWordsTimeMax) return;
+    report("handed over",
+           fmt::format("peer {} left with reference {}, and no other peer ever had it", leaver,
+                       handed_over.epoch.value()));
 }
 
 /// A durable record is there again after a crash, unless the disk has lost it.
@@ -147,6 +185,15 @@ void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
                                               peer.index(), install.reference->epoch.value()));
     }
     check_agreement(peer, install.reference);
+    note_newest(peer.index(), install.reference->epoch);
+}
+
+void Checkers::note_newest(PeerIndex peer, Epoch epoch) {
+    Epoch& newest = m_newest[peer];
+    newest = std::max(newest, epoch);
+    std::erase_if(m_handed_over, [&](const auto& left) {
+        return left.first != peer && left.second.epoch <= epoch;
+    });
 }
 
 // One mean per roster: a later attempt sums up the same contributions in the same order.
@@ -390,6 +437,7 @@ void Checkers::on_end(const std::vector<const Peer*>& peers) {
     for (const Peer* peer : peers) {
         if (!peer->is_observer()) check_exactly_once(*peer);
     }
+    for (const auto& [leaver, left] : std::map(m_handed_over)) check_handed_over(leaver);
 }
 
 }  // namespace dynavg::simulation

@@ -39,6 +39,7 @@ public:
 
     void on_started(const Peer& peer) override;
     void on_crashed(const Peer& peer) override;
+    void on_leaving(const Peer& peer) override;
     void on_event(const Peer& peer, const protocol::Event& event) override;
     void on_published(const Peer& peer, const protocol::Message& message) override;
     void on_install(const Peer& peer, const protocol::Install& install) override;
@@ -86,6 +87,8 @@ private:
     [[nodiscard]] double held(const Peer& peer) const;
     [[nodiscard]] double held_by(const Peer& peer, const protocol::LocalRecord& record) const;
     void check_restart(const Peer& peer);
+    void check_handed_over(PeerIndex leaver);
+    void note_newest(PeerIndex peer, protocol::Epoch epoch);
     /// For how long no fault has held.
     [[nodiscard]] protocol::Duration calm() const;
 
@@ -100,6 +103,13 @@ private:
     std::map<PeerIndex, OpenRound> m_rounds;
     std::map<PeerIndex, protocol::Instant> m_above_since;  ///< Free pace, and no round.
     std::set<PeerIndex> m_given_up;
+    std::map<PeerIndex, protocol::Epoch> m_newest;  ///< That any life of it has installed.
+    struct HandedOver {
+        protocol::Epoch epoch;
+        protocol::Instant when;
+    };
+    /// Of those that have left cleanly: the last reference, until another peer has it too.
+    std::map<PeerIndex, HandedOver> m_handed_over;
     /// Of each value that was averaged: the sum of its weights.
     std::map<protocol::Digest, double> m_weights;
     /// (what it was averaged from, target, roster) -> value, over all peers and attempts.

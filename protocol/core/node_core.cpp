@@ -54,6 +54,7 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
         std::equal(m_view.peers.begin(), m_view.peers.end(), view.peers.begin(), view.peers.end(),
                    [](const PeerInfo& a, const PeerInfo& b) { return a.member == b.member; });
     m_view = view;
+    discount_who_has_left();
     if (!same_peers) forget_who_has_gone();
     m_pacer.on_peers(m_view, m_reference->id);
     for (const PeerInfo& peer : m_view.peers) {
@@ -62,6 +63,15 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
     if (m_round) tick_round(now);
     if (!m_forks.empty()) resolve_forks(now);
     evaluate(now);
+}
+
+/// A peer that left with the last round stays until every member has the outcome, and takes no part
+/// in what follows. If this peer left with it too, the others are those that it waits for.
+void NodeCore::discount_who_has_left() {
+    if (m_left) return;
+    for (PeerInfo& peer : m_view.peers) {
+        if (contains(m_history.last().leaving, peer.member)) peer.live = false;
+    }
 }
 
 void NodeCore::forget_who_has_gone() {

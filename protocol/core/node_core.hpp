@@ -157,7 +157,8 @@ public:
     /// Training pauses, and a last round hands over what was learned and ends this peer's vote. One
     /// in progress is finished first: what was learned since its freeze is not in it.
     void leave(Instant now);
-    /// It has, or there is nobody to hand over to: the shell may say goodbye.
+    /// It has, and every live member of that round has said that it holds the outcome; or there is
+    /// nobody to hand over to. The shell may say goodbye.
     [[nodiscard]] bool may_leave() const;
     /// This member of the last roster is live and remembers what it has promised there.
     [[nodiscard]] bool has_live_voter(const PeerId& peer) const;
@@ -242,6 +243,8 @@ private:
     [[nodiscard]] bool may_hold_a_round(const Roster& live) const;
     [[nodiscard]] const PeerInfo* find_peer(const PeerId& id) const;
     void forget_who_has_gone();
+    void discount_who_has_left();
+    [[nodiscard]] bool is_waited_for() const;
 
     // node_core_observe.cpp: what an observer does of all this
     [[nodiscard]] bool is_observer() const { return m_options.role == Role::observer; }
@@ -281,6 +284,8 @@ private:
     [[nodiscard]] RoundState round_state() const;
     void publish_round();
     [[nodiscard]] bool settled() const;
+    [[nodiscard]] bool is_committed_elsewhere(const ReferencePointer& value) const;
+    [[nodiscard]] bool only_exchange_has_outcome() const;
     [[nodiscard]] bool is_sufficient(const Roster& voters) const;
     [[nodiscard]] bool is_sufficient_for_all(const Roster& voters) const;
     [[nodiscard]] Voters as_voters(const Roster& roster) const;

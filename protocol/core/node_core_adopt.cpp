@@ -36,15 +36,11 @@ void NodeCore::on_header(const Member& from, const Header& header, Instant now) 
     if (header.epoch != awaited) return;
     m_committed_elsewhere = {header.epoch, header.reference_tag};
     if (!m_round) return;
-    const auto is_it = [&header](const ReferencePointer& value) {
-        return value != nullptr && value->epoch == header.epoch &&
-               value->id.digest.high == header.reference_tag;
-    };
-    if (m_preparing && is_it(m_preparing->value)) {
+    if (m_preparing && is_committed_elsewhere(m_preparing->value)) {
         m_round->keep_prepared(m_preparing->prepared);
         m_prepared_value = m_preparing->value;
     }
-    if (is_it(m_prepared_value)) commit(now);
+    if (is_committed_elsewhere(m_prepared_value)) commit(now);
 }
 
 void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Instant now) {
@@ -52,6 +48,8 @@ void NodeCore::on_reference_heard(const Member& from, ReferenceId reference, Ins
         m_forks.erase(from.id);
         return;
     }
+    // What others go on with after it has left is not its concern.
+    if (m_left) return;
     if (is_merging()) {
         if (reference.epoch >= m_round->target()) on_merge_passed(from, reference, now);
         return;
@@ -211,6 +209,7 @@ void NodeCore::install(ReferencePointer reference, Instant now) {
     m_reported_body = m_electorate.body().size();
     m_forks.clear();
     m_left = m_leaving && contains(m_history.last().leaving, m_options.self);
+    discount_who_has_left();
     m_committed_elsewhere.reset();
     m_same_reference.clear();
     if (m_pull || m_asked_value) m_actions.abort_pull = true;

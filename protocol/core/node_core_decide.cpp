@@ -359,10 +359,24 @@ void NodeCore::leave(Instant now) {
 }
 
 bool NodeCore::may_leave() const {
+    if (is_observer()) return true;
+    if (m_left) return !is_waited_for();
     // Without enough peers an open round cannot end. Who has yet to take over this reference will.
-    if (m_left || is_observer() || !may_hold_a_round(live_peers())) return true;
+    if (!may_hold_a_round(live_peers())) return true;
     const bool needs_a_round = m_electorate.holds(m_options.self.id) || m_steps_since_reference > 0;
     return !m_round && !m_pull && !needs_a_round;
+}
+
+/// A live member of this peer's last round, in whatever life, has yet to say that it holds the
+/// outcome: it may need this peer to finish its exchange, or to pull from.
+bool NodeCore::is_waited_for() const {
+    return std::any_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
+        const bool took_part =
+            std::any_of(roster().begin(), roster().end(),
+                        [&peer](const Member& member) { return member.id == peer.member.id; });
+        return peer.live && took_part && peer.reference.epoch < m_reference->epoch &&
+               !m_same_reference.contains(peer.member);
+    });
 }
 
 /// In lockstep of those that step together, else of all live peers.

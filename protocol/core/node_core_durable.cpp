@@ -75,9 +75,8 @@ void NodeCore::keep_what_an_earlier_life_prepared(Round& round) {
 
 void NodeCore::write_prepared(Prepared prepared, ReferencePointer value, Instant now) {
     PreparedRecord record{std::move(prepared), std::move(value)};
-    const Digest& digest = record.value->id.digest;
-    const bool committed = m_committed_elsewhere == std::pair(m_round->target(), digest.high);
-    if (committed || !m_options.durable) return become_prepared(record, now);
+    if (is_committed_elsewhere(record.value) || !m_options.durable)
+        return become_prepared(record, now);
     m_actions.write_prepared = record;
     m_preparing = std::move(record);
 }
@@ -97,8 +96,7 @@ void NodeCore::become_prepared(const PreparedRecord& record, Instant now) {
     m_prepared_value = record.value;
     m_actions.prepared = m_prepared_value;
     publish_round();
-    const Digest& digest = m_prepared_value->id.digest;
-    if (m_committed_elsewhere == std::pair(m_round->target(), digest.high)) return commit(now);
+    if (is_committed_elsewhere(m_prepared_value)) return commit(now);
     commit_if_acknowledged(now);
 }
 

@@ -69,6 +69,7 @@ void NodeCore::stop_exchange() {
 }
 
 void NodeCore::on_round_state(const Member& from, const RoundState& state, Instant now) {
+    if (m_left) return;
     const bool merges =
         state.evidence.reason == RoundReason::merge && state.target > m_reference->epoch &&
         (contains(state.sets.candidates, m_options.self) || state.reference == m_reference->id);
@@ -106,7 +107,8 @@ void NodeCore::on_round_status(const Member& from, const Header& header, const R
     const bool common = has_reference(header) && status.target == m_reference->epoch.next();
     const bool merges =
         (is_merging() || m_forks.contains(from.id)) && status.target > m_reference->epoch;
-    if ((!common && !merges) || m_pull || (!m_round && awaits_first_heartbeat(now))) return;
+    if ((!common && !merges) || m_pull || m_left) return;
+    if (!m_round && awaits_first_heartbeat(now)) return;
     if (m_round && m_round->target() == status.target) {
         if (status.attempt < m_round->attempt()) return;
         // As long as anybody gets on, nobody starts anew.
@@ -192,7 +194,7 @@ bool NodeCore::settled() const {
 void NodeCore::proceed(Instant now) {
     if (!may_speak()) return;
     if (!settled()) {
-        stop_exchange();
+        if (!only_exchange_has_outcome()) stop_exchange();
         return;
     }
     if (m_round->prepared_in_this_ballot()) return;
@@ -221,6 +223,22 @@ void NodeCore::proceed(Instant now) {
                                              m_frozen_setting};
 }
 
+/// The value is in force where another peer has said so: it needs no promise to follow.
+bool NodeCore::is_committed_elsewhere(const ReferencePointer& value) const {
+    return value != nullptr &&
+           m_committed_elsewhere == std::pair(value->epoch, value->id.digest.high);
+}
+
+/// A peer that has committed is gone, and nobody is left to pull from: what has come of the
+/// exchange may be all that it takes.
+bool NodeCore::only_exchange_has_outcome() const {
+    const Epoch target = m_round->target();
+    return m_exchanging && m_committed_elsewhere && m_committed_elsewhere->first == target &&
+           std::none_of(m_view.peers.begin(), m_view.peers.end(), [&](const PeerInfo& peer) {
+               return peer.live && peer.reference.epoch >= target;
+           });
+}
+
 /// Asks a holder for a value of another roster.
 void NodeCore::finish_value(const Prepared& value) {
     const auto holder = m_round->holder_of(value.digest);
@@ -236,10 +254,17 @@ void NodeCore::on_exchange_progress(Instant now) {
 }
 
 void NodeCore::on_exchange_done(const ExchangeResult& result, Instant now) {
-    if (!m_round || m_exchanging != result.key || m_round->key() != result.key || !settled() ||
-        m_round->prepared_in_this_ballot()) {
-        return;
+    if (!m_round || m_exchanging != result.key) return;
+    if (is_committed_elsewhere(result.value)) {
+        // Whatever has become of the sets since: whoever of its roster leaves had said so before.
+        const Roster& roster = result.certificate.roster;
+        m_certificate = result.certificate;
+        m_round->keep_prepared(
+            Prepared{result.ballot, result.value->id.digest, roster, m_round->leaving_of(roster)});
+        m_prepared_value = result.value;
+        return commit(now);
     }
+    if (m_round->key() != result.key || !settled() || m_round->prepared_in_this_ballot()) return;
     m_certificate = result.certificate;
     write_prepared(
         {m_round->ballot(), result.value->id.digest, m_round->members(), m_round->leaving()},

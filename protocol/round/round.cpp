@@ -127,9 +127,9 @@ void Round::prepare(const Prepared& prepared) {
     m_prepared = prepared;
 }
 
-Roster Round::leaving() const {
+Roster Round::leaving_of(const Roster& roster) const {
     Roster leaving;
-    std::set_intersection(m_members.begin(), m_members.end(), m_sets.leaving.begin(),
+    std::set_intersection(roster.begin(), roster.end(), m_sets.leaving.begin(),
                           m_sets.leaving.end(), std::back_inserter(leaving));
     return leaving;
 }

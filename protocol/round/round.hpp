@@ -25,7 +25,9 @@ public:
     [[nodiscard]] const RoundSets& sets() const { return m_sets; }
     [[nodiscard]] const Roster& members() const { return m_members; }
     /// Members that leave with this round.
-    [[nodiscard]] Roster leaving() const;
+    [[nodiscard]] Roster leaving() const { return leaving_of(m_members); }
+    /// Those of any roster of this round. Each member says it before a roster with it is settled.
+    [[nodiscard]] Roster leaving_of(const Roster& roster) const;
     [[nodiscard]] bool is_member() const { return contains(m_members, m_self); }
     [[nodiscard]] Ballot ballot() const;
     [[nodiscard]] ExchangeKey key() const;

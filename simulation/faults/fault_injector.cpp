@@ -89,6 +89,8 @@ void FaultInjector::befall(const Fault& fault, Peer& peer) {
     switch (fault.kind) {
         case FaultKind::leave:
             return peer.leave([this, fault, &peer] {
+                // Whoever goes for good while the faults end has gone too late.
+                if (m_healed && !fault.length) return m_events.after(0s, [&peer] { peer.start(); });
                 hold(fault, {[&peer] { peer.start(); }, peer.index()});
             });
         case FaultKind::freeze:

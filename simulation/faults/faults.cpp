@@ -37,7 +37,7 @@ constexpr std::array kForms{
          "wipe@30s:2+10s              the same, without its disk"},
     Form{FaultKind::torn, "torn", Target::peer, Length::optional, "",
          "torn@30s:2+10s              the same, with damage in what was being written"},
-    Form{FaultKind::leave, "leave", Target::peer, Length::needed, "",
+    Form{FaultKind::leave, "leave", Target::peer, Length::optional, "",
          "leave@30s:2+10s             it leaves cleanly and comes back after 10 s"},
     Form{FaultKind::freeze, "freeze", Target::peer, Length::needed, "",
          "freeze@30s:2+5s             it stands still"},
@@ -415,6 +415,44 @@ std::string fault_grammar() {
     std::string text;
     for (const Form& form : kForms) text += fmt::format("  {}\n", form.help);
     return text;
+}
+
+void draw_farewells(FaultSchedule& faults, const FaultLimits& limits, Dice& dice) {
+    std::vector<PeerIndex> order(limits.peers);
+    for (PeerIndex i = 0; i < order.size(); ++i) {
+        order[i] = i;
+        std::swap(order[i], order[dice.between(0, i)]);
+    }
+    // Of the last two the first member of their roster goes: it may decide alone.
+    if (order.back() < order[order.size() - 2]) std::swap(order.back(), order[order.size() - 2]);
+    order.pop_back();
+    Duration at = dice.milliseconds(static_cast<std::uint64_t>(limits.begin / 1ms),
+                                    static_cast<std::uint64_t>(limits.end / 4ms));
+    // From then on nothing else keeps the last roster from shrinking.
+    std::erase_if(faults, [at](const Fault& fault) {
+        constexpr std::array kSlow{FaultKind::slow, FaultKind::clog, FaultKind::lag,
+                                   FaultKind::loss};
+        return fault.at >= at && std::find(kSlow.begin(), kSlow.end(), fault.kind) == kSlow.end();
+    });
+    std::set<PeerIndex> lost;
+    for (const Fault& fault : faults) {
+        if (is_crash(fault.kind) && !fault.length) lost.insert(fault.peers.front());
+    }
+    for (const PeerIndex peer : order) {
+        Fault leave;
+        leave.kind = FaultKind::leave;
+        leave.at = at;
+        leave.peers = {peer};
+        leave.length = dice.magnitude_ms(10'000, 90'000);
+        // One must be left at the end.
+        if (lost.size() + 2 < limits.peers && dice.once_in(4) && lost.insert(peer).second) {
+            leave.length.reset();
+        }
+        faults.push_back(std::move(leave));
+        at += dice.magnitude_ms(300, 6'000);
+    }
+    std::stable_sort(faults.begin(), faults.end(),
+                     [](const Fault& a, const Fault& b) { return a.at < b.at; });
 }
 
 FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice) {

@@ -18,7 +18,7 @@ enum class FaultKind : std::uint8_t {
     crash,   ///< As if its power failed. It starts again after `length` with its disk.
     wipe,    ///< The same, and its disk is lost.
     torn,    ///< The same, and what was being written is left damaged.
-    leave,   ///< It hands over, leaves cleanly, and starts again after `length`.
+    leave,   ///< It hands over, leaves cleanly, and starts again after `length`, if there is one.
     freeze,  ///< The process stands still.
     slow,    ///< Its steps take `amount` times as long.
     clock,   ///< Its clock jumps ahead by `length`.
@@ -84,5 +84,9 @@ struct FaultLimits {
 
 /// Each schedule draws its own mix of kinds.
 [[nodiscard]] FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice);
+
+/// Adds that all peers but one leave one after another, some of them for good, and takes out what
+/// would keep them from it: so the last roster shrinks until one peer may decide alone.
+void draw_farewells(FaultSchedule& faults, const FaultLimits& limits, Dice& dice);
 
 }  // namespace dynavg::simulation

@@ -80,6 +80,14 @@ void draw_training(WorldOptions& options, Dice& dice) {
     }
 }
 
+/// In some networks all but one leave, one after another, with disks that may be slow. From dice of
+/// its own: what the other seeds mean stays.
+void add_farewells(WorldOptions& options, const FaultLimits& limits, Dice dice) {
+    if (!dice.once_in(4)) return;
+    draw_farewells(options.faults.schedule, limits, dice);
+    if (dice.once_in(2)) options.write_time_max = dice.magnitude_ms(50, 3'000);
+}
+
 /// Peers train until the faults are over, slowly enough that a run costs seconds.
 void add_faults(WorldOptions& options, FaultMode mode) {
     Dice dice = dice_of(options.seed, 6);
@@ -104,6 +112,7 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     if (!faults.after_first_round && dice.once_in(2)) limits.end = std::min(limits.end, kEarly);
     limits.damage = dice.once_in(6);
     faults.schedule = draw_faults(limits, dice);
+    if (limits.disks) add_farewells(options, limits, dice_of(options.seed, 14));
     // Those that are left would not find each other where all that they know are dead.
     options.all_are_seeds = dice.once_in(2) || mode == FaultMode::forget;
     options.max_steps.assign(options.peers, kUntilTold);

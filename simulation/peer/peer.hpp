@@ -63,6 +63,8 @@ public:
     /// A life begins: the first one or, after a crash, another.
     virtual void on_started(const Peer&) {}
     virtual void on_crashed(const Peer&) {}
+    /// It says goodbye now, of its own will.
+    virtual void on_leaving(const Peer&) {}
     virtual void on_event(const Peer&, const protocol::Event&) {}
     virtual void on_published(const Peer&, const protocol::Message&) {}
     virtual void on_install(const Peer&, const protocol::Install&) {}

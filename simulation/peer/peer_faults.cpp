@@ -74,6 +74,7 @@ void Peer::leave(std::function<void()> left) {
 /// As the daemon does it: goodbye, then what waits for the disk, then local training.
 void Peer::depart() {
     if (!m_up) return;
+    m_observer.on_leaving(*this);
     m_life->node->leave();
     carry_out(m_life->node->take_actions(now()));
     if (!m_up) return;

@@ -356,6 +356,41 @@ TEST_CASE("a node that leaves says so to all", "[node]") {
     CHECK(std::holds_alternative<protocol::Goodbye>(farewell->message));
 }
 
+TEST_CASE("a goodbye tells what its sender has committed, before it is gone", "[node]") {
+    Joined joined;
+    joined.publish(Joined::crossing());
+    REQUIRE(joined.crossed());
+    // Node 1 agrees, and the exchange of the two is under way.
+    const protocol::Round& round = *joined.node.core()->round();
+    joined.publish(protocol::RoundState{round.target(),
+                                        round.attempt(),
+                                        initial_reference()->id,
+                                        round.evidence(),
+                                        round.sets(),
+                                        {}});
+    const auto order = joined.take().rounds.start_exchange;
+    REQUIRE(order);
+    const auto value =
+        protocol::make_next_reference(*initial_reference(), protocol::Epoch(1), {1, 1});
+    Header header = joined.next_header();
+    header.epoch = value->epoch;
+    header.reference_tag = value->id.digest.high;
+    const wire::Bytes goodbye = wire::encode(header, protocol::Goodbye{});
+    REQUIRE(joined.node.on_direct(kConnection, {}, goodbye, joined.now));
+    const NodeActions heard = joined.take();
+    CHECK(std::any_of(heard.events.begin(), heard.events.end(),
+                      [](const protocol::Event& event) { return event.name == "peer_left"; }));
+    CHECK_FALSE(heard.rounds.abort_exchange);
+    protocol::ExchangeResult result;
+    result.key = order->key;
+    result.ballot = order->ballot;
+    result.certificate.roster = order->roster;
+    result.certificate.facts.resize(order->roster.size());
+    result.value = value;
+    joined.node.core()->on_exchange_done(result, joined.now);
+    CHECK(joined.node.core()->reference() == value);
+}
+
 TEST_CASE("without a core a node joins and beats, and says nothing of references", "[node]") {
     Node node(kNetwork, options_of(0), at(1s));
     CHECK(node.core() == nullptr);

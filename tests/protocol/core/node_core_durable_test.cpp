@@ -285,7 +285,6 @@ TEST_CASE("who leaves hands over in a last round and has no vote after it", "[no
     const ReferencePointer value = driver.next_value(2);
     driver.exchange_done(*agreed.start_exchange, value);
     driver.hear(1, driver.agreeing(*driver.core.round()->prepared()));
-    CHECK(driver.core.may_leave());
     CHECK(driver.core.history().last().leaving == peers({0}));
     CHECK(driver.core.electorate().body() == peers({1, 2}));
     driver.installed();

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -51,6 +52,18 @@ std::string_view name_of(OptimizerKind kind) {
 }
 std::string_view name_of(Device device) {
     return name_in<Device>(kDevices, device);
+}
+
+std::span<const Named<protocol::MonitorKind>> monitors() {
+    static const auto kMonitors = [] {
+        std::vector<Named<protocol::MonitorKind>> names;
+        for (const protocol::MonitorTraits& traits : protocol::all_monitors()) {
+            if (traits.trigger == protocol::Trigger::interval) continue;
+            names.emplace_back(traits.name, traits.kind);
+        }
+        return names;
+    }();
+    return kMonitors;
 }
 
 bool reads_files(DataSource source) {

@@ -51,16 +51,8 @@ inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{
 
 inline constexpr std::array<Named<Device>, 1> kDevices{{{"cpu", Device::cpu}}};
 
-inline constexpr std::array<Named<protocol::MonitorKind>, 8> kMonitors{{
-    {"norm", protocol::MonitorKind::norm},
-    {"linear", protocol::MonitorKind::linear},
-    {"sketch", protocol::MonitorKind::sketch},
-    {"cascade", protocol::MonitorKind::cascade},
-    {"exact", protocol::MonitorKind::exact},
-    {"local", protocol::MonitorKind::local},
-    {"local-balanced", protocol::MonitorKind::local_balanced},
-    {"every-step", protocol::MonitorKind::every_step},
-}};
+/// All that stand for themselves; interval is written with its steps.
+[[nodiscard]] std::span<const Named<protocol::MonitorKind>> monitors();
 
 inline constexpr std::array<Named<protocol::OuterKind>, 4> kOuterOptimizers{{
     {"average", protocol::OuterKind::average},

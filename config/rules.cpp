@@ -26,7 +26,7 @@ bool halves_often(BuiltinModel model) {
 }
 
 bool balances(protocol::MonitorKind monitor) {
-    return monitor == protocol::MonitorKind::local_balanced;
+    return protocol::traits_of(monitor).balances;
 }
 
 bool observes(const Config& config) {
@@ -193,7 +193,7 @@ constexpr std::array kRules{
     Rule{"averaging.check_every", "averaging.monitor",
          [](const Config& c) {
              return is_set(c, "averaging.check_every") &&
-                    c.averaging.monitor == protocol::MonitorKind::interval;
+                    protocol::traits_of(c.averaging.monitor).trigger == protocol::Trigger::interval;
          },
          "is not for monitor = \"interval:N\", which checks every N steps; remove it"},
     Rule{"averaging.outer_learning_rate", "averaging.outer_optimizer",
@@ -303,7 +303,8 @@ Expected<void, Error> check_daemon_rules(const Config& config) {
     }
     if (balances(config.averaging.monitor)) {
         problems.add("averaging.monitor", position_of(config, "averaging.monitor"),
-                     "\"local-balanced\" runs in `dynavg simulate` only; use \"local\"");
+                     fmt::format("\"{}\" runs in `dynavg simulate` only; use \"local\"",
+                                 protocol::name_of(config.averaging.monitor)));
     }
     if (config.security.insecure) {
         check_insecure(config, problems);

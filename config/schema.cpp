@@ -196,9 +196,9 @@ Codec<Split> split() {
             .print = [](const Split& shown) { return in_quotes(text_of(shown)); }};
 }
 
-/// A monitor of kMonitors, or "interval:N".
+/// A monitor of monitors(), or "interval:N".
 Key monitor_key(std::string name, std::string doc) {
-    const auto named = choice<protocol::MonitorKind>(kMonitors);
+    const auto named = choice<protocol::MonitorKind>(monitors());
     const std::string with_steps = ", interval:N (N steps, 1 to 1000000000)";
     Key key;
     key.name = std::move(name);

@@ -239,8 +239,7 @@ void Checkers::on_step(const Peer& peer, double) {
     if (peer.is_observer()) return report("observer", "an observer trains");
     m_ledgers[peer.index()].on_step();
     if (m_averaging.pace != protocol::Pace::lockstep ||
-        m_averaging.monitor == protocol::MonitorKind::every_step ||
-        m_averaging.monitor == protocol::MonitorKind::interval) {
+        !protocol::has_condition(m_averaging.monitor)) {
         return;
     }
     const Epoch epoch = peer.installed()->epoch;
@@ -323,8 +322,9 @@ void Checkers::check_observers_are_apart(const Peer& peer) {
 // Bounded variance, free pace. A peer that is behind must catch up before it may call.
 void Checkers::check_free_estimate(const Peer& peer) {
     const protocol::NodeCore& core = peer.core();
-    const bool free = m_averaging.pace == protocol::Pace::free &&
-                      m_averaging.monitor != protocol::MonitorKind::interval;
+    const bool free =
+        m_averaging.pace == protocol::Pace::free &&
+        protocol::traits_of(m_averaging.monitor).trigger != protocol::Trigger::interval;
     const bool above = free && !core.round() && core.last_estimate() && core.may_call() &&
                        !core.last_estimate()->brief &&
                        core.last_estimate()->bound > core.reference()->threshold;

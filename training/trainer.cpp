@@ -47,15 +47,47 @@ Expected<void, Error> check(const TrainerOptions& options) {
         return fail(
             fmt::format("batch_size is {}; it must be 1 to {}", options.batch_size, kBatchSizeMax));
     }
-    const bool sketches = options.monitor == protocol::MonitorKind::sketch ||
-                          options.monitor == protocol::MonitorKind::cascade;
-    if (sketches && !is_supported(options.sketch)) {
+    if (protocol::traits_of(options.monitor).has_sketch && !is_supported(options.sketch)) {
         return fail(fmt::format("a sketch of {} x {} is not possible; it has 1 to {} rows of {}",
                                 options.sketch.rows, options.sketch.columns, kSketchRowsMax,
                                 kSketchColumns));
     }
     return {};
 }
+
+/// Of a model whose parameters are `w`, by the kernels.
+class TrainerDrift : public protocol::Drift {
+public:
+    TrainerDrift(std::span<const float> w, const protocol::Reference& reference,
+                 protocol::SketchShape sketch, std::uint64_t sketch_seed)
+        : m_w(w),
+          m_reference(reference.parameter_values()),
+          m_direction(reference.direction),
+          m_sketch(sketch),
+          m_sketch_seed(sketch_seed) {}
+
+    [[nodiscard]] double squared_norm() const override {
+        return drift_squared_norm(m_w, m_reference);
+    }
+    [[nodiscard]] NormAndAlong squared_norm_and_along() const override {
+        const DriftSums sums = drift_norm_and_dot(m_w, m_reference, m_direction);
+        return {sums.squared_norm, sums.along};
+    }
+    double squared_norm_and_sketch(std::span<float> out) const override {
+        return drift_norm_and_sketch(m_w, m_reference, m_sketch, m_sketch_seed, out);
+    }
+    double squared_norm_and_values(std::span<float> out) const override {
+        lane_kernels().difference(m_w.data(), m_reference.data(), out.data(), m_w.size());
+        return squared_norm();
+    }
+
+private:
+    std::span<const float> m_w;
+    std::span<const float> m_reference;
+    std::span<const float> m_direction;
+    protocol::SketchShape m_sketch;
+    std::uint64_t m_sketch_seed;
+};
 
 }  // namespace
 
@@ -137,41 +169,12 @@ void Trainer::apply_update() {
 protocol::LocalState Trainer::local_state() const {
     DYNAVG_CHECK(m_reference != nullptr);
     const std::span<const float> w = parameters();
-    const std::span<const float> reference = m_reference->parameter_values();
     protocol::LocalState state;
     state.values.resize(protocol::state_values(m_options.monitor, m_options.sketch, w.size()));
-    double squared_norm = 0;
-    switch (m_options.monitor) {
-        case protocol::MonitorKind::norm:
-        case protocol::MonitorKind::every_step:
-        case protocol::MonitorKind::local:
-        case protocol::MonitorKind::local_balanced:
-        case protocol::MonitorKind::interval:
-            squared_norm = drift_squared_norm(w, reference);
-            break;
-        case protocol::MonitorKind::linear: {
-            const DriftSums sums = drift_norm_and_dot(w, reference, m_reference->direction);
-            squared_norm = sums.squared_norm;
-            state.values.front() = static_cast<float>(sums.along);
-            break;
-        }
-        case protocol::MonitorKind::sketch:
-            squared_norm = drift_norm_and_sketch(w, reference, m_options.sketch,
-                                                 m_options.sketch_seed, state.values);
-            break;
-        case protocol::MonitorKind::cascade: {
-            const DriftSums sums = drift_norm_and_dot(w, reference, m_reference->direction);
-            state.values.front() = static_cast<float>(sums.along);
-            squared_norm =
-                drift_norm_and_sketch(w, reference, m_options.sketch, m_options.sketch_seed,
-                                      std::span(state.values).subspan(1));
-            break;
-        }
-        case protocol::MonitorKind::exact:
-            squared_norm = drift_squared_norm(w, reference);
-            lane_kernels().difference(w.data(), reference.data(), state.values.data(), w.size());
-            break;
-    }
+    double squared_norm =
+        protocol::traits_of(m_options.monitor)
+            .tell(TrainerDrift(w, *m_reference, m_options.sketch, m_options.sketch_seed),
+                  state.values);
     // Buffers are no part of the drift, but a model whose statistics overflow has diverged.
     if (!protocol::all_finite(values().subspan(w.size()))) {
         squared_norm = std::numeric_limits<double>::infinity();

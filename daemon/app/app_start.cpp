@@ -25,7 +25,7 @@ ZmqTransportOptions transport_options(const BindSettings& bind, const config::Co
                                       std::size_t parameters) {
     ZmqTransportOptions options;
     options.bind = bind;
-    if (config.averaging.monitor == protocol::MonitorKind::exact) {
+    if (protocol::traits_of(config.averaging.monitor).is_model_sized) {
         options.gossip_message_bytes_max += parameters * sizeof(float);
         options.direct_message_bytes_max += parameters * sizeof(float);
     }

@@ -155,7 +155,7 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
 
 std::optional<StateMessage> NodeCore::state_to_repeat() const {
     const auto step = m_monitor.latest_step(m_options.self.id);
-    const bool small = m_options.averaging.monitor != MonitorKind::exact;
+    const bool small = !traits_of(m_options.averaging.monitor).is_model_sized;
     if (!m_done || !step || !small || !tells_states()) return std::nullopt;
     return StateMessage{
         *step, brief(m_options.averaging.monitor, *m_monitor.state_at(m_options.self.id, *step))};

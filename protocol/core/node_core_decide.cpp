@@ -89,7 +89,7 @@ void NodeCore::publish_state(Instant now) {
 
 /// cascade: whether this state goes out with its sketch.
 bool NodeCore::tells_sketch(std::uint32_t step, Instant now) const {
-    if (m_options.averaging.monitor != MonitorKind::cascade) return false;
+    if (!traits_of(m_options.averaging.monitor).brief_values) return false;
     return in_lockstep() ? m_sketch_step == step : now < m_sketches_until;
 }
 
@@ -163,8 +163,7 @@ void NodeCore::judge(const Roster& members, Instant now) {
         m_brief_since.reset();
     }
     const auto reason = reason_to_call(members.size());
-    if (reason == RoundReason::violation &&
-        m_options.averaging.monitor == MonitorKind::local_balanced) {
+    if (reason == RoundReason::violation && traits_of(m_options.averaging.monitor).balances) {
         return order_balancing(members);
     }
     m_checked_step = m_steps_since_reference;
@@ -196,13 +195,14 @@ void NodeCore::on_balanced(const BalancingOrder& order, BalancingOutcome outcome
 
 std::optional<RoundReason> NodeCore::reason_to_call(std::size_t peers) const {
     const AveragingSettings& averaging = m_options.averaging;
-    if (averaging.monitor == MonitorKind::every_step) return RoundReason::every_step;
-    if (averaging.monitor == MonitorKind::interval) {
+    const Trigger trigger = traits_of(averaging.monitor).trigger;
+    if (trigger == Trigger::every_step) return RoundReason::every_step;
+    if (trigger == Trigger::interval) {
         if (m_steps_since_reference < averaging.interval) return std::nullopt;
         return RoundReason::interval;
     }
     if (m_estimate->bound > m_reference->threshold) {
-        return is_local(averaging.monitor) ? RoundReason::violation : RoundReason::crossing;
+        return trigger == Trigger::own_drift ? RoundReason::violation : RoundReason::crossing;
     }
     if (m_setting && m_estimate->bound > m_setting->threshold) return RoundReason::threshold_set;
     const double overdue =

@@ -63,12 +63,8 @@ std::string_view name_of(WeightRule rule) {
 
 std::string monitor_text(const AveragingSettings& settings) {
     const std::string name(name_of(settings.monitor));
-    const bool interval = settings.monitor == MonitorKind::interval;
+    const bool interval = traits_of(settings.monitor).trigger == Trigger::interval;
     return interval ? fmt::format("{}:{}", name, settings.interval) : name;
-}
-
-bool has_condition(MonitorKind kind) {
-    return kind != MonitorKind::every_step && kind != MonitorKind::interval;
 }
 
 float weight_of(WeightRule rule, std::uint64_t samples) {
@@ -152,10 +148,11 @@ Expected<AveragingSettings, Error> averaging_from_fields(const NetworkFields& fi
     settings.state_interval = Duration(interval_us);
     reader.number("averaging.check_every", settings.check_every);
     if (!reader.problem().empty()) return fail(reader.problem());
-    if (settings.monitor == MonitorKind::local_balanced) {
+    if (traits_of(settings.monitor).balances) {
         return fail(
-            "the network has averaging.monitor = local-balanced, which runs in dynavg simulate "
-            "only");
+            fmt::format("the network has averaging.monitor = {}, which runs in dynavg simulate "
+                        "only",
+                        name_of(settings.monitor)));
     }
     const bool sane = std::isfinite(settings.threshold) && settings.threshold > 0 &&
                       settings.sketch.rows > 0 && settings.sketch.rows <= 64 &&

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "protocol/base/instant.hpp"
-#include "protocol/monitor/local_state.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 #include "protocol/reference/outer_optimizer.hpp"
 #include "protocol/reference/reference.hpp"
 #include "protocol/reference/threshold_rule.hpp"
@@ -45,15 +45,12 @@ struct AveragingSettings {
 
     /// Local steps between two checks; `interval` has one when its round is due.
     [[nodiscard]] std::uint64_t steps_between_checks() const {
-        return monitor == MonitorKind::interval ? interval : check_every;
+        return traits_of(monitor).trigger == Trigger::interval ? interval : check_every;
     }
 };
 
 /// As in a configuration: "linear", "interval:100".
 [[nodiscard]] std::string monitor_text(const AveragingSettings& settings);
-
-/// Whether a threshold decides when a round starts.
-[[nodiscard]] bool has_condition(MonitorKind kind);
 
 /// What follows from them for the end of a round.
 [[nodiscard]] OuterRules outer_rules(const AveragingSettings& settings);

@@ -8,7 +8,7 @@
 
 #include "protocol/base/ids.hpp"
 #include "protocol/base/instant.hpp"
-#include "protocol/monitor/local_state.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 
 namespace dynavg::protocol {
 

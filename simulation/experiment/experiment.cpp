@@ -49,7 +49,7 @@ PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std:
     peer.tasks = &tasks;
     peer.balance = [&balancer](const auto& order) { return balancer.balance(order); };
     if (std::holds_alternative<std::monostate>(options.faults)) return peer;
-    DYNAVG_CHECK(options.config.averaging.monitor != protocol::MonitorKind::local_balanced);
+    DYNAVG_CHECK(!protocol::traits_of(options.config.averaging.monitor).balances);
     peer.durable = true;
     peer.record_interval = kRecordInterval;
     // Whoever starts again finds somebody who is up.
@@ -204,9 +204,8 @@ std::uint64_t bytes_of_formula(const config::Config& config, const Summary& summ
     const std::uint64_t states = summary.steps / averaging.check_every * summary.peers;
     const std::size_t values =
         protocol::state_values(averaging.monitor, averaging.sketch, summary.parameters);
-    if (averaging.monitor != protocol::MonitorKind::cascade)
-        return models + states * 4 * (1 + values);
-    return models + states * 4 * 2 + sketches * 4 * (values - 1);
+    const std::size_t told = protocol::traits_of(averaging.monitor).brief_values.value_or(values);
+    return models + states * 4 * (1 + told) + sketches * 4 * (values - told);
 }
 
 std::optional<std::string> target_text(const protocol::ThresholdRule& rule) {

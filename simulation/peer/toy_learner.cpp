@@ -8,6 +8,49 @@
 
 namespace dynavg::simulation {
 
+namespace {
+
+/// In plain loops. Its sketch, of one row, is the drift itself.
+class ToyDrift : public protocol::Drift {
+public:
+    ToyDrift(std::span<const float> values, const protocol::Reference& reference)
+        : m_values(values), m_reference(reference) {}
+
+    [[nodiscard]] double squared_norm() const override {
+        double sum = 0;
+        for (std::size_t i = 0; i < m_values.size(); ++i) sum += component(i) * component(i);
+        return sum;
+    }
+    [[nodiscard]] NormAndAlong squared_norm_and_along() const override {
+        double along = 0;
+        for (std::size_t i = 0; i < m_values.size(); ++i) {
+            along += component(i) * static_cast<double>(m_reference.direction.at(i));
+        }
+        return {squared_norm(), along};
+    }
+    double squared_norm_and_sketch(std::span<float> out) const override {
+        return squared_norm_and_values(out);
+    }
+    double squared_norm_and_values(std::span<float> out) const override {
+        DYNAVG_CHECK(out.size() == m_values.size());
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = difference(i);
+        return squared_norm();
+    }
+
+private:
+    [[nodiscard]] float difference(std::size_t i) const {
+        return m_values[i] - m_reference.values[i];
+    }
+    [[nodiscard]] double component(std::size_t i) const {
+        return static_cast<double>(difference(i));
+    }
+
+    std::span<const float> m_values;
+    const protocol::Reference& m_reference;
+};
+
+}  // namespace
+
 ToyLearner::ToyLearner(std::size_t coordinate, protocol::MonitorKind monitor,
                        protocol::ReferencePointer initial)
     : m_coordinate(coordinate),
@@ -22,26 +65,15 @@ protocol::ReferenceShape ToyLearner::shape() const {
 }
 
 protocol::LocalState ToyLearner::local_state() const {
-    double squared_norm = 0;
-    double along = 0;
-    using protocol::MonitorKind;
-    const bool whole = m_monitor == MonitorKind::exact || m_monitor == MonitorKind::sketch ||
-                       m_monitor == MonitorKind::cascade;
+    const std::size_t values = m_values.size();
     protocol::LocalState state;
-    if (has_direction(m_monitor)) state.values.push_back(0);
-    for (std::size_t i = 0; i < m_values.size(); ++i) {
-        const float difference = m_values[i] - m_reference->values[i];
-        if (whole) state.values.push_back(difference);
-        const auto component = static_cast<double>(difference);
-        squared_norm += component * component;
-        if (!m_reference->direction.empty()) {
-            along += component * static_cast<double>(m_reference->direction[i]);
-        }
-    }
+    state.values.resize(
+        protocol::state_values(m_monitor, {1, static_cast<std::uint32_t>(values)}, values));
+    const double squared_norm =
+        protocol::traits_of(m_monitor).tell(ToyDrift(m_values, *m_reference), state.values);
     state.squared_norm =
         std::nextafter(static_cast<float>(squared_norm), std::numeric_limits<float>::infinity());
     if (squared_norm <= 0) state.squared_norm = 0;
-    if (has_direction(m_monitor)) state.values.front() = static_cast<float>(along);
     return state;
 }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "protocol/monitor/monitor_kind.hpp"
 #include "protocol/reference/learner.hpp"
 
 namespace dynavg::simulation {

@@ -67,12 +67,11 @@ std::string contradiction(const SimulateOptions& options, const config::Config& 
         if (!options.faults.empty())
             return "--checks: with --faults peers stand at different steps";
     }
-    if (!options.faults.empty() &&
-        config.averaging.monitor == protocol::MonitorKind::local_balanced) {
+    if (!options.faults.empty() && protocol::traits_of(config.averaging.monitor).balances) {
         return fmt::format(
-            "--faults: {} has monitor = \"local-balanced\", which runs without faults only; leave "
-            "them out, or use \"local\"",
-            options.config);
+            "--faults: {} has monitor = \"{}\", which runs without faults only; leave them out, or "
+            "use \"local\"",
+            options.config, protocol::name_of(config.averaging.monitor));
     }
     if (options.target_accuracy && !config.data.test) {
         return fmt::format("--target-accuracy: {} has no [data.test] to measure it on",

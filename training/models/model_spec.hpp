@@ -7,7 +7,7 @@
 
 #include "protocol/base/expected.hpp"
 #include "protocol/base/ids.hpp"
-#include "protocol/monitor/local_state.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 #include "protocol/reference/reference.hpp"
 #include "training/data/dataset.hpp"
 #include "training/models/layer_spec.hpp"

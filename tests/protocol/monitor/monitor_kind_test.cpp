@@ -1,7 +1,11 @@
-#include "protocol/monitor/local_state.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
 
 #include "protocol/base/random.hpp"
 #include "tests/catch.hpp"
@@ -64,13 +68,13 @@ LocalState state_of(MonitorKind kind, const Vector& drift, const Vector& directi
 
 }  // namespace
 
-TEST_CASE("norm: H is the mean squared norm", "[local_state]") {
+TEST_CASE("norm: H is the mean squared norm", "[monitor_kind]") {
     CHECK(bound_of(MonitorKind::norm, {{3, {}}, {5, {}}, {1, {}}}, 3) == Approx(3));
     CHECK(bound_of(MonitorKind::norm, {{3, {}}, {5, {}}}, 4) == Approx(2));
     CHECK(bound_of(MonitorKind::norm, {}, 4) == Approx(0));
 }
 
-TEST_CASE("linear: H takes off the square of the mean along the direction", "[local_state]") {
+TEST_CASE("linear: H takes off the square of the mean along the direction", "[monitor_kind]") {
     // (8 + 2) / 2 - ((2 - 1) / 2)^2
     CHECK(bound_of(MonitorKind::linear, {{8, {2}}, {2, {-1}}}, 2) == Approx(4.75));
     // A missing peer is a zero drift: both means are over three.
@@ -78,14 +82,14 @@ TEST_CASE("linear: H takes off the square of the mean along the direction", "[lo
     CHECK(bound_of(MonitorKind::linear, {}, 3) == Approx(0));
 }
 
-TEST_CASE("exact: H takes off the squared norm of the mean drift", "[local_state]") {
+TEST_CASE("exact: H takes off the squared norm of the mean drift", "[monitor_kind]") {
     // Drifts (2, 0) and (0, 2): mean (1, 1).
     CHECK(bound_of(MonitorKind::exact, {{4, {2, 0}}, {4, {0, 2}}}, 2) == Approx(2));
     CHECK(bound_of(MonitorKind::exact, {{4, {2, 0}}}, 2) == Approx(1));
     CHECK(bound_of(MonitorKind::exact, {}, 2) == Approx(0));
 }
 
-TEST_CASE("sketch: H takes off the estimate of the mean drift, less its error", "[local_state]") {
+TEST_CASE("sketch: H takes off the estimate of the mean drift, less its error", "[monitor_kind]") {
     // Rows of the mean sketch: squared norms 4, 1 and 9, so M2 = 4; epsilon = 1/sqrt(4).
     const std::vector<float> sketch{4, 0, 0, 0, 0, 2, 0, 0, 0, 0, 6, 0};
     const std::vector<float> zero(12, 0.0F);
@@ -95,12 +99,12 @@ TEST_CASE("sketch: H takes off the estimate of the mean drift, less its error", 
     CHECK(bound_of(MonitorKind::sketch, {}, 2) == Approx(0));
 }
 
-TEST_CASE("every-step: H is above any threshold", "[local_state]") {
+TEST_CASE("every-step: H is above any threshold", "[monitor_kind]") {
     CHECK(bound_of(MonitorKind::every_step, {{0, {}}}, 2) ==
           std::numeric_limits<double>::infinity());
 }
 
-TEST_CASE("M2 is the median of the rows' squared norms", "[local_state]") {
+TEST_CASE("M2 is the median of the rows' squared norms", "[monitor_kind]") {
     const std::vector<float> odd{1, 2, 3, 0, 0, 1};
     CHECK(sketch_squared_norm({3, 2}, odd) == Approx(5));  // Of 5, 9 and 1.
     const std::vector<float> even{1, 2, 3, 0, 0, 1, 4, 4};
@@ -108,7 +112,7 @@ TEST_CASE("M2 is the median of the rows' squared norms", "[local_state]") {
     CHECK(sketch_squared_norm({1, 2}, std::vector<float>{3, 4}) == Approx(25));
 }
 
-TEST_CASE("H is never below the variance of the models", "[local_state]") {
+TEST_CASE("H is never below the variance of the models", "[monitor_kind]") {
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         CAPTURE(seed);
         RandomStream random(seed, RandomPurpose::test);
@@ -143,7 +147,7 @@ TEST_CASE("H is never below the variance of the models", "[local_state]") {
     }
 }
 
-TEST_CASE("linear is exact where the mean drift lies along the direction", "[local_state]") {
+TEST_CASE("linear is exact where the mean drift lies along the direction", "[monitor_kind]") {
     const std::vector<Vector> drifts{{3, 1}, {3, -1}};
     std::vector<LocalState> states;
     for (const Vector& drift : drifts) {
@@ -152,7 +156,7 @@ TEST_CASE("linear is exact where the mean drift lies along the direction", "[loc
     CHECK(bound_of(MonitorKind::linear, states, 2) == Approx(variance_of(drifts)));
 }
 
-TEST_CASE("a state must be finite, of the right size and of no negative norm", "[local_state]") {
+TEST_CASE("a state must be finite, of the right size and of no negative norm", "[monitor_kind]") {
     CHECK(is_valid({0, {}}, 0));
     CHECK(is_valid({2, {1, -1}}, 2));
     CHECK_FALSE(is_valid({2, {1}}, 2));
@@ -165,7 +169,7 @@ TEST_CASE("a state must be finite, of the right size and of no negative norm", "
     }
 }
 
-TEST_CASE("each monitor says how many values its state has", "[local_state]") {
+TEST_CASE("each monitor says how many values its state has", "[monitor_kind]") {
     CHECK(state_values(MonitorKind::norm, kShape, 100) == 0);
     CHECK(state_values(MonitorKind::linear, kShape, 100) == 1);
     CHECK(state_values(MonitorKind::sketch, kShape, 100) == 12);
@@ -173,13 +177,67 @@ TEST_CASE("each monitor says how many values its state has", "[local_state]") {
     CHECK(state_values(MonitorKind::every_step, kShape, 100) == 0);
 }
 
-TEST_CASE("monitors are found by their names", "[local_state]") {
-    for (const MonitorKind kind : {MonitorKind::norm, MonitorKind::linear, MonitorKind::sketch,
-                                   MonitorKind::exact, MonitorKind::every_step}) {
-        CHECK(monitor_from_name(name_of(kind)) == kind);
+TEST_CASE("a monitor's number and name are what peers know it by", "[monitor_kind]") {
+    constexpr std::array<std::pair<int, std::string_view>, 9> kKnown{{{1, "norm"},
+                                                                      {2, "linear"},
+                                                                      {3, "sketch"},
+                                                                      {4, "exact"},
+                                                                      {5, "every-step"},
+                                                                      {6, "local"},
+                                                                      {7, "interval"},
+                                                                      {8, "cascade"},
+                                                                      {9, "local-balanced"}}};
+    for (const auto& [number, name] : kKnown) {
+        CAPTURE(number, name);
+        const auto kind = static_cast<MonitorKind>(number);
+        CHECK(name_of(kind) == name);
+        CHECK(monitor_from_name(name) == kind);
     }
     CHECK_FALSE(monitor_from_name("Linear"));
     CHECK_FALSE(monitor_from_name(""));
+}
+
+TEST_CASE("every row of the table of monitors is whole", "[monitor_kind]") {
+    std::set<MonitorKind> kinds;
+    std::set<std::string_view> names;
+    for (const MonitorTraits& traits : all_monitors()) {
+        CAPTURE(traits.name);
+        CHECK(kinds.insert(traits.kind).second);
+        CHECK(names.insert(traits.name).second);
+        CHECK(&traits_of(traits.kind) == &traits);
+        REQUIRE(traits.values != nullptr);
+        REQUIRE(traits.tell != nullptr);
+        REQUIRE(traits.bound != nullptr);
+        CHECK((traits.brief_values.value_or(0) == 0 ||
+               *traits.brief_values < traits.values(kShape, 100)));
+        CHECK(traits.is_model_sized == (traits.values(kShape, 101) != traits.values(kShape, 100)));
+        CHECK((!traits.balances || traits.trigger == Trigger::own_drift));
+    }
+}
+
+TEST_CASE("what calls a round, and whether others' states are needed, is the monitor's",
+          "[monitor_kind]") {
+    CHECK(needs_states(MonitorKind::linear));
+    CHECK(has_condition(MonitorKind::linear));
+    for (const MonitorKind kind : {MonitorKind::local, MonitorKind::local_balanced}) {
+        CHECK_FALSE(needs_states(kind));
+        CHECK(has_condition(kind));
+    }
+    for (const MonitorKind kind : {MonitorKind::every_step, MonitorKind::interval}) {
+        CHECK_FALSE(needs_states(kind));
+        CHECK_FALSE(has_condition(kind));
+    }
+}
+
+TEST_CASE("a cascade's brief state is its first value; other states have one form",
+          "[monitor_kind]") {
+    const LocalState whole{3, {1, 2, 3}};
+    const LocalState first = brief(MonitorKind::cascade, whole);
+    CHECK(first == LocalState{3, {1}});
+    CHECK(is_brief(MonitorKind::cascade, first));
+    CHECK_FALSE(is_brief(MonitorKind::cascade, whole));
+    CHECK(brief(MonitorKind::sketch, whole) == whole);
+    CHECK_FALSE(is_brief(MonitorKind::linear, {3, {1}}));
 }
 
 }  // namespace dynavg::protocol

@@ -1,5 +1,7 @@
 #include "config/codec.hpp"
 
+#include "config/nearest.hpp"
+
 namespace dynavg::config {
 
 namespace {
@@ -102,6 +104,24 @@ Codec<bool> boolean() {
                 return wrong_type(value, "true or false", "");
             },
             .print = [](const bool& flag) { return std::string(flag ? "true" : "false"); }};
+}
+
+Codec<std::string> one_of(std::vector<std::string> names, Later later) {
+    const std::string allowed = fmt::format("{}", fmt::join(names, ", "));
+    return {.type = "string",
+            .allowed = allowed,
+            .parse = [=](const Value& value) -> Expected<std::string, std::string> {
+                const auto* name = std::get_if<std::string>(&value.data);
+                if (name == nullptr) return wrong_type(value, "string", allowed);
+                if (std::find(names.begin(), names.end(), *name) != names.end()) return *name;
+                if (is_later(later, *name)) return not_available(in_quotes(*name), allowed);
+                auto problem = not_allowed(value, allowed);
+                if (const auto near = nearest(*name, names)) {
+                    problem.value() += fmt::format("; did you mean {}?", in_quotes(*near));
+                }
+                return problem;
+            },
+            .print = [](const std::string& name) { return in_quotes(name); }};
 }
 
 Codec<std::string> text(std::string allowed, TextCheck check) {

@@ -15,7 +15,6 @@
 #include <fmt/ranges.h>
 
 #include "config/names.hpp"
-#include "config/nearest.hpp"
 #include "config/value.hpp"
 #include "protocol/base/expected.hpp"
 #include "protocol/base/instant.hpp"
@@ -89,26 +88,24 @@ using TextCheck = std::function<std::string(const std::string&)>;
 using Later = std::vector<std::string>;
 [[nodiscard]] bool is_later(const Later& later, std::string_view name);
 
-/// `choices` outlives the codec.
+/// One of these names.
+[[nodiscard]] Codec<std::string> one_of(std::vector<std::string> names, Later later = {});
+
+/// The value that has the name; `choices` outlives the codec.
 template <class E>
 Codec<E> choice(std::span<const Named<E>> choices, Later later = {}) {
     std::vector<std::string> names;
     for (const auto& [name, value] : choices) names.emplace_back(name);
-    const std::string allowed = fmt::format("{}", fmt::join(names, ", "));
-    return {.type = "string",
-            .allowed = allowed,
+    const auto named = one_of(std::move(names), std::move(later));
+    return {.type = named.type,
+            .allowed = named.allowed,
             .parse = [=](const Value& value) -> Expected<E, std::string> {
-                const auto* name = std::get_if<std::string>(&value.data);
-                if (name == nullptr) return wrong_type(value, "string", allowed);
-                for (const auto& [candidate, meant] : choices) {
-                    if (candidate == *name) return meant;
-                }
-                if (is_later(later, *name)) return not_available(in_quotes(*name), allowed);
-                auto problem = not_allowed(value, allowed);
-                if (const auto near = nearest(*name, names)) {
-                    problem.value() += fmt::format("; did you mean {}?", in_quotes(*near));
-                }
-                return problem;
+                const auto name = named.parse(value);
+                if (!name) return Unexpected<std::string>(name.error());
+                const auto found =
+                    std::find_if(choices.begin(), choices.end(),
+                                 [&name](const auto& entry) { return entry.first == *name; });
+                return found->second;
             },
             .print = [choices](const E& value) { return in_quotes(name_in(choices, value)); }};
 }

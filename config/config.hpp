@@ -32,29 +32,15 @@ struct NodeConfig {
     std::uint64_t exchange_bytes_per_second = 0;  ///< Of models sent; 0: no bound.
 };
 
-enum class BuiltinModel : std::uint8_t {
-    lenet5,
-    vgg16star,
-    mlp,
-    densenet121,
-    densenet201,
-    convnext,
-    logistic
-};
-enum class ModelSize : std::uint8_t { atto, tiny, small, base, large };
-
 struct ModelConfig {
-    BuiltinModel builtin = BuiltinModel::lenet5;
-    /// mlp: widths of the hidden layers. convnext: of dense layers before the last, none unless
-    /// set.
+    std::string builtin = "lenet5";  ///< A name of training::builtin_models().
+    /// Widths of the hidden layers, of a model that takes them (training::HiddenLayers).
     std::vector<std::uint32_t> hidden{200, 100};
-    ModelSize size = ModelSize::tiny;  ///< convnext.
-    double drop_path = 0;              ///< convnext: stochastic depth.
-    std::filesystem::path weights;     ///< Where the initial model begins; may be empty.
-    std::uint64_t seed = 1;            ///< The common initial model.
+    std::string size = "tiny";      ///< Of a model that comes in sizes.
+    double drop_path = 0;           ///< Stochastic depth, of a model that has it.
+    std::filesystem::path weights;  ///< Where the initial model begins; may be empty.
+    std::uint64_t seed = 1;         ///< The common initial model.
 };
-
-enum class DataSource : std::uint8_t { synthetic_digits, idx, cifar10 };
 
 /// How one data set is cut among peers, for experiments.
 struct Split {
@@ -77,16 +63,16 @@ struct ShardConfig {
 
 /// The set on which the reference is evaluated.
 struct TestConfig {
-    std::filesystem::path path;      ///< Empty: as DataConfig::path. Not of synthetic-digits.
-    std::uint64_t samples = 0;       ///< 0 = all; of synthetic-digits, 0 = 10000.
+    std::filesystem::path path;      ///< Empty: as DataConfig::path. Of a source that has one.
+    std::uint64_t samples = 0;       ///< 0 = all; of a source that draws, 0 = 10000.
     std::uint64_t every_rounds = 1;  ///< Evaluate after each n-th round.
 };
 
 struct DataConfig {
-    DataSource source = DataSource::synthetic_digits;
-    std::filesystem::path path;     ///< idx, cifar10: the folder of the set.
-    std::uint64_t samples = 60000;  ///< synthetic-digits: how many are drawn, before the cut.
-    std::uint64_t seed = 1;         ///< synthetic-digits: equal seeds, equal digits.
+    std::string source = "synthetic-digits";  ///< A name of training::all_sources().
+    std::filesystem::path path;               ///< Of a source that reads files: their folder.
+    std::uint64_t samples = 60000;  ///< Of one that draws: how many samples, before the cut.
+    std::uint64_t seed = 1;         ///< Of one that draws: equal seeds, equal samples.
     std::uint64_t drift_at = 0;     ///< Local step at which the data change; 0 = never.
     DriftKind drift = DriftKind::labels;
     std::optional<ShardConfig> shard;
@@ -185,9 +171,6 @@ struct Config {
 [[nodiscard]] std::map<std::string, std::string> effective_values(const Config& config);
 
 [[nodiscard]] std::string_view name_of(protocol::Role role);
-[[nodiscard]] std::string_view name_of(BuiltinModel model);
-[[nodiscard]] std::string_view name_of(ModelSize size);
-[[nodiscard]] std::string_view name_of(DataSource source);
 [[nodiscard]] std::string_view name_of(OptimizerKind kind);
 [[nodiscard]] std::string_view name_of(Device device);
 /// As written in the file: "iid", "label:3", "sorted:0.6".

@@ -1,5 +1,6 @@
 #include "config/names.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <vector>
@@ -32,21 +33,30 @@ bool is_in_range(const Split& split) {
     return false;
 }
 
+template <class Keep>
+std::vector<std::string> models_that(Keep keep) {
+    std::vector<std::string> names;
+    for (const training::BuiltinModel& model : training::builtin_models()) {
+        if (keep(model)) names.emplace_back(model.name);
+    }
+    return names;
+}
+
+template <class Keep>
+std::vector<std::string> sources_that(Keep keep) {
+    std::vector<std::string> names;
+    for (const training::Source* source : training::all_sources()) {
+        if (keep(*source)) names.emplace_back(source->name);
+    }
+    return names;
+}
+
 }  // namespace
 
 std::string_view name_of(protocol::Role role) {
     return name_in<protocol::Role>(kRoles, role);
 }
 
-std::string_view name_of(BuiltinModel model) {
-    return name_in<BuiltinModel>(kModels, model);
-}
-std::string_view name_of(ModelSize size) {
-    return name_in<ModelSize>(kSizes, size);
-}
-std::string_view name_of(DataSource source) {
-    return name_in<DataSource>(kSources, source);
-}
 std::string_view name_of(OptimizerKind kind) {
     return name_in<OptimizerKind>(kOptimizers, kind);
 }
@@ -66,8 +76,51 @@ std::span<const Named<protocol::MonitorKind>> monitors() {
     return kMonitors;
 }
 
-bool reads_files(DataSource source) {
-    return source != DataSource::synthetic_digits;
+std::vector<std::string> model_names() {
+    return models_that([](const auto&) { return true; });
+}
+
+std::vector<std::string> size_names() {
+    std::vector<std::string> names;
+    for (const training::BuiltinModel& model : training::builtin_models()) {
+        for (const std::string_view size : model.sizes) {
+            if (std::find(names.begin(), names.end(), size) == names.end()) {
+                names.emplace_back(size);
+            }
+        }
+    }
+    return names;
+}
+
+std::vector<std::string> source_names() {
+    return sources_that([](const auto&) { return true; });
+}
+
+std::vector<std::string> models_with_hidden(training::HiddenLayers hidden) {
+    return models_that([hidden](const auto& model) { return model.hidden == hidden; });
+}
+
+std::vector<std::string> models_with_sizes() {
+    return models_that([](const auto& model) { return !model.sizes.empty(); });
+}
+
+std::vector<std::string> models_with_drop_path() {
+    return models_that([](const auto& model) { return model.has_drop_path; });
+}
+
+std::vector<std::string> sources_with(bool training::SourceKeys::*key) {
+    return sources_that([key](const auto& source) { return source.keys.*key; });
+}
+
+bool reads_files(const DataConfig& data) {
+    const training::Source* const source = training::find_source(data.source);
+    return source != nullptr && source->keys.path;
+}
+
+std::string in_words(std::span<const std::string> names, std::string_view last) {
+    if (names.size() < 2) return names.empty() ? "none" : names.front();
+    return fmt::format("{} {} {}", fmt::join(names.first(names.size() - 1), ", "), last,
+                       names.back());
 }
 
 std::optional<Split> parse_split(std::string_view text) {

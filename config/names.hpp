@@ -5,8 +5,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "config/config.hpp"
+#include "training/data/source.hpp"
+#include "training/models/builtin_model.hpp"
 
 /// The words of the configuration and what they mean.
 namespace dynavg::config {
@@ -14,33 +17,9 @@ namespace dynavg::config {
 template <class E>
 using Named = std::pair<std::string_view, E>;
 
-inline constexpr std::array<Named<BuiltinModel>, 7> kModels{{
-    {"lenet5", BuiltinModel::lenet5},
-    {"vgg16star", BuiltinModel::vgg16star},
-    {"mlp", BuiltinModel::mlp},
-    {"densenet121", BuiltinModel::densenet121},
-    {"densenet201", BuiltinModel::densenet201},
-    {"convnext", BuiltinModel::convnext},
-    {"logistic", BuiltinModel::logistic},
-}};
-
 inline constexpr std::array<Named<protocol::Role>, 2> kRoles{{
     {"member", protocol::Role::member},
     {"observer", protocol::Role::observer},
-}};
-
-inline constexpr std::array<Named<ModelSize>, 5> kSizes{{
-    {"atto", ModelSize::atto},
-    {"tiny", ModelSize::tiny},
-    {"small", ModelSize::small},
-    {"base", ModelSize::base},
-    {"large", ModelSize::large},
-}};
-
-inline constexpr std::array<Named<DataSource>, 3> kSources{{
-    {"synthetic-digits", DataSource::synthetic_digits},
-    {"idx", DataSource::idx},
-    {"cifar10", DataSource::cifar10},
 }};
 
 inline constexpr std::array<Named<OptimizerKind>, 3> kOptimizers{{
@@ -105,8 +84,22 @@ template <class E>
     return {};
 }
 
+/// From the tables of training/, in their order.
+[[nodiscard]] std::vector<std::string> model_names();
+[[nodiscard]] std::vector<std::string> size_names();  ///< Of any model.
+[[nodiscard]] std::vector<std::string> source_names();
+
+/// The models that take these keys, and the sources that take that one.
+[[nodiscard]] std::vector<std::string> models_with_hidden(training::HiddenLayers hidden);
+[[nodiscard]] std::vector<std::string> models_with_sizes();
+[[nodiscard]] std::vector<std::string> models_with_drop_path();
+[[nodiscard]] std::vector<std::string> sources_with(bool training::SourceKeys::*key);
+
 /// Whether its samples are in the files of a folder; else they are drawn.
-[[nodiscard]] bool reads_files(DataSource source);
+[[nodiscard]] bool reads_files(const DataConfig& data);
+
+/// "a", "a and b", "a, b and c".
+[[nodiscard]] std::string in_words(std::span<const std::string> names, std::string_view last);
 
 /// The reverse of text_of(): "iid", "label:3", "sorted:0.6".
 [[nodiscard]] std::optional<Split> parse_split(std::string_view text);

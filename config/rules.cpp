@@ -1,11 +1,16 @@
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "config/address.hpp"
 #include "config/names.hpp"
 #include "config/problems.hpp"
+#include "config/value.hpp"
+#include "training/models/model_spec.hpp"
 
 namespace dynavg::config {
 
@@ -18,11 +23,6 @@ Position position_of(const Config& config, std::string_view key) {
 
 bool is_set(const Config& config, std::string_view key) {
     return config.positions.contains(key);
-}
-
-bool halves_often(BuiltinModel model) {
-    return model == BuiltinModel::densenet121 || model == BuiltinModel::densenet201 ||
-           model == BuiltinModel::convnext;
 }
 
 bool balances(protocol::MonitorKind monitor) {
@@ -44,6 +44,100 @@ void check_observer(const Config& config, Problems& problems) {
                      "is not for node.role = \"observer\", which has no data and trains nothing; "
                      "remove it");
     }
+}
+
+/// Unless one of the two has a problem already; the place is that of the key, if it is set.
+void note(const Config& config, Problems& problems, std::string_view key, std::string_view other,
+          std::string text) {
+    if (problems.concerns(key) || problems.concerns(other)) return;
+    const std::string_view where = is_set(config, key) ? key : other;
+    problems.add(std::string(key), position_of(config, where), std::move(text));
+}
+
+std::vector<std::string> quoted(std::vector<std::string> names) {
+    for (std::string& name : names) name = in_quotes(name);
+    return names;
+}
+
+std::string only_for_models(const std::vector<std::string>& models) {
+    return fmt::format("is only for builtin = {}; remove it or choose {}",
+                       in_words(quoted(models), "or"),
+                       models.size() == 1 ? "that model" : "such a model");
+}
+
+std::string only_for_sources(const std::vector<std::string>& sources) {
+    return fmt::format("is only for {} {}", sources.size() == 1 ? "source =" : "sources",
+                       in_words(quoted(sources), "and"));
+}
+
+bool has_room(const training::ModelSpec& model, const training::Source& source) {
+    training::ModelSpec on_source = model;
+    on_source.input = source.shape;
+    return training::layout_of(on_source).has_room;
+}
+
+/// By the row of the model, and whether its layers leave anything of the source's images.
+void check_model(const Config& config, Problems& problems) {
+    const auto* const model = training::find_builtin_model(config.model.builtin);
+    const auto* const source = training::find_source(config.data.source);
+    if (model == nullptr || source == nullptr) return;
+    const auto is_wrong = [&](std::string_view key, std::string text) {
+        if (is_set(config, key)) note(config, problems, key, "model.builtin", std::move(text));
+    };
+    if (model->hidden == training::HiddenLayers::none) {
+        auto models = models_with_hidden(training::HiddenLayers::by_default);
+        for (auto& name : models_with_hidden(training::HiddenLayers::if_given)) {
+            models.push_back(std::move(name));
+        }
+        is_wrong("model.hidden", only_for_models(models));
+    }
+    if (!model->has_drop_path) {
+        is_wrong("model.drop_path", only_for_models(models_with_drop_path()));
+    }
+    if (model->sizes.empty()) {
+        is_wrong("model.size", only_for_models(models_with_sizes()));
+    } else if (std::find(model->sizes.begin(), model->sizes.end(), config.model.size) ==
+               model->sizes.end()) {
+        return note(config, problems, "model.size", "model.builtin",
+                    fmt::format("\"{}\" is no size of \"{}\"; allowed: {}", config.model.size,
+                                model->name, fmt::join(model->sizes, ", ")));
+    }
+    const training::ModelSpec spec{.builtin = config.model.builtin, .size = config.model.size};
+    if (has_room(spec, *source)) return;
+    std::vector<std::string> roomy;
+    for (const training::Source* other : training::all_sources()) {
+        if (has_room(spec, *other)) roomy.emplace_back(other->name);
+    }
+    note(config, problems, "model.builtin", "data.source",
+         fmt::format("has no room on the images of \"{}\", {} x {} pixels; sources whose images "
+                     "are large enough: {}",
+                     source->name, source->shape.height, source->shape.width,
+                     in_words(quoted(roomy), "and")));
+}
+
+/// By the row of the source.
+void check_source(const Config& config, Problems& problems) {
+    const auto* const source = training::find_source(config.data.source);
+    if (source == nullptr) return;
+    using training::SourceKeys;
+    const auto refuse = [&](std::string_view key, bool SourceKeys::*kind, std::string_view why) {
+        if (source->keys.*kind || !is_set(config, key)) return;
+        note(config, problems, key, "data.source",
+             only_for_sources(sources_with(kind)).append(why));
+    };
+    if (source->keys.path && config.data.path.empty() && !observes(config)) {
+        const auto readers = sources_with(&SourceKeys::path);
+        note(config, problems, "data.path", "data.source",
+             fmt::format(
+                 "is missing; {} {} the folder of the data set",
+                 readers.size() == 1 ? "source" : "sources",
+                 in_words(quoted(readers), "and") + (readers.size() == 1 ? " needs" : " need")));
+    }
+    const std::string why = fmt::format("; \"{}\" needs no files", source->name);
+    refuse("data.path", &SourceKeys::path, why);
+    refuse("data.test.path", &SourceKeys::path, why);
+    refuse("data.samples", &SourceKeys::samples, "");
+    refuse("data.seed", &SourceKeys::seed, "");
 }
 
 struct Rule {
@@ -70,47 +164,6 @@ constexpr std::array kRules{
         "output.hook_timeout_s", "output.hook",
         [](const Config& c) { return is_set(c, "output.hook_timeout_s") && c.output.hook.empty(); },
         "needs an output.hook, else nothing is run"},
-    Rule{"model.hidden", "model.builtin",
-         [](const Config& c) {
-             return is_set(c, "model.hidden") && c.model.builtin != BuiltinModel::mlp &&
-                    c.model.builtin != BuiltinModel::convnext;
-         },
-         "is only for builtin = \"mlp\" or \"convnext\"; remove it or choose such a model"},
-    Rule{"model.size", "model.builtin",
-         [](const Config& c) {
-             return is_set(c, "model.size") && c.model.builtin != BuiltinModel::convnext;
-         },
-         "is only for builtin = \"convnext\"; remove it or choose that model"},
-    Rule{"model.drop_path", "model.builtin",
-         [](const Config& c) {
-             return is_set(c, "model.drop_path") && c.model.builtin != BuiltinModel::convnext;
-         },
-         "is only for builtin = \"convnext\"; remove it or choose that model"},
-    Rule{"model.builtin", "data.source",
-         [](const Config& c) {
-             return halves_often(c.model.builtin) && c.data.source != DataSource::cifar10;
-         },
-         "halves its images five times, which takes 32 x 32 pixels; of the sources only "
-         "\"cifar10\" has as many"},
-    Rule{"data.path", "data.source",
-         [](const Config& c) {
-             return reads_files(c.data.source) && c.data.path.empty() && !observes(c);
-         },
-         "is missing; sources \"idx\" and \"cifar10\" need the folder of the data set"},
-    Rule{"data.path", "data.source",
-         [](const Config& c) { return !reads_files(c.data.source) && !c.data.path.empty(); },
-         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
-    Rule{"data.test.path", "data.source",
-         [](const Config& c) {
-             return !reads_files(c.data.source) && c.data.test && !c.data.test->path.empty();
-         },
-         "is only for sources \"idx\" and \"cifar10\"; synthetic digits need no files"},
-    Rule{"data.samples", "data.source",
-         [](const Config& c) { return is_set(c, "data.samples") && reads_files(c.data.source); },
-         "is only for source = \"synthetic-digits\""},
-    Rule{"data.seed", "data.source",
-         [](const Config& c) { return is_set(c, "data.seed") && reads_files(c.data.source); },
-         "is only for source = \"synthetic-digits\""},
     Rule{"data.drift", "data.drift_at",
          [](const Config& c) { return is_set(c, "data.drift") && c.data.drift_at == 0; },
          "needs a data.drift_at above 0, else nothing changes"},
@@ -273,11 +326,11 @@ void check_keys(const Config& config, Problems& problems) {
 
 void check_rules(const Config& config, Problems& problems) {
     check_observer(config, problems);
+    check_model(config, problems);
+    check_source(config, problems);
     for (const Rule& rule : kRules) {
-        if (problems.concerns(rule.key) || problems.concerns(rule.other)) continue;
         if (!rule.broken(config)) continue;
-        const std::string_view where = is_set(config, rule.key) ? rule.key : rule.other;
-        problems.add(std::string(rule.key), position_of(config, where), std::string(rule.text));
+        note(config, problems, rule.key, rule.other, std::string(rule.text));
     }
 }
 

@@ -9,11 +9,17 @@
 #include "config/address.hpp"
 #include "config/codec.hpp"
 #include "config/names.hpp"
+#include "config/nearest.hpp"
 #include "protocol/base/limits.hpp"
+#include "training/data/source.hpp"
+#include "training/models/builtin_model.hpp"
 
 namespace dynavg::config {
 
 namespace {
+
+using training::HiddenLayers;
+using training::SourceKeys;
 
 constexpr std::int64_t kPeersMax = protocol::limits::kPeersMax;
 constexpr std::int64_t kSketchRowsMax = 16;
@@ -324,16 +330,19 @@ std::vector<Key> node_keys() {
 std::vector<Key> model_keys() {
     using M = ModelConfig;
     return {
-        key("model.builtin", field(&Config::model, &M::builtin), choice<BuiltinModel>(kModels),
+        key("model.builtin", field(&Config::model, &M::builtin), one_of(model_names()),
             "The architecture."),
         key("model.hidden", field(&Config::model, &M::hidden),
             list_of(integer<std::uint32_t>(1, 65536), kHiddenLayersMax, Repetition::allowed),
-            "Widths of the hidden layers; only of mlp, and of convnext, which has none by "
-            "default."),
-        key("model.size", field(&Config::model, &M::size), choice<ModelSize>(kSizes),
-            "How deep and wide; only of convnext."),
+            fmt::format("Widths of the hidden layers; only of {}, and of {}, which has none by "
+                        "default.",
+                        in_words(models_with_hidden(HiddenLayers::by_default), "and"),
+                        in_words(models_with_hidden(HiddenLayers::if_given), "or"))),
+        key("model.size", field(&Config::model, &M::size), one_of(size_names()),
+            fmt::format("How deep and wide; only of {}.", in_words(models_with_sizes(), "and"))),
         key("model.drop_path", field(&Config::model, &M::drop_path), number(from_to_below(0, 1)),
-            "Stochastic depth: how often the last block is left out; only of convnext."),
+            fmt::format("Stochastic depth: how often the last block is left out; only of {}.",
+                        in_words(models_with_drop_path(), "and"))),
         by_default("`model.seed` alone",
                    key("model.weights", field(&Config::model, &M::weights), path(kPathBytesMax),
                        "File with weights to begin from.")),
@@ -347,18 +356,21 @@ std::vector<Key> data_keys() {
     using D = DataConfig;
     using S = ShardConfig;
     using T = TestConfig;
+    const std::string reading = in_words(sources_with(&SourceKeys::path), "and");
     return {
         required(key("data.source", field(&Config::data, &D::source),
-                     choice<DataSource>(kSources, {"csv", "npy"}),
+                     one_of(source_names(), {"csv", "npy"}),
                      "What kind of data set this node trains on.")),
-        by_default("needed by idx and cifar10",
+        by_default("needed by " + reading,
                    key("data.path", field(&Config::data, &D::path), path(kPathBytesMax),
-                       "Folder of the data set; only of idx and cifar10.")),
+                       fmt::format("Folder of the data set; only of {}.", reading))),
         key("data.samples", field(&Config::data, &D::samples),
             integer<std::uint64_t>(1, 10'000'000),
-            "How many digits are drawn, before the cut into shards; only of synthetic-digits."),
+            fmt::format("How many digits are drawn, before the cut into shards; only of {}.",
+                        in_words(sources_with(&SourceKeys::samples), "and"))),
         key("data.seed", field(&Config::data, &D::seed), integer<std::uint64_t>(0),
-            "Draws the digits; only of synthetic-digits."),
+            fmt::format("Draws the digits; only of {}.",
+                        in_words(sources_with(&SourceKeys::seed), "and"))),
         key("data.drift_at", field(&Config::data, &D::drift_at), integer<std::uint64_t>(0),
             "Local step from which on the data are others, for experiments; 0 = never."),
         key("data.drift", field(&Config::data, &D::drift), choice<DriftKind>(kDrifts),
@@ -372,8 +384,9 @@ std::vector<Key> data_keys() {
         key("data.shard.split", field(&D::shard, &S::split), split(), "How it is cut."),
         by_default("`data.path`",
                    key("data.test.path", field(&D::test, &T::path), path(kPathBytesMax),
-                       "Folder of the set on which the reference is evaluated; only of idx and "
-                       "cifar10.")),
+                       fmt::format("Folder of the set on which the reference is evaluated; only "
+                                   "of {}.",
+                                   reading))),
         key("data.test.samples", field(&D::test, &T::samples), integer<std::uint64_t>(0),
             "How many samples are evaluated; 0 = all."),
         key("data.test.every_rounds", field(&D::test, &T::every_rounds), integer<std::uint64_t>(1),

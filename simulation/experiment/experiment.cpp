@@ -232,7 +232,7 @@ Summary Experiment::summary() {
     summary.epochs = m_recorder.epochs();
     summary.rounds = m_recorder.rounds();
     summary.parameters = reference.parameters;
-    summary.model = config::name_of(config.model.builtin);
+    summary.model = config.model.builtin;
     summary.monitor = protocol::monitor_text(config.averaging);
     summary.threshold = config.averaging.threshold;
     summary.threshold_target = target_text(config.averaging.threshold_rule);

@@ -37,7 +37,7 @@ TEST_CASE("the shortest configuration has the documented defaults", "[config]") 
     CHECK(config.node.control == "/run/dynavg/control.sock");
     CHECK(config.node.start_peers == 1);
     CHECK_FALSE(config.node.name.empty());
-    CHECK(config.model.builtin == BuiltinModel::lenet5);
+    CHECK(config.model.builtin == "lenet5");
     CHECK(config.training.optimizer == OptimizerKind::adam);
     CHECK(config.training.learning_rate == 0.001);
     CHECK(config.training.epsilon == 1e-7);
@@ -109,10 +109,10 @@ insecure = true
     CHECK(config.node.checkpoint_interval_s == 5);
     CHECK(config.node.control == "control.sock");
     CHECK(config.node.start_peers == 3);
-    CHECK(config.model.builtin == BuiltinModel::mlp);
+    CHECK(config.model.builtin == "mlp");
     CHECK(config.model.hidden == std::vector<std::uint32_t>{20, 10});
     CHECK(config.model.seed == 7);
-    CHECK(config.data.source == DataSource::idx);
+    CHECK(config.data.source == "idx");
     CHECK(config.data.path == "/srv/mnist");
     REQUIRE(config.data.shard);
     CHECK(config.data.shard->index == 1);
@@ -279,7 +279,7 @@ TEST_CASE("an observer needs no data, and may name only what kind there is", "[c
     CHECK(parsed(kData).node.role == protocol::Role::member);
     // For the size of the images; no file is read.
     CHECK(parsed(observer + "[model]\nbuiltin = \"convnext\"\n[data]\nsource = \"cifar10\"\n")
-              .data.source == DataSource::cifar10);
+              .data.source == "cifar10");
     CHECK_THAT(error_of(observer + "[model]\nbuiltin = \"convnext\"\n"), Contains("\"cifar10\""));
     CHECK(error_of(observer + "[data]\nsource = \"idx\"\npath = \"/srv\"\n") ==
           "test.toml:5:1: data.path: is not for node.role = \"observer\", which has no data and "
@@ -342,7 +342,7 @@ TEST_CASE("values that exclude or need each other are told", "[config]") {
                Contains("4:1: model.builtin: ") && Contains("\"cifar10\""));
     CHECK(parsed("[data]\nsource = \"cifar10\"\npath = \"/srv\"\n[model]\nbuiltin = "
                  "\"densenet201\"\n")
-              .model.builtin == BuiltinModel::densenet201);
+              .model.builtin == "densenet201");
     CHECK_THAT(error_of(kData + "[training]\nmomentum = 0.9\n"), Contains("only for optimizer"));
     CHECK_THAT(error_of(kData + "[training]\nnesterov = true\n"), Contains("only for optimizer"));
     CHECK_THAT(error_of(kData + "[training]\noptimizer = \"sgd\"\nnesterov = true\n"),

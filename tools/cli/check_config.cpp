@@ -38,14 +38,13 @@ void print_summary(const config::Config& config, const Options& options) {
         fmt::print("  node       {} of network {}, {}, {} seeds\n", config.node.name,
                    config.node.network, config.node.bind, config.node.peers.size());
     }
-    fmt::print("  model      {}, seed {}\n", config::name_of(config.model.builtin),
-               config.model.seed);
+    fmt::print("  model      {}, seed {}\n", config.model.builtin, config.model.seed);
     if (config.node.role == protocol::Role::observer) {
         fmt::print("  role       observer: follows the reference{}\n",
                    config.output.path.empty() ? "" : ", into " + config.output.path.string());
         return;
     }
-    fmt::print("  data       {}{}\n", config::name_of(config.data.source),
+    fmt::print("  data       {}{}\n", config.data.source,
                config.data.path.empty() ? "" : " in " + config.data.path.string());
     fmt::print("  training   {}, learning rate {}, batches of {}, {}\n",
                config::name_of(config.training.optimizer), config.training.learning_rate,

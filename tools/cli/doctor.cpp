@@ -106,10 +106,9 @@ std::string text_of(const training::ImageShape& shape) {
 
 /// As the daemon's main does it.
 void read_data(const config::Config& config, doctor::LearningFacts& facts) {
-    const bool has_folder = config.data.source != config::DataSource::synthetic_digits;
-    facts.data_where =
-        has_folder ? config.data.path.string() : std::string(name_of(config.data.source));
-    facts.model_shape = text_of(assembly::image_shape(config.data.source));
+    const bool has_folder = config::reads_files(config.data);
+    facts.data_where = has_folder ? config.data.path.string() : config.data.source;
+    facts.model_shape = text_of(assembly::image_shape(config.data));
     const auto data = assembly::load_data(config.data);
     if (!data) {
         facts.data_error = data.error().message;
@@ -122,7 +121,7 @@ void read_data(const config::Config& config, doctor::LearningFacts& facts) {
 /// Also makes the fields by which networks are compared.
 protocol::NetworkFields make_model(const config::Config& config, Facts& facts) {
     doctor::LearningFacts& learning = *facts.learning;
-    learning.model = std::string(name_of(config.model.builtin));
+    learning.model = config.model.builtin;
     const auto initial = assembly::make_initial_reference(config, config.averaging);
     if (!initial) {
         learning.model_error = initial.error().message;

@@ -238,9 +238,9 @@ ExitCode simulate_grid(const GridOptions& options) {
     }
     if (!options.data.empty()) {
         for (const config::GridRun& run : *grid) {
-            if (config::reads_files(run.config.data.source)) continue;
+            if (config::reads_files(run.config.data)) continue;
             complain(fmt::format("--data: {} has source = \"{}\", which reads no files", run.name,
-                                 config::name_of(run.config.data.source)));
+                                 run.config.data.source));
             return ExitCode::wrong_arguments;
         }
     }

@@ -159,7 +159,8 @@ void add_setup_options(CLI::App& verb, SetupOptions& options) {
     verb.add_option("--port", options.port, "First of the node's three ports")
         ->capture_default_str()
         ->check(CLI::Range(1, 65533));
-    verb.add_option("--source", options.source, "[data] source: idx, cifar10, synthetic-digits")
+    verb.add_option("--source", options.source,
+                    fmt::format("[data] source: {}", fmt::join(config::source_names(), ", ")))
         ->type_name("SOURCE");
     verb.add_option("--data", options.data, "[data] path: the folder of the data set")
         ->type_name("DIR");

@@ -54,9 +54,9 @@ std::string missing_option(const SimulateOptions& options) {
 
 /// What contradicts the configuration; an empty text if nothing does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
-    if (!options.data.empty() && !config::reads_files(config.data.source)) {
+    if (!options.data.empty() && !config::reads_files(config.data)) {
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
-                           config::name_of(config.data.source));
+                           config.data.source);
     }
     if (options.faults == kRandom && options.peers < 2) {
         return "--faults random: it takes two peers or more";

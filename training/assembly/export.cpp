@@ -45,7 +45,7 @@ std::string about(const config::Config& config, const protocol::Reference& refer
                   const std::string& version) {
     const nlohmann::ordered_json facts{
         {"network", config.node.network},      {"epoch", reference.epoch.value()},
-        {"digest", reference.id.digest.hex()}, {"model", config::name_of(config.model.builtin)},
+        {"digest", reference.id.digest.hex()}, {"model", config.model.builtin},
         {"parameters", reference.parameters},  {"dynavg", version}};
     return facts.dump() + '\n';
 }

@@ -2,35 +2,26 @@
 
 #include <fmt/format.h>
 
+#include "protocol/base/check.hpp"
 #include "protocol/base/digest.hpp"
-#include "training/data/cifar10.hpp"
-#include "training/data/idx.hpp"
+#include "training/data/source.hpp"
 #include "training/data/splits.hpp"
-#include "training/data/synthetic_digits.hpp"
+#include "training/models/builtin_model.hpp"
 #include "training/weights.hpp"
 
 namespace dynavg::assembly {
 
 namespace {
 
-/// How many test digits are drawn where the configuration does not say.
+/// How many test samples are drawn where the configuration does not say.
 constexpr std::uint64_t kSyntheticTestSamples = 10'000;
 
 using DatasetPointer = std::shared_ptr<const training::Dataset>;
 
-/// One part of the set; `samples` is how many digits are drawn, where they are.
-Expected<DatasetPointer, Error> load_part(const config::DataConfig& data, training::DataPart part,
-                                          const std::filesystem::path& path,
-                                          std::uint64_t samples) {
-    switch (data.source) {
-        case config::DataSource::synthetic_digits:
-            break;
-        case config::DataSource::idx:
-            return training::read_idx_directory(path, part);
-        case config::DataSource::cifar10:
-            return training::read_cifar10_directory(path, part);
-    }
-    return training::synthetic_digits(data.seed, part, samples);
+const training::Source& source_of(const config::DataConfig& data) {
+    const training::Source* const source = training::find_source(data.source);
+    DYNAVG_CHECK(source != nullptr);
+    return *source;
 }
 
 training::OptimizerOptions optimizer_options(const config::TrainingConfig& training) {
@@ -93,45 +84,39 @@ training::ChangingDataset changing(const config::DataConfig& data, DatasetPointe
 
 }  // namespace
 
-training::ImageShape image_shape(config::DataSource source) {
-    switch (source) {
-        case config::DataSource::synthetic_digits:
-        case config::DataSource::idx:
-            break;
-        case config::DataSource::cifar10:
-            return training::kCifar10Shape;
-    }
-    return {1, 28, 28};
+training::ImageShape image_shape(const config::DataConfig& data) {
+    return source_of(data).shape;
 }
 
 training::ModelSpec model_spec(const config::Config& config) {
     const config::ModelConfig& model = config.model;
     training::ModelSpec spec;
-    spec.builtin = std::string(config::name_of(model.builtin));
-    const bool is_convnext = model.builtin == config::BuiltinModel::convnext;
-    if (model.builtin == config::BuiltinModel::mlp ||
-        (is_convnext && config.positions.contains("model.hidden"))) {
+    spec.builtin = model.builtin;
+    const training::BuiltinModel* const traits = training::find_builtin_model(model.builtin);
+    DYNAVG_CHECK(traits != nullptr);
+    if (traits->hidden == training::HiddenLayers::by_default ||
+        (traits->hidden == training::HiddenLayers::if_given &&
+         config.positions.contains("model.hidden"))) {
         spec.hidden.assign(model.hidden.begin(), model.hidden.end());
     }
-    if (is_convnext) {
-        spec.size = std::string(config::name_of(model.size));
-        spec.drop_path = static_cast<float>(model.drop_path);
-    }
+    if (!traits->sizes.empty()) spec.size = model.size;
+    if (traits->has_drop_path) spec.drop_path = static_cast<float>(model.drop_path);
     spec.seed = model.seed;
-    spec.input = image_shape(config.data.source);
+    spec.input = image_shape(config.data);
     return spec;
 }
 
 Expected<Data, Error> load_data(const config::DataConfig& data) {
     Data loaded;
-    auto train = load_part(data, training::DataPart::train, data.path, data.samples);
+    const training::Source& source = source_of(data);
+    auto train = source.load({training::DataPart::train, data.path, data.samples, data.seed});
     if (!train) return Unexpected<Error>(train.error());
     loaded.train = changing(data, std::move(*train));
     if (data.test) {
         const auto& path = data.test->path.empty() ? data.path : data.test->path;
         const std::uint64_t samples =
             data.test->samples == 0 ? kSyntheticTestSamples : data.test->samples;
-        auto test = load_part(data, training::DataPart::test, path, samples);
+        auto test = source.load({training::DataPart::test, path, samples, data.seed});
         if (!test) return Unexpected<Error>(test.error());
         loaded.test = changing(data, std::move(*test));
     }

@@ -28,8 +28,8 @@ struct ShardChoice {
     std::uint32_t count = 1;
 };
 
-/// The size of the images that a data source gives.
-[[nodiscard]] training::ImageShape image_shape(config::DataSource source);
+/// The size of the images that the configured source gives.
+[[nodiscard]] training::ImageShape image_shape(const config::DataConfig& data);
 
 /// The model, made for the images of the configured source.
 [[nodiscard]] training::ModelSpec model_spec(const config::Config& config);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "training/data/packed_file.hpp"
+#include "training/data/source.hpp"
 
 namespace dynavg::training {
 
@@ -104,5 +105,13 @@ Expected<std::shared_ptr<const Dataset>, Error> read_cifar10_directory(
     }
     return dataset;
 }
+
+extern constinit const Source kCifar10Source{.name = "cifar10",
+                                             .keys = {.path = true},
+                                             .shape = kCifar10Shape,
+                                             .load = [](const SourceRequest& request) {
+                                                 return read_cifar10_directory(request.path,
+                                                                               request.part);
+                                             }};
 
 }  // namespace dynavg::training

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "training/data/packed_file.hpp"
+#include "training/data/source.hpp"
 
 namespace dynavg::training {
 
@@ -147,5 +148,12 @@ Expected<std::shared_ptr<const Dataset>, Error> read_idx_directory(
     }
     return read_idx(images, plain_or_packed(directory, prefix + "-labels-idx1-ubyte"));
 }
+
+extern constinit const Source kIdxSource{.name = "idx",
+                                         .keys = {.path = true},
+                                         .shape = {1, 28, 28},
+                                         .load = [](const SourceRequest& request) {
+                                             return read_idx_directory(request.path, request.part);
+                                         }};
 
 }  // namespace dynavg::training

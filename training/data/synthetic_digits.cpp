@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/base/random.hpp"
+#include "training/data/source.hpp"
 
 namespace dynavg::training {
 
@@ -230,5 +231,13 @@ std::shared_ptr<const Dataset> synthetic_digits(std::uint64_t seed, DataPart par
     }
     return dataset;
 }
+
+extern constinit const Source kSyntheticDigitsSource{
+    .name = "synthetic-digits",
+    .keys = {.samples = true, .seed = true},
+    .shape = {1, kSide, kSide},
+    .load = [](const SourceRequest& request) -> Expected<std::shared_ptr<const Dataset>, Error> {
+        return synthetic_digits(request.seed, request.part, request.samples);
+    }};
 
 }  // namespace dynavg::training

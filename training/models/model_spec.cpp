@@ -1,7 +1,6 @@
 #include "training/models/model_spec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -9,7 +8,7 @@
 #include "protocol/base/check.hpp"
 #include "protocol/base/digest.hpp"
 #include "protocol/base/limits.hpp"
-#include "training/models/architectures.hpp"
+#include "training/models/builtin_model.hpp"
 
 namespace dynavg::training {
 
@@ -19,32 +18,14 @@ constexpr std::size_t kHiddenLayersMax = 32;
 constexpr std::size_t kHiddenUnitsMax = 65536;
 constexpr std::size_t kSideMax = 4096;
 
-constexpr std::array kBuiltins{"lenet5",      "vgg16star",   "mlp",     "logistic",
-                               "densenet121", "densenet201", "convnext"};
-
-/// Null if there is no such size.
-const ConvNextOptions* convnext_of_size(std::string_view size) {
-    if (size == "atto") return &kConvNextAtto;
-    if (size == "tiny") return &kConvNextTiny;
-    if (size == "small") return &kConvNextSmall;
-    if (size == "base") return &kConvNextBase;
-    if (size == "large") return &kConvNextLarge;
-    return nullptr;
-}
-
-std::vector<LayerSpec> convnext(const ModelSpec& spec) {
-    ConvNextOptions options = *convnext_of_size(spec.size);
-    options.hidden = spec.hidden;
-    options.drop_path = spec.drop_path;
-    return convnext(options);
-}
-
-Expected<void, Error> validate_hidden(const ModelSpec& spec) {
-    if (spec.builtin != "mlp" && spec.builtin != "convnext" && !spec.hidden.empty()) {
-        return fail(
-            fmt::format("model \"{}\" takes no hidden layers; they belong to \"mlp\" and "
-                        "\"convnext\"",
-                        spec.builtin));
+Expected<void, Error> validate_hidden(const ModelSpec& spec, const BuiltinModel& model) {
+    if (model.hidden == HiddenLayers::none && !spec.hidden.empty()) {
+        std::vector<std::string_view> others;
+        for (const BuiltinModel& other : builtin_models()) {
+            if (other.hidden != HiddenLayers::none) others.push_back(other.name);
+        }
+        return fail(fmt::format("model \"{}\" takes no hidden layers; they belong to {}",
+                                spec.builtin, fmt::join(others, ", ")));
     }
     if (spec.hidden.size() > kHiddenLayersMax) {
         return fail(fmt::format("model \"{}\" has {} hidden layers; at most {} are possible",
@@ -61,14 +42,13 @@ Expected<void, Error> validate_hidden(const ModelSpec& spec) {
     return {};
 }
 
-Expected<void, Error> validate_convnext(const ModelSpec& spec) {
-    if (convnext_of_size(spec.size) == nullptr) {
-        return fail(
-            fmt::format("model \"convnext\" has no size \"{}\"; allowed are atto, tiny, "
-                        "small, base, large",
-                        spec.size));
+Expected<void, Error> validate_size(const ModelSpec& spec, const BuiltinModel& model) {
+    const auto& sizes = model.sizes;
+    if (!sizes.empty() && std::find(sizes.begin(), sizes.end(), spec.size) == sizes.end()) {
+        return fail(fmt::format("model \"{}\" has no size \"{}\"; allowed are {}", spec.builtin,
+                                spec.size, fmt::join(sizes, ", ")));
     }
-    if (!(spec.drop_path >= 0 && spec.drop_path < 1)) {
+    if (model.has_drop_path && !(spec.drop_path >= 0 && spec.drop_path < 1)) {
         return fail(fmt::format("drop_path is {}; it must be from 0 to below 1", spec.drop_path));
     }
     return {};
@@ -92,14 +72,15 @@ Expected<void, Error> validate(const ModelSpec& spec) {
         return fail(fmt::format("images of {} x {} with {} channels are no input for a model",
                                 input.height, input.width, input.channels));
     }
-    if (std::find(kBuiltins.begin(), kBuiltins.end(), spec.builtin) == kBuiltins.end()) {
+    const BuiltinModel* const model = find_builtin_model(spec.builtin);
+    if (model == nullptr) {
+        std::vector<std::string_view> names;
+        for (const BuiltinModel& known : builtin_models()) names.push_back(known.name);
         return fail(fmt::format("model \"{}\" is not known; allowed are {}", spec.builtin,
-                                fmt::join(kBuiltins, ", ")));
+                                fmt::join(names, ", ")));
     }
-    if (auto valid = validate_hidden(spec); !valid) return valid;
-    if (spec.builtin == "convnext") {
-        if (auto valid = validate_convnext(spec); !valid) return valid;
-    }
+    if (auto valid = validate_hidden(spec, *model); !valid) return valid;
+    if (auto valid = validate_size(spec, *model); !valid) return valid;
     const ModelLayout layout = layout_of(spec);
     if (!layout.has_room) {
         return fail(
@@ -117,13 +98,9 @@ Expected<void, Error> validate(const ModelSpec& spec) {
 }
 
 std::vector<LayerSpec> layers_of(const ModelSpec& spec) {
-    if (spec.builtin == "lenet5") return lenet5();
-    if (spec.builtin == "vgg16star") return vgg16star();
-    if (spec.builtin == "densenet121") return densenet(kDenseNet121);
-    if (spec.builtin == "densenet201") return densenet(kDenseNet201);
-    if (spec.builtin == "convnext") return convnext(spec);
-    DYNAVG_CHECK(spec.builtin == "mlp" || spec.builtin == "logistic");
-    return mlp(spec.hidden);
+    const BuiltinModel* const model = find_builtin_model(spec.builtin);
+    DYNAVG_CHECK(model != nullptr);
+    return model->layers(spec);
 }
 
 ModelLayout layout_of(const ModelSpec& spec) {

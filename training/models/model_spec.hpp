@@ -20,7 +20,7 @@ inline constexpr std::size_t kModelClasses = 10;
 
 /// Names a model. All peers of a network have the same one.
 struct ModelSpec {
-    /// lenet5, vgg16star, mlp, logistic, densenet121, densenet201, convnext.
+    /// A name of builtin_models().
     std::string builtin = "lenet5";
     /// mlp: units of each hidden layer (relu). convnext: of those before the last dense layer.
     std::vector<std::size_t> hidden{};

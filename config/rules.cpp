@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "config/address.hpp"
 #include "config/names.hpp"
 #include "config/problems.hpp"
 #include "config/value.hpp"
+#include "protocol/base/address.hpp"
 #include "training/models/model_spec.hpp"
 
 namespace dynavg::config {
@@ -282,9 +282,9 @@ constexpr std::array kRules{
 void check_loopback(const Config& config, std::string_view key, const std::string& address,
                     Problems& problems) {
     const std::size_t scheme = address.find("://");
-    const auto parsed =
-        parse_host_port(scheme == std::string::npos ? address : address.substr(scheme + 3));
-    if (parsed && is_loopback(parsed->host)) return;
+    const auto parsed = protocol::parse_host_port(
+        scheme == std::string::npos ? address : address.substr(scheme + 3));
+    if (parsed && protocol::is_loopback(parsed->host)) return;
     problems.add(std::string(key), position_of(config, key),
                  fmt::format("\"{}\" is no loopback address; without keys and encryption "
                              "(security.insecure = true) only 127.0.0.0/8, ::1 and localhost are "
@@ -298,7 +298,7 @@ void check_insecure(const Config& config, Problems& problems) {
         check_loopback(config, "node.advertise", config.node.advertise, problems);
     }
     for (const std::string& text : config.node.peers) {
-        const auto peer = parse_peer_address(text);
+        const auto peer = protocol::parse_peer_address(text);
         if (peer && peer->key) {
             problems.add("node.peers", position_of(config, "node.peers"),
                          fmt::format("\"{}\" names a key, and security.insecure = true uses none; "
@@ -312,7 +312,7 @@ void check_insecure(const Config& config, Problems& problems) {
 
 void check_keys(const Config& config, Problems& problems) {
     for (const std::string& text : config.node.peers) {
-        const auto peer = parse_peer_address(text);
+        const auto peer = protocol::parse_peer_address(text);
         if (!peer || peer->key) continue;
         problems.add(
             "node.peers", position_of(config, "node.peers"),

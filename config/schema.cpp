@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "config/address.hpp"
 #include "config/codec.hpp"
 #include "config/names.hpp"
 #include "config/nearest.hpp"
+#include "protocol/base/address.hpp"
 #include "protocol/base/limits.hpp"
 #include "training/data/source.hpp"
 #include "training/models/builtin_model.hpp"
@@ -155,21 +155,22 @@ Codec<std::string> argument() {
 Codec<std::string> bind_address() {
     return text("tcp://HOST:PORT with a port up to 65533, or 0 for any that is free",
                 [](const std::string& found) {
-                    const auto address = parse_tcp_address(found);
+                    const auto address = protocol::parse_tcp_address(found);
                     return address && address->port <= kFirstPortMax ? "" : "is no such address";
                 });
 }
 
 Codec<std::string> metrics_address() {
-    return text("empty, or tcp://HOST:PORT, with port 0 for any that is free",
-                [](const std::string& found) {
-                    return found.empty() || parse_tcp_address(found) ? "" : "is no such address";
-                });
+    return text(
+        "empty, or tcp://HOST:PORT, with port 0 for any that is free",
+        [](const std::string& found) {
+            return found.empty() || protocol::parse_tcp_address(found) ? "" : "is no such address";
+        });
 }
 
 Codec<std::string> own_address() {
     return text("HOST:PORT", [](const std::string& found) {
-        const auto address = parse_host_port(found);
+        const auto address = protocol::parse_host_port(found);
         return address && address->port != 0 ? "" : "is no such address";
     });
 }
@@ -177,7 +178,7 @@ Codec<std::string> own_address() {
 Codec<std::string> peer_address() {
     return text("KEY@HOST:PORT, or HOST:PORT in a network without keys",
                 [](const std::string& found) {
-                    return parse_peer_address(found) ? "" : "is no such address";
+                    return protocol::parse_peer_address(found) ? "" : "is no such address";
                 });
 }
 

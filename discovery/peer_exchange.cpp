@@ -1,59 +1,18 @@
 #include "discovery/peer_exchange.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 
 #include "discovery/bounds.hpp"
+#include "protocol/base/address.hpp"
 
 namespace dynavg::discovery {
 
 using protocol::Instant;
 
-namespace {
-
-bool is_alphanumeric(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// By its letters, with or without a zone ("fe80::1%eth0"): whoever dials it knows for sure.
-bool is_ipv6(std::string_view host) {
-    const std::size_t percent = host.find('%');
-    const std::string_view address = host.substr(0, percent);
-    if (percent != std::string_view::npos) {
-        const std::string_view zone = host.substr(percent + 1);
-        if (zone.empty() || !std::all_of(zone.begin(), zone.end(), is_alphanumeric)) return false;
-    }
-    return std::count(address.begin(), address.end(), ':') >= 2 &&
-           std::all_of(address.begin(), address.end(), [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-                      c == ':' || c == '.';
-           });
-}
-
-bool is_host(std::string_view host) {
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-        return is_ipv6(host.substr(1, host.size() - 2));
-    }
-    return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
-        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
-    });
-}
-
-bool is_port(std::string_view port) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), value);
-    return error == std::errc() && end == port.data() + port.size() && value >= 1 && value <= 65535;
-}
-
-}  // namespace
-
 bool is_address(const std::string& text) {
     if (text.size() > kAddressBytesMax) return false;
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string::npos) return false;
-    const std::string_view view = text;
-    return is_host(view.substr(0, colon)) && is_port(view.substr(colon + 1));
+    const auto address = protocol::parse_host_port(text);
+    return address && address->port != 0;
 }
 
 void LearnedAddresses::learn(protocol::PeerId teller, const protocol::KnownPeer& peer) {

@@ -10,7 +10,8 @@
 
 namespace dynavg::discovery {
 
-/// "host:port", "1.2.3.4:port" or "[ipv6]:port" with a port of 1 to 65535, and not too long.
+/// What a peer may tell: an address as protocol::parse_host_port() reads it, with a port above 0,
+/// and not too long.
 [[nodiscard]] bool is_address(const std::string& text);
 
 /// Addresses that other peers told us. A list may lie: entries are bounded in all and per teller,

@@ -1,10 +1,10 @@
 #include <nlohmann/json.hpp>
 
-#include "config/address.hpp"
 #include "control/round_replies.hpp"
 #include "daemon/app/app_parts.hpp"
 #include "daemon/control/status.hpp"
 #include "daemon/outputs/metrics.hpp"
+#include "protocol/base/address.hpp"
 
 // Numbers for Prometheus and for the status page.
 
@@ -34,7 +34,7 @@ Json to_json(const StatusSample& sample) {
 /// Only where the configuration asks for it.
 Expected<void, Error> App::Parts::open_metrics() {
     if (config.metrics.bind.empty()) return {};
-    const auto address = config::parse_tcp_address(config.metrics.bind);
+    const auto address = protocol::parse_tcp_address(config.metrics.bind);
     if (!address) return fail("[metrics] bind is no address");
     MetricsServerOptions options;
     options.host = address->host;

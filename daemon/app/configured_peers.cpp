@@ -1,6 +1,6 @@
 #include "daemon/app/configured_peers.hpp"
 
-#include "config/address.hpp"
+#include "protocol/base/address.hpp"
 
 namespace dynavg::daemon {
 
@@ -9,7 +9,7 @@ using protocol::PeerId;
 std::vector<discovery::Seed> configured_seeds(const config::Config& config) {
     std::vector<discovery::Seed> seeds;
     for (const std::string& text : config.node.peers) {
-        if (const auto peer = config::parse_peer_address(text)) {
+        if (const auto peer = protocol::parse_peer_address(text)) {
             seeds.push_back({peer->address, peer->key});
         }
     }

@@ -13,8 +13,8 @@
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
-#include "config/address.hpp"
 #include "daemon/outputs/page_files.hpp"
+#include "protocol/base/address.hpp"
 
 namespace dynavg::daemon {
 
@@ -82,9 +82,9 @@ Response make_response(const Request& request, http::status status, const char* 
 /// Whether the host of a request is this machine's loopback; else a name of somebody else has led a
 /// browser on this machine here.
 bool names_loopback(std::string_view host) {
-    if (host.empty() || config::is_loopback(host)) return true;
-    const auto address = config::parse_host_port(host);
-    return address && config::is_loopback(address->host);
+    if (host.empty() || protocol::is_loopback(host)) return true;
+    const auto address = protocol::parse_host_port(host);
+    return address && protocol::is_loopback(address->host);
 }
 
 /// One connection and its one request.

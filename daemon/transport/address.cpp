@@ -1,7 +1,6 @@
 #include "daemon/transport/address.hpp"
 
-#include <charconv>
-#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,57 +10,23 @@ namespace dynavg::daemon {
 namespace {
 
 constexpr std::string_view kScheme = "tcp://";
-constexpr std::size_t kHostBytesMax = 253;
-
-bool is_host_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_' || c == ':' || c == '%' || c == '*';
-}
-
-bool is_host(std::string_view host) {
-    if (host.empty() || host.size() > kHostBytesMax) return false;
-    for (const char c : host) {
-        if (!is_host_character(c)) return false;
-    }
-    return true;
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return {};
-    return port;
-}
+/// Of an address that a message shows.
+constexpr std::size_t kShownBytesMax = 253;
 
 Unexpected<Error> bad_address(std::string_view text) {
     return fail(
         fmt::format("\"{}\" is no address: write host:port, with brackets around an IPv6 "
                     "host, for example node-a.example:7400",
-                    text.substr(0, kHostBytesMax)));
-}
-
-bool is_wildcard(const std::string& host) {
-    return host == "0.0.0.0" || host == "*" || host == "::";
+                    text.substr(0, kShownBytesMax)));
 }
 
 }  // namespace
 
-std::string HostPort::text() const {
-    return is_ipv6() ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
-
 Expected<HostPort, Error> parse_address(std::string_view text) {
-    std::string_view rest = text;
-    if (rest.starts_with(kScheme)) rest.remove_prefix(kScheme.size());
-    const auto colon = rest.rfind(':');
-    if (colon == std::string_view::npos) return bad_address(text);
-    std::string_view host = rest.substr(0, colon);
-    const auto port = parse_port(rest.substr(colon + 1));
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (bracketed) host = host.substr(1, host.size() - 2);
-    const bool has_colon = host.find(':') != std::string_view::npos;
-    if (!port || !is_host(host) || has_colon != bracketed) return bad_address(text);
-    return HostPort{std::string(host), *port};
+    const std::string_view rest = text.starts_with(kScheme) ? text.substr(kScheme.size()) : text;
+    auto address = protocol::parse_host_port(rest);
+    if (!address) return bad_address(text);
+    return std::move(*address);
 }
 
 Expected<BindSettings, Error> parse_bind(std::string_view bind, std::string_view advertise) {
@@ -79,7 +44,8 @@ Expected<BindSettings, Error> parse_bind(std::string_view bind, std::string_view
     auto told = parse_address(advertise);
     if (!told) told = parse_address(std::string(advertise) + ":0");
     if (!told) return bad_address(advertise);
-    if (is_wildcard(told->host) || told->port + static_cast<unsigned>(NodePort::bulk) > kPortMax) {
+    if (protocol::is_wildcard(told->host) ||
+        told->port + static_cast<unsigned>(NodePort::bulk) > kPortMax) {
         return fail(fmt::format("advertise \"{}\": nobody can dial that", advertise));
     }
     settings.advertise = std::move(*told);
@@ -104,7 +70,7 @@ HostPort advertised_address(const BindSettings& settings, NodePort which,
     }
     if (!address.host.empty()) return address;
     address.host = settings.bind.host;
-    if (is_wildcard(address.host)) {
+    if (protocol::is_wildcard(address.host)) {
         address.host = config::first_interface_address(
             settings.bind.is_ipv6() ? config::AddressFamily::ipv6 : config::AddressFamily::ipv4);
     }

@@ -4,21 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/base/address.hpp"
 #include "protocol/base/expected.hpp"
 
 namespace dynavg::daemon {
 
-/// A host (name, IPv4 or IPv6 without brackets) and a port.
-struct HostPort {
-    std::string host;
-    std::uint16_t port = 0;
-    bool operator==(const HostPort&) const = default;
-    /// "host:port", with brackets around an IPv6 address.
-    [[nodiscard]] std::string text() const;
-    [[nodiscard]] bool is_ipv6() const { return host.find(':') != std::string::npos; }
-};
+using protocol::HostPort;
 
-/// "host:port" or "[v6]:port", with or without "tcp://" before it.
+/// With or without "tcp://" before it.
 [[nodiscard]] Expected<HostPort, Error> parse_address(std::string_view text);
 
 /// A node has three neighbouring ports; the first is what configurations and peers name.

@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include "config/address.hpp"
+#include "protocol/base/address.hpp"
 #include "tests/catch.hpp"
 
 using namespace dynavg;
@@ -243,7 +243,7 @@ TEST_CASE("keys are 64 hexadecimal digits", "[config]") {
         parsed(kData + "[node]\npeers = [\"" + key +
                "@node-b.example:7400\"]\n[security]\ntrusted_peers = [\"" + key + "\"]\n");
     CHECK(config.security.trusted_peers == std::vector<std::string>{key});
-    const auto peer = parse_peer_address(config.node.peers.at(0));
+    const auto peer = protocol::parse_peer_address(config.node.peers.at(0));
     REQUIRE(peer);
     CHECK(peer->key->hex() == key);
     CHECK(peer->address == "node-b.example:7400");

@@ -27,18 +27,20 @@ Actions run(LearnedAddresses& addresses, Instant now, Instant end) {
 }  // namespace
 
 TEST_CASE("an address is host:port", "[peer_exchange]") {
-    for (const char* good : {"node-a.example:7400", "1.2.3.4:1", "[::1]:65535",
-                             "[fe80::1%eth0]:7400", "[::ffff:1.2.3.4]:1", "a_b:80"}) {
+    for (const char* good : {"node-a.example:7400", "1.2.3.4:1", "[::1]:65535", "[fe80::1]:7400",
+                             "[::ffff:1.2.3.4]:1", "a_b:80"}) {
         CAPTURE(good);
         CHECK(is_address(good));
     }
     const std::string too_long = std::string(300, 'a') + ":1";
     for (const std::string& bad :
-         {std::string("a"), std::string(":1"), std::string("a:"), std::string("a:0"),
-          std::string("a:65536"), std::string("a:-1"), std::string("a:1x"), std::string("a: 1"),
-          std::string("a b:1"), std::string("tcp://a:1"), std::string("::1:1"), std::string("[]:1"),
-          std::string("a\n:1"), std::string("*:1"), std::string("[2x1m]:1"), std::string("[a:1]:1"),
-          std::string("[::1%]:1"), std::string("[%eth0]:1"), too_long}) {
+         {std::string("a"),         std::string(":1"),        std::string("a:"),
+          std::string("a:0"),       std::string("a:65536"),   std::string("a:-1"),
+          std::string("a:1x"),      std::string("a: 1"),      std::string("a b:1"),
+          std::string("tcp://a:1"), std::string("::1:1"),     std::string("[]:1"),
+          std::string("a\n:1"),     std::string("*:1"),       std::string("[2x1m]:1"),
+          std::string("[a:1]:1"),   std::string("[::1%]:1"),  std::string("[fe80::1%eth0]:7400"),
+          std::string("[1:2]:1"),   std::string("[%eth0]:1"), too_long}) {
         CAPTURE(bad);
         CHECK_FALSE(is_address(bad));
     }

@@ -19,11 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config/address.hpp"
 #include "config/edit.hpp"
 #include "config/host.hpp"
 #include "config/service_folders.hpp"
 #include "control/unix_socket.hpp"
+#include "protocol/base/address.hpp"
 #include "tools/cli/ask_daemon.hpp"
 
 namespace dynavg::cli {
@@ -84,9 +84,9 @@ Expected<void, Error> write_file(const fs::path& file, const std::string& text) 
 Expected<std::string, Error> advertised(const SetupOptions& options) {
     std::string host = options.advertise;
     if (host.empty()) host = config::first_interface_address(config::AddressFamily::ipv4);
-    if (config::parse_host_port(host)) return host;
+    if (protocol::parse_host_port(host)) return host;
     std::string address = fmt::format("{}:{}", host, options.port);
-    if (config::parse_host_port(address)) return address;
+    if (protocol::parse_host_port(address)) return address;
     return fail(fmt::format("--advertise \"{}\" is neither HOST nor HOST:PORT", host));
 }
 
@@ -213,12 +213,13 @@ Expected<config::Config, Failure> set_up_config(const SetupOptions& options,
 std::string address_line(const config::Config& config, const protocol::PeerId& id) {
     std::string address = config.node.advertise;
     if (address.empty()) {
-        const auto bound = config::parse_tcp_address(config.node.bind);
-        const bool any = bound->host == "0.0.0.0" || bound->host == "::";
-        const std::string host =
-            any ? config::first_interface_address(config::AddressFamily::ipv4) : bound->host;
-        address = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, bound->port)
-                                                      : fmt::format("[{}]:{}", host, bound->port);
+        const auto bound = protocol::parse_tcp_address(config.node.bind);
+        address =
+            protocol::HostPort{protocol::is_wildcard(bound->host)
+                                   ? config::first_interface_address(config::AddressFamily::ipv4)
+                                   : bound->host,
+                               bound->port}
+                .text();
     }
     return fmt::format("{}@{}", id.hex(), address);
 }

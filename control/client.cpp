@@ -87,15 +87,15 @@ Expected<nlohmann::json, ClientError> ask(const std::filesystem::path& socket,
                                           const nlohmann::json& request,
                                           std::chrono::milliseconds timeout) {
     const Clock::time_point deadline = Clock::now() + timeout;
-    const FileDescriptor connection = connect_unix(socket);
-    if (connection.get() < 0) {
+    const posix::Descriptor connection = connect_unix(socket);
+    if (!connection.is_open()) {
         const int reason = errno;
         const bool listens = reason != ENOENT && reason != ECONNREFUSED;
         return error(listens ? Kind::no_answer : Kind::not_running,
                      why_not_connected(socket, reason));
     }
-    send_all(connection.get(), to_line(request), deadline);
-    const std::string line = receive_line(connection.get(), deadline);
+    send_all(connection.number(), to_line(request), deadline);
+    const std::string line = receive_line(connection.number(), deadline);
     if (line.empty()) {
         return error(Kind::no_answer,
                      fmt::format("no daemon answers on {}: {}", socket.string(),

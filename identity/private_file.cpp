@@ -1,7 +1,6 @@
 #include "identity/private_file.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
@@ -9,32 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "posix/descriptor.hpp"
+#include "posix/replace_file.hpp"
+
 namespace dynavg::identity {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Closed with its owner.
-class Descriptor {
-public:
-    explicit Descriptor(int number) : m_number(number) {}
-    ~Descriptor() {
-        if (m_number >= 0) close(m_number);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int number() const { return m_number; }
-    [[nodiscard]] bool is_open() const { return m_number >= 0; }
-
-private:
-    int m_number;
-};
+constexpr std::string_view kAdvice =
+    "check that the folder is there, that its owner is the user who runs this, and that the disk "
+    "has room";
 
 Unexpected<Error> failed(std::string_view what, const fs::path& path, int reason) {
     return fail(
-        fmt::format("cannot {} {}: {}; check that the folder is there, that its owner is "
-                    "the user who runs this, and that the disk has room",
-                    what, path.string(), std::strerror(reason)));
+        fmt::format("cannot {} {}: {}; {}", what, path.string(), std::strerror(reason), kAdvice));
 }
 
 Expected<void, Error> make_folder(const fs::path& folder) {
@@ -52,56 +40,24 @@ Expected<void, Error> make_folder(const fs::path& folder) {
     return {};
 }
 
-bool write_all(int file, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
-/// 0, or why it failed.
-int fill(int file, int folder, std::string_view text) {
-    struct stat owner {};
-    if (fstat(folder, &owner) != 0) return errno;
-    // Only root can and need do this: the service's own files are its own already.
-    if (geteuid() == 0 && fchown(file, owner.st_uid, owner.st_gid) != 0) return errno;
-    if (!write_all(file, text) || fsync(file) != 0) return errno;
-    return 0;
-}
-
-int put_in_place(const std::string& temporary, const fs::path& file, Replace replace) {
-    if (replace == Replace::yes) return rename(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
-    // A link, unlike a rename, never replaces.
-    const int reason = link(temporary.c_str(), file.c_str()) == 0 || errno == EEXIST ? 0 : errno;
-    unlink(temporary.c_str());
-    return reason;
-}
-
 }  // namespace
 
 Expected<void, Error> write_private_file(const fs::path& file, std::string_view text,
                                          Replace replace) {
     const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
     if (auto made = make_folder(folder); !made) return made;
-    const Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory.is_open()) return failed("open", folder, errno);
-    std::string temporary = file.string() + ".XXXXXX";
-    const Descriptor out(mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600.
-    if (!out.is_open()) return failed("write", file, errno);
-    int reason = fill(out.number(), directory.number(), text);
-    if (reason == 0) reason = put_in_place(temporary, file, replace);
-    if (reason == 0 && fsync(directory.number()) != 0) reason = errno;
-    if (reason == 0) return {};
-    unlink(temporary.c_str());
-    return failed("write", file, reason);
+    return posix::replace_file(
+        file, text,
+        {.mode = S_IRUSR | S_IWUSR,
+         // Root may write it for the service.
+         .owner = posix::Owner::of_folder,
+         .existing = replace == Replace::yes ? posix::Existing::replaced : posix::Existing::kept,
+         .advice = kAdvice});
 }
 
 Expected<std::optional<std::string>, Error> read_private_file(const fs::path& file,
                                                               std::size_t bytes_max) {
-    const Descriptor in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    const posix::Descriptor in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!in.is_open() && errno == ENOENT) return std::nullopt;
     if (!in.is_open()) return failed("read", file, errno);
     struct stat about {};

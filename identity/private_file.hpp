@@ -12,9 +12,9 @@ namespace dynavg::identity {
 
 enum class Replace { no, yes };
 
-/// Writes a file that only the folder's owner can read: to a temporary name, synchronised, renamed
-/// into place. The folder is made if need be, readable by its owner only. Replace::no: a file that
-/// is there stays, and that is no error.
+/// Writes a file that only the folder's owner can read, as a whole (posix::replace_file). The
+/// folder is made if need be, readable by its owner only. Replace::no: a file that is there stays,
+/// and that is no error.
 [[nodiscard]] Expected<void, Error> write_private_file(const std::filesystem::path& file,
                                                        std::string_view text, Replace replace);
 

@@ -15,15 +15,20 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "posix/replace_file.hpp"
+#include "posix/write_all.hpp"
 #include "protocol/base/check.hpp"
-#include "storage/replace_file.hpp"
 
 namespace dynavg::storage {
+
+using posix::Descriptor;
 
 namespace {
 
 constexpr std::string_view kLockName = "lock";
 constexpr std::string_view kTemporaryPrefix = ".new-";
+/// For the owner alone.
+constexpr mode_t kMode = 0600;
 
 bool is_lack_of_room(int reason) {
     return reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
@@ -58,19 +63,6 @@ std::string sentence(std::string_view what, std::string_view path, int reason) {
                        advice(reason));
 }
 
-int write_fully_at(int descriptor, std::size_t offset, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written =
-            ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno;
-        if (written == 0) return EIO;
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-        offset += static_cast<std::size_t>(written);
-    }
-    return 0;
-}
-
 std::string temporary_name(const std::string& name) {
     return std::string(kTemporaryPrefix) + name;
 }
@@ -81,10 +73,8 @@ void synchronise_ancestors(const std::string& path) {
     auto folder = std::filesystem::absolute(path, ignored).lexically_normal();
     while (folder.has_relative_path()) {
         folder = folder.parent_path();
-        const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (descriptor < 0) continue;
-        (void)::fsync(descriptor);
-        ::close(descriptor);
+        const Descriptor open_folder(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (open_folder.is_open()) (void)::fsync(open_folder.number());
     }
 }
 
@@ -100,18 +90,6 @@ std::string holder_of(int descriptor) {
 }
 
 }  // namespace
-
-PosixDisk::Descriptor::~Descriptor() {
-    if (m_number >= 0) ::close(m_number);
-}
-
-PosixDisk::Descriptor::Descriptor(Descriptor&& other) noexcept
-    : m_number(std::exchange(other.m_number, -1)) {}
-
-PosixDisk::Descriptor& PosixDisk::Descriptor::operator=(Descriptor&& other) noexcept {
-    std::swap(m_number, other.m_number);
-    return *this;
-}
 
 PosixDisk::PosixDisk(std::string path, Descriptor folder, Descriptor lock)
     : m_path(std::move(path)), m_folder(std::move(folder)), m_lock(std::move(lock)) {}
@@ -145,10 +123,10 @@ Expected<std::unique_ptr<PosixDisk>, Error> PosixDisk::open_to_read(const std::s
     return std::unique_ptr<PosixDisk>(new PosixDisk(path, std::move(folder), Descriptor()));
 }
 
-Expected<PosixDisk::Descriptor, Error> PosixDisk::lock_folder(const std::string& path,
-                                                              const Descriptor& folder) {
+Expected<posix::Descriptor, Error> PosixDisk::lock_folder(const std::string& path,
+                                                          const Descriptor& folder) {
     const std::string name(kLockName);
-    Descriptor lock(::openat(folder.number(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    Descriptor lock(::openat(folder.number(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
     if (!lock.is_open()) return fail(sentence("write to the state folder", path, errno));
     if (::flock(lock.number(), LOCK_EX | LOCK_NB) != 0) {
         const int reason = errno;
@@ -162,7 +140,7 @@ Expected<PosixDisk::Descriptor, Error> PosixDisk::lock_folder(const std::string&
     // For people; a full disk does not keep the folder from being used.
     const std::string holder = fmt::format("{}\n", ::getpid());
     if (::ftruncate(lock.number(), 0) == 0) {
-        (void)write_fully_at(lock.number(), 0, std::as_bytes(std::span(holder)));
+        (void)posix::write_all_at(lock.number(), 0, posix::bytes_of(holder));
     }
     return lock;
 }
@@ -183,30 +161,10 @@ Unexpected<Error> PosixDisk::failed(const std::string& what, const std::string& 
 Expected<void, Error> PosixDisk::write(const std::string& name,
                                        std::span<const std::span<const std::byte>> parts) {
     DYNAVG_CHECK(m_lock.is_open());
-    const std::string temporary = temporary_name(name);
-    auto written = write_temporary(name, parts);
-    if (!written) {
-        ::unlinkat(m_folder.number(), temporary.c_str(), 0);
-        return written;
-    }
-    const int folder = m_folder.number();
-    if (::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
-        return failed("write", name, errno);
-    }
-    return synchronise_folder(name);
-}
-
-Expected<void, Error> PosixDisk::write_temporary(
-    const std::string& name, std::span<const std::span<const std::byte>> parts) {
-    const Descriptor file(::openat(m_folder.number(), temporary_name(name).c_str(),
-                                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file.is_open()) return failed("write", name, errno);
-    for (const auto& part : parts) {
-        if (const int reason = write_fully(file.number(), part); reason != 0) {
-            return failed("write", name, reason);
-        }
-    }
-    if (::fsync(file.number()) != 0) return failed("write", name, errno);
+    const int reason =
+        posix::replace_file_at(m_folder, temporary_name(name), name, parts, {.mode = kMode});
+    if (reason != 0) return failed("write", name, reason);
+    m_full = false;
     return {};
 }
 
@@ -220,7 +178,7 @@ Expected<void, Error> PosixDisk::overwrite(const std::string& name, std::size_t 
     if (offset + bytes.size() > static_cast<std::size_t>(facts.st_size)) {
         return failed("write", name, EFBIG);
     }
-    if (const int reason = write_fully_at(file.number(), offset, bytes); reason != 0) {
+    if (const int reason = posix::write_all_at(file.number(), offset, bytes); reason != 0) {
         return failed("write", name, reason);
     }
     if (::fdatasync(file.number()) != 0) return failed("write", name, errno);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "posix/descriptor.hpp"
 #include "protocol/base/expected.hpp"
 #include "storage/disk.hpp"
 
@@ -45,34 +46,18 @@ public:
     [[nodiscard]] std::string path_of(const std::string& name) const override;
 
 private:
-    /// A file descriptor that is closed with its owner.
-    class Descriptor {
-    public:
-        explicit Descriptor(int number = -1) : m_number(number) {}
-        ~Descriptor();
-        Descriptor(Descriptor&& other) noexcept;
-        Descriptor& operator=(Descriptor&& other) noexcept;
-        [[nodiscard]] int number() const { return m_number; }
-        [[nodiscard]] bool is_open() const { return m_number >= 0; }
-
-    private:
-        int m_number;
-    };
-
-    PosixDisk(std::string path, Descriptor folder, Descriptor lock);
-    [[nodiscard]] static Expected<Descriptor, Error> lock_folder(const std::string& path,
-                                                                 const Descriptor& folder);
+    PosixDisk(std::string path, posix::Descriptor folder, posix::Descriptor lock);
+    [[nodiscard]] static Expected<posix::Descriptor, Error> lock_folder(
+        const std::string& path, const posix::Descriptor& folder);
     void remove_temporary_files();
     /// Keeps whether the reason was lack of room.
     [[nodiscard]] Unexpected<Error> failed(const std::string& what, const std::string& name,
                                            int reason);
-    Expected<void, Error> write_temporary(const std::string& name,
-                                          std::span<const std::span<const std::byte>> parts);
     Expected<void, Error> synchronise_folder(const std::string& name);
 
     std::string m_path;
-    Descriptor m_folder;
-    Descriptor m_lock;
+    posix::Descriptor m_folder;
+    posix::Descriptor m_lock;
     bool m_full = false;
 };
 

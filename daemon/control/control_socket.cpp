@@ -32,8 +32,8 @@ Expected<void, Error> remove_stale(const std::filesystem::path& path) {
                         "it or choose another [node] control",
                         path.string()));
     }
-    const control::FileDescriptor probe = control::connect_unix(path);
-    if (probe.get() >= 0 || errno == EAGAIN) {
+    const posix::Descriptor probe = control::connect_unix(path);
+    if (probe.is_open() || errno == EAGAIN) {
         return fail(
             fmt::format("control socket {}: another dynavgd runs with this control socket; "
                         "stop it or choose another [node] control",
@@ -69,13 +69,12 @@ Expected<ControlSocket, Error> ControlSocket::listen(const std::filesystem::path
         return Unexpected<Error>(removed.error());
     }
 
-    control::FileDescriptor socket(
-        ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.get() < 0) return failed(path, "no socket", errno);
+    posix::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.is_open()) return failed(path, "no socket", errno);
     // The file gets the mode of the socket, so that it never stands open to others.
-    if (fchmod(socket.get(), kSocketMode) != 0) return failed(path, "mode", errno);
+    if (fchmod(socket.number(), kSocketMode) != 0) return failed(path, "mode", errno);
     const auto* const name = reinterpret_cast<const sockaddr*>(&*address);
-    if (bind(socket.get(), name, sizeof *address) != 0) return failed(path, "bind", errno);
+    if (bind(socket.number(), name, sizeof *address) != 0) return failed(path, "bind", errno);
     ControlSocket result(std::move(socket), path);
     // The umask may have taken the group's rights away.
     if (chmod(path.c_str(), kSocketMode) != 0) return failed(path, "mode", errno);
@@ -83,7 +82,7 @@ Expected<ControlSocket, Error> ControlSocket::listen(const std::filesystem::path
     if (lstat(path.c_str(), &made) != 0) return failed(path, "was removed", errno);
     result.m_device = made.st_dev;
     result.m_inode = made.st_ino;
-    if (::listen(result.m_socket.get(), backlog) != 0) return failed(path, "listen", errno);
+    if (::listen(result.m_socket.number(), backlog) != 0) return failed(path, "listen", errno);
     return result;
 }
 

@@ -27,10 +27,10 @@ public:
     void remove_file() const;
 
 private:
-    ControlSocket(control::FileDescriptor socket, std::filesystem::path path)
+    ControlSocket(posix::Descriptor socket, std::filesystem::path path)
         : m_socket(std::move(socket)), m_path(std::move(path)) {}
 
-    control::FileDescriptor m_socket;
+    posix::Descriptor m_socket;
     std::filesystem::path m_path;
     dev_t m_device{};
     ino_t m_inode{};

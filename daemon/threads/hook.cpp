@@ -14,12 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "posix/descriptor.hpp"
+
 // The header of glibc 2.36 does not say that its functions are C's.
 extern "C" {
 #include <sys/pidfd.h>
 }
 
 namespace dynavg::daemon {
+
+using posix::Descriptor;
 
 namespace {
 
@@ -34,22 +38,6 @@ constexpr std::size_t kTailBytes = 2048;
 constexpr std::size_t kLineBytesMax = 200;
 /// More than a pipe holds.
 constexpr int kReadsAtTheEndMax = 64;
-
-class Descriptor {
-public:
-    explicit Descriptor(int number = -1) : m_number(number) {}
-    ~Descriptor() { close(); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    void close() {
-        if (m_number >= 0) ::close(m_number);
-        m_number = -1;
-    }
-    [[nodiscard]] int number() const { return m_number; }
-
-private:
-    int m_number;
-};
 
 std::string text_of(int reason) {
     return std::generic_category().message(reason);

@@ -10,10 +10,10 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "daemon/threads/hook.hpp"
 #include "daemon/threads/thread_name.hpp"
+#include "posix/descriptor.hpp"
 
 namespace dynavg::daemon {
 
@@ -33,12 +33,7 @@ struct OutputThread::Parts : std::enable_shared_from_this<Parts> {
           options(std::move(given)),
           write(std::move(function)),
           on_event(std::move(told)),
-          stop_fd(eventfd(0, EFD_CLOEXEC)) {}
-    ~Parts() {
-        if (stop_fd >= 0) close(stop_fd);
-    }
-    Parts(const Parts&) = delete;
-    Parts& operator=(const Parts&) = delete;
+          stop_signal(eventfd(0, EFD_CLOEXEC)) {}
 
     void run();
     [[nodiscard]] ReferencePointer next();
@@ -52,7 +47,7 @@ struct OutputThread::Parts : std::enable_shared_from_this<Parts> {
     const OutputOptions options;
     const WriteReference write;
     const std::function<void(Event)> on_event;
-    const int stop_fd;
+    const posix::Descriptor stop_signal;
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -134,7 +129,7 @@ void OutputThread::Parts::run_the_hook(const protocol::Reference& reference) {
                          {"DYNAVG_DIGEST", reference.id.digest.hex()},
                          {"DYNAVG_PATH", options.path.string()}};
     order.timeout = options.hook_timeout;
-    const HookOutcome outcome = run_hook(order, stop_fd);
+    const HookOutcome outcome = run_hook(order, stop_signal.number());
     const std::string reason = outcome.end == HookEnd::failed ? outcome.reason : "";
     if (std::exchange(told_hook_failure, reason) == reason || reason.empty()) return;
     tell(Event("hook_failed", Level::warning,
@@ -178,7 +173,7 @@ void OutputThread::stop() {
         m_parts->stopped = true;
     }
     m_parts->changed.notify_all();
-    (void)eventfd_write(m_parts->stop_fd, 1);
+    (void)eventfd_write(m_parts->stop_signal.number(), 1);
     if (m_parts->thread.joinable()) m_parts->thread.join();
 }
 

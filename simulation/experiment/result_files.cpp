@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "posix/replace_file.hpp"
+
 namespace dynavg::simulation {
 
 namespace {
@@ -105,14 +107,7 @@ Expected<void, Error> ResultFiles::finish(const Summary& summary) {
 }
 
 Expected<void, Error> ResultFiles::write_whole(const std::string& name, const std::string& text) {
-    const std::filesystem::path part = m_folder / (name + ".part");
-    auto table = begin(part, text);
-    if (!table) return Unexpected<Error>(table.error());
-    table->file.reset();
-    std::error_code error;
-    std::filesystem::rename(part, m_folder / name, error);
-    if (error) return unwritable(m_folder / name, error.message());
-    return {};
+    return posix::replace_file(m_folder / name, text);
 }
 
 nlohmann::ordered_json json_of(const std::optional<CheckStatistics>& checks) {

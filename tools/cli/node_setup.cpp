@@ -23,6 +23,7 @@
 #include "config/host.hpp"
 #include "config/service_folders.hpp"
 #include "control/unix_socket.hpp"
+#include "posix/replace_file.hpp"
 #include "protocol/base/address.hpp"
 #include "tools/cli/ask_daemon.hpp"
 
@@ -46,38 +47,15 @@ std::optional<std::string> read_file(const fs::path& file) {
     return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-/// 0, or why it failed. A new file is for all to read, the service among them: it has no secrets.
-int fill(int file, const struct stat* before, std::string_view text) {
-    constexpr mode_t kForAll = 0644;
-    if (before != nullptr && fchown(file, before->st_uid, before->st_gid) != 0 && geteuid() == 0) {
-        return errno;
-    }
-    if (fchmod(file, before != nullptr ? before->st_mode & 07777U : kForAll) != 0) return errno;
-    while (!text.empty()) {
-        const ssize_t written = ::write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return errno;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return fsync(file) == 0 ? 0 : errno;
-}
-
-/// Replaces the file as a whole; its mode and owner stay if it was there.
+/// Its mode and owner stay if it was there. A new file is for all to read, the service among them:
+/// it has no secrets.
 Expected<void, Error> write_file(const fs::path& file, const std::string& text) {
     std::error_code ignored;
     if (file.has_parent_path()) fs::create_directories(file.parent_path(), ignored);
-    struct stat before {};
-    const bool existed = stat(file.c_str(), &before) == 0;
-    std::string temporary = file.string() + ".XXXXXX";
-    const control::FileDescriptor out(mkostemp(temporary.data(), O_CLOEXEC));
-    int reason = out.get() < 0 ? errno : fill(out.get(), existed ? &before : nullptr, text);
-    if (reason == 0 && rename(temporary.c_str(), file.c_str()) != 0) reason = errno;
-    if (reason == 0) return {};
-    if (out.get() >= 0) unlink(temporary.c_str());
-    return fail(
-        fmt::format("cannot write {}: {}; run this as root, or name another file with "
-                    "--config",
-                    file.string(), std::strerror(reason)));
+    return posix::replace_file(file, text,
+                               {.mode = 0644,
+                                .owner = posix::Owner::of_replaced,
+                                .advice = "run this as root, or name another file with --config"});
 }
 
 /// "host:port" of what others are to dial.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/escape.hpp"
+#include "posix/descriptor.hpp"
 #include "tools/audit/read_log.hpp"
 #include "tools/audit/tell.hpp"
 #include "tools/cli/ask_daemon.hpp"
@@ -37,11 +38,9 @@ struct LogFile {
 
 Expected<audit::LogCounts, Error> read_file(const std::string& path, audit::Record& record) {
     if (path == "-") return audit::read_log(STDIN_FILENO, record);
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(std::strerror(errno));
-    auto counts = audit::read_log(fd, record);
-    close(fd);
-    return counts;
+    const posix::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return fail(std::strerror(errno));
+    return audit::read_log(file.number(), record);
 }
 
 LogFile read_one(const std::string& path, audit::Record& record) {

@@ -22,6 +22,7 @@
 #include "identity/key_file.hpp"
 #include "identity/token.hpp"
 #include "identity/trust.hpp"
+#include "posix/descriptor.hpp"
 #include "tools/doctor/port_holder.hpp"
 
 namespace dynavg::doctor {
@@ -69,7 +70,7 @@ struct Resolved {
 
 /// Where the host is the name of a network interface, any address of this machine.
 std::optional<Resolved> resolve(const daemon::HostPort& where) {
-    const bool any = where.host == "*" || if_nametoindex(where.host.c_str()) != 0;
+    const bool any = if_nametoindex(where.host.c_str()) != 0;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
@@ -87,15 +88,13 @@ std::optional<Resolved> resolve(const daemon::HostPort& where) {
 
 /// 0, or why it cannot be listened at.
 int try_to_bind(const Resolved& where) {
-    const int made = socket(where.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (made < 0) return errno;
+    const posix::Descriptor made(socket(where.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!made.is_open()) return errno;
     // As ZeroMQ does it: connections of a moment ago are no hindrance.
     const int yes = 1;
-    setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    setsockopt(made.number(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     const auto* const address = reinterpret_cast<const sockaddr*>(&where.address);
-    const int reason = bind(made, address, where.size) == 0 ? 0 : errno;
-    close(made);
-    return reason;
+    return bind(made.number(), address, where.size) == 0 ? 0 : errno;
 }
 
 PortFacts look_at_port(std::string_view use, const daemon::HostPort& address,

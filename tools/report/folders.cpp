@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include "posix/descriptor.hpp"
+#include "posix/replace_file.hpp"
+#include "posix/write_all.hpp"
 #include "tools/report/read.hpp"
 
 namespace dynavg::report {
@@ -100,10 +102,6 @@ Expected<void, Error> find_runs(const fs::path& folder, std::vector<fs::path>& f
                     folder.string()));
 }
 
-struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
 }  // namespace
 
 Expected<std::vector<Run>, Error> read_runs(const std::vector<fs::path>& folders) {
@@ -126,22 +124,17 @@ Expected<std::vector<Run>, Error> read_runs(const std::vector<fs::path>& folders
 }
 
 Expected<void, Error> write_file(const fs::path& file, const std::string& text) {
-    std::error_code error;
+    std::error_code ignored;
     // A device or a pipe is written as it is.
-    const bool in_place = fs::exists(file, error) && !fs::is_regular_file(file, error);
-    fs::path part = file;
-    if (!in_place) part += ".part";
-    std::unique_ptr<std::FILE, Close> stream(std::fopen(part.c_str(), "w"));
-    bool written = stream && std::fwrite(text.data(), 1, text.size(), stream.get()) == text.size();
-    written = written && std::fflush(stream.get()) == 0;
-    if (!written) {
-        return fail(fmt::format("{} can't be written: {}", file.string(), std::strerror(errno)));
+    if (!fs::exists(file, ignored) || fs::is_regular_file(file, ignored)) {
+        return posix::replace_file(file, text);
     }
-    stream.reset();
-    if (in_place) return {};
-    fs::rename(part, file, error);
-    if (error) return fail(fmt::format("{} can't be written: {}", file.string(), error.message()));
-    return {};
+    const posix::Descriptor device(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    int reason = device.is_open() ? 0 : errno;
+    if (reason == 0) reason = posix::write_all(device.number(), posix::bytes_of(text));
+    if (reason == 0) return {};
+    return fail(
+        fmt::format("cannot write {}: {}", file.string(), std::generic_category().message(reason)));
 }
 
 }  // namespace dynavg::report

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "posix/replace_file.hpp"
 #include "protocol/core/settings.hpp"
 #include "storage/checkpoint_store.hpp"
 #include "storage/posix_disk.hpp"
-#include "storage/replace_file.hpp"
 #include "training/assembly/learning.hpp"
 #include "training/export/model_file.hpp"
 
@@ -101,7 +101,8 @@ Expected<void, Error> write_reference(const std::filesystem::path& path,
     const auto tensors = training::named_tensors(layout, reference.values);
     training::ZipFile file = training::model_file(*training::model_format_of(path), tensors,
                                                   about(config, reference, version));
-    return storage::replace_file(path, file.finish());
+    return posix::replace_file(path, file.finish(),
+                               {.second_writer = posix::SecondWriter::is_refused});
 }
 
 }  // namespace dynavg::assembly

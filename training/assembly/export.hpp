@@ -19,7 +19,7 @@ namespace dynavg::assembly {
 /// A file's name says its format. Fails with what it may end in.
 [[nodiscard]] Expected<void, Error> check_export_name(const std::filesystem::path& path);
 
-/// Makes or replaces `path`, as a whole (storage::replace_file). `reference` is of the model of
+/// Makes or replaces `path`, as a whole (posix::replace_file). `reference` is of the model of
 /// `config`; `version` is this build's, for who asks the file what it is.
 [[nodiscard]] Expected<void, Error> write_reference(const std::filesystem::path& path,
                                                     const config::Config& config,

@@ -38,9 +38,9 @@ TEST_CASE("root, the daemon's user and the socket's group may ask, and nobody el
 TEST_CASE("the kernel tells who is at the other end", "[admission]") {
     int ends[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    const control::FileDescriptor one(ends[0]);
-    const control::FileDescriptor other(ends[1]);
-    const auto who = credentials_of(one.get());
+    const posix::Descriptor one(ends[0]);
+    const posix::Descriptor other(ends[1]);
+    const auto who = credentials_of(one.number());
     REQUIRE(who);
     CHECK(who->user == geteuid());
     CHECK(who->group == getegid());

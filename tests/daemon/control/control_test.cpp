@@ -48,17 +48,17 @@ public:
     explicit RawClient(const std::filesystem::path& socket)
         : m_socket(::socket(AF_UNIX, SOCK_STREAM, 0)) {
         const timeval timeout{.tv_sec = 20, .tv_usec = 0};
-        setsockopt(m_socket.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        setsockopt(m_socket.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+        setsockopt(m_socket.number(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+        setsockopt(m_socket.number(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
         const auto address = control::unix_address(socket);
         REQUIRE(address);
-        REQUIRE(connect(m_socket.get(), reinterpret_cast<const sockaddr*>(&*address),
+        REQUIRE(connect(m_socket.number(), reinterpret_cast<const sockaddr*>(&*address),
                         sizeof *address) == 0);
     }
     /// 0, or the error that ended it.
     int send(std::string_view data) const {
         while (!data.empty()) {
-            const ssize_t n = ::send(m_socket.get(), data.data(), data.size(), MSG_NOSIGNAL);
+            const ssize_t n = ::send(m_socket.number(), data.data(), data.size(), MSG_NOSIGNAL);
             if (n <= 0) return errno;
             data.remove_prefix(static_cast<std::size_t>(n));
         }
@@ -68,7 +68,7 @@ public:
     std::string receive_line() {
         while (m_received.find('\n') == std::string::npos) {
             char buffer[4096];
-            const ssize_t n = recv(m_socket.get(), buffer, sizeof buffer, 0);
+            const ssize_t n = recv(m_socket.number(), buffer, sizeof buffer, 0);
             if (n <= 0) return {};
             m_received.append(buffer, static_cast<std::size_t>(n));
         }
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    control::FileDescriptor m_socket;
+    posix::Descriptor m_socket;
     std::string m_received;
 };
 
@@ -332,9 +332,10 @@ TEST_CASE("a living daemon's socket is not taken, a dead one's is", "[control]")
     CHECK_FALSE(std::filesystem::exists(path));  // A clean end removes it.
     {
         // A bound socket that nobody listens on is what a crash leaves.
-        const control::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+        const posix::Descriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
         const auto address = control::unix_address(path).value();
-        REQUIRE(bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(bind(dead.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+                0);
     }
     REQUIRE(std::filesystem::exists(path));
     const Running running({.socket = path});
@@ -399,10 +400,10 @@ TEST_CASE("the client says that nobody answers, and what to do", "[control]") {
 
 TEST_CASE("the client does not wait for ever", "[control]") {
     const TemporaryFolder folder;
-    const control::FileDescriptor mute(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const posix::Descriptor mute(::socket(AF_UNIX, SOCK_STREAM, 0));
     const auto address = control::unix_address(folder / "mute").value();
-    REQUIRE(bind(mute.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(listen(mute.get(), 4) == 0);
+    REQUIRE(bind(mute.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(mute.number(), 4) == 0);
     const auto reply = control::ask(folder / "mute", control::request("status"), 30ms);
     REQUIRE_FALSE(reply);
     CHECK(reply.error().kind == Kind::no_answer);

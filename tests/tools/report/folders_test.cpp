@@ -63,12 +63,11 @@ TEST_CASE("a file is replaced as a whole, and a failure is told", "[folders]") {
     std::string text;
     std::getline(std::ifstream(place.path("report.html")), text);
     CHECK(text == "new");
-    CHECK_FALSE(fs::exists(place.path("report.html.part")));
+    CHECK_FALSE(fs::exists(place.path(".report.html.new")));
     const auto nowhere = write_file(place.path("none/report.html"), "");
     REQUIRE_FALSE(nowhere);
-    CHECK_THAT(nowhere.error().message,
-               Contains("none/report.html can't be written: No such file"));
+    CHECK_THAT(nowhere.error().message, Contains("none/report.html: No such file"));
     const auto full = write_file("/dev/full", "text");
     REQUIRE_FALSE(full);
-    CHECK_THAT(full.error().message, Contains("/dev/full can't be written: No space"));
+    CHECK_THAT(full.error().message, Contains("cannot write /dev/full: No space"));
 }

@@ -14,9 +14,9 @@
 #include <variant>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 
 namespace dynavg::daemon {
@@ -46,26 +46,6 @@ std::string_view kind_name(const Order& order) {
                                                           "local training", "list of known peers"};
     return kNames[order.index()];
 }
-
-/// Calls handlers on the io thread, until stop().
-class Reporter : public std::enable_shared_from_this<Reporter> {
-public:
-    Reporter(boost::asio::io_context& io, StorageThreadHandlers handlers)
-        : m_io(io), m_handlers(std::move(handlers)) {}
-
-    template <class Call>
-    void report(Call call) {
-        boost::asio::post(m_io, [self = shared_from_this(), call = std::move(call)]() mutable {
-            if (!self->m_stopped) call(self->m_handlers);
-        });
-    }
-    void stop() { m_stopped = true; }
-
-private:
-    boost::asio::io_context& m_io;
-    StorageThreadHandlers m_handlers;
-    bool m_stopped = false;  ///< Used on the io thread only.
-};
 
 /// One of each kind at most; a newer one takes the place of one that waits.
 class Orders {
@@ -130,7 +110,7 @@ struct StorageThread::Parts {
           StorageThreadHandlers handlers)
         : options(std::move(thread_options)),
           store(*options.disk, options.shape, options.network),
-          reporter(std::make_shared<Reporter>(io, std::move(handlers))) {}
+          reporter(std::make_shared<Reporter<StorageThreadHandlers>>(io, std::move(handlers))) {}
 
     void put(Order order);
     void run();
@@ -146,7 +126,7 @@ struct StorageThread::Parts {
     storage::CheckpointStore store;  ///< The storage thread's, between start() and finish().
     /// What each kind of order failed of, until it works again; as the store.
     std::array<std::string, kKinds> failing;
-    std::shared_ptr<Reporter> reporter;
+    std::shared_ptr<Reporter<StorageThreadHandlers>> reporter;
 
     std::mutex mutex;
     std::condition_variable changed;

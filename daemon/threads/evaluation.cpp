@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 
 namespace dynavg::daemon {
@@ -28,11 +29,11 @@ Expected<protocol::Evaluation, Error> measure(const EvaluateFunction& evaluate,
 
 struct EvaluationThread::Parts {
     Parts(boost::asio::io_context& loop, EvaluateFunction function, EvaluationHandlers done)
-        : io(loop), evaluate(std::move(function)), handlers(std::move(done)) {}
+        : evaluate(std::move(function)),
+          reporter(std::make_shared<Reporter<EvaluationHandlers>>(loop, std::move(done))) {}
 
-    boost::asio::io_context& io;
     EvaluateFunction evaluate;
-    EvaluationHandlers handlers;
+    std::shared_ptr<Reporter<EvaluationHandlers>> reporter;
     bool busy = false;
     bool stopped = false;
     protocol::ReferencePointer next;
@@ -42,7 +43,7 @@ struct EvaluationThread::Parts {
 
 EvaluationThread::EvaluationThread(boost::asio::io_context& io, EvaluateFunction evaluate,
                                    EvaluationHandlers handlers)
-    : m_parts(std::make_shared<Parts>(io, std::move(evaluate), std::move(handlers))) {
+    : m_parts(std::make_unique<Parts>(io, std::move(evaluate), std::move(handlers))) {
     boost::asio::post(m_parts->thread, [] { name_this_thread("evaluator"); });
 }
 
@@ -58,18 +59,16 @@ void EvaluationThread::evaluate(protocol::ReferencePointer reference, std::uint6
         return;
     }
     m_parts->busy = true;
-    boost::asio::post(m_parts->thread, [this, parts = m_parts.get(), reference, step] {
-        auto result = measure(parts->evaluate, reference->values, step);
-        boost::asio::post(parts->io, [this, weak = std::weak_ptr(m_parts), id = reference->id,
-                                      result = std::move(result)] {
-            const auto alive = weak.lock();
-            if (!alive || alive->stopped) return;
-            alive->busy = false;
-            if (auto waiting = std::exchange(alive->next, nullptr)) {
-                evaluate(std::move(waiting), alive->next_step);
+    boost::asio::post(m_parts->thread, [this, reference, step] {
+        auto result = measure(m_parts->evaluate, reference->values, step);
+        m_parts->reporter->report([this, id = reference->id,
+                                   result = std::move(result)](const EvaluationHandlers& handlers) {
+            m_parts->busy = false;
+            if (auto waiting = std::exchange(m_parts->next, nullptr)) {
+                evaluate(std::move(waiting), m_parts->next_step);
             }
-            if (!result) return alive->handlers.on_error(result.error());
-            alive->handlers.on_done(id, *result);
+            if (!result) return handlers.on_error(result.error());
+            handlers.on_done(id, *result);
         });
     });
 }
@@ -80,6 +79,7 @@ bool EvaluationThread::is_idle() const {
 
 void EvaluationThread::stop() {
     m_parts->stopped = true;
+    m_parts->reporter->stop();
     m_parts->thread.join();
 }
 

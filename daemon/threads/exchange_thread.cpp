@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "daemon/app/clock.hpp"
+#include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 #include "daemon/transport/bulk_transport.hpp"
 #include "protocol/exchange/paced_sends.hpp"
@@ -26,35 +27,21 @@ using protocol::PeerId;
 
 namespace {
 
-/// Calls handlers on the io thread, until stop().
-class Reporter : public std::enable_shared_from_this<Reporter> {
+class ExchangeReporter : public Reporter<ExchangeThreadHandlers> {
 public:
-    Reporter(boost::asio::io_context& io, ExchangeThreadHandlers handlers)
-        : m_io(io), m_handlers(std::move(handlers)) {}
-
-    template <class Call>
-    void report(Call call) {
-        boost::asio::post(m_io, [self = shared_from_this(), call = std::move(call)]() mutable {
-            if (!self->m_stopped) call(self->m_handlers);
-        });
-    }
+    using Reporter::Reporter;
 
     /// One wake-up at a time, however many chunks come in.
     void report_progress() {
         if (m_progress_pending.exchange(true)) return;
-        boost::asio::post(m_io, [self = shared_from_this()] {
-            self->m_progress_pending = false;
-            if (!self->m_stopped) self->m_handlers.on_progress();
+        report([this](const ExchangeThreadHandlers& handlers) {
+            m_progress_pending = false;
+            handlers.on_progress();
         });
     }
 
-    void stop() { m_stopped = true; }
-
 private:
-    boost::asio::io_context& m_io;
-    ExchangeThreadHandlers m_handlers;
     std::atomic<bool> m_progress_pending = false;
-    bool m_stopped = false;  ///< Used on the io thread only.
 };
 
 struct SharedCounters {
@@ -66,7 +53,8 @@ struct SharedCounters {
 class Engine {
 public:
     Engine(boost::asio::io_context& loop, ZmqContextPointer context,
-           const ExchangeThreadOptions& options, Reporter& reporter, SharedCounters& counters)
+           const ExchangeThreadOptions& options, ExchangeReporter& reporter,
+           SharedCounters& counters)
         : m_reporter(reporter),
           m_counters(counters),
           m_sequence(*options.sequence),
@@ -134,7 +122,7 @@ private:
     void send_paced();
     void set_timer(protocol::Instant at);
 
-    Reporter& m_reporter;
+    ExchangeReporter& m_reporter;
     SharedCounters& m_counters;
     MessageSequence& m_sequence;
     protocol::Header m_header;
@@ -248,7 +236,7 @@ struct ExchangeThread::Parts {
           ExchangeThreadOptions thread_options, ExchangeThreadHandlers handlers)
         : context(std::move(zmq_context)),
           options(std::move(thread_options)),
-          reporter(std::make_shared<Reporter>(io, std::move(handlers))) {}
+          reporter(std::make_shared<ExchangeReporter>(io, std::move(handlers))) {}
 
     /// Body of the thread: everything that the exchange owns is made and ended here.
     void run(std::promise<Expected<std::string, Error>> bound);
@@ -265,7 +253,7 @@ struct ExchangeThread::Parts {
 
     ZmqContextPointer context;
     ExchangeThreadOptions options;
-    std::shared_ptr<Reporter> reporter;
+    std::shared_ptr<ExchangeReporter> reporter;
     SharedCounters counters;
     boost::asio::io_context loop{1};
     Engine* engine = nullptr;  ///< Used on the exchange thread only.

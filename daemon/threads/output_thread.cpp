@@ -6,12 +6,11 @@
 #include <thread>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 
 #include "daemon/threads/hook.hpp"
+#include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 #include "posix/descriptor.hpp"
 
@@ -26,13 +25,14 @@ bool output_is_due(std::optional<protocol::Epoch> last, protocol::Epoch next, st
     return next.value() - last->value() >= every;
 }
 
-struct OutputThread::Parts : std::enable_shared_from_this<Parts> {
+using EventHandler = std::function<void(Event)>;
+
+struct OutputThread::Parts {
     Parts(boost::asio::io_context& loop, OutputOptions given, WriteReference function,
-          std::function<void(Event)> told)
-        : io(loop),
-          options(std::move(given)),
+          EventHandler told)
+        : options(std::move(given)),
           write(std::move(function)),
-          on_event(std::move(told)),
+          reporter(std::make_shared<Reporter<EventHandler>>(loop, std::move(told))),
           stop_signal(eventfd(0, EFD_CLOEXEC)) {}
 
     void run();
@@ -43,16 +43,15 @@ struct OutputThread::Parts : std::enable_shared_from_this<Parts> {
     void run_the_hook(const protocol::Reference& reference);
     void tell(Event event);
 
-    boost::asio::io_context& io;
     const OutputOptions options;
     const WriteReference write;
-    const std::function<void(Event)> on_event;
+    const std::shared_ptr<Reporter<EventHandler>> reporter;
     const posix::Descriptor stop_signal;
 
     std::mutex mutex;
     std::condition_variable changed;
     ReferencePointer waiting;  ///< The latest.
-    bool stopped = false;      ///< Set by the io thread alone, which reads it without the lock.
+    bool stopped = false;
 
     // The thread's own.
     std::optional<protocol::Epoch> written;
@@ -142,16 +141,15 @@ void OutputThread::Parts::run_the_hook(const protocol::Reference& reference) {
 }
 
 void OutputThread::Parts::tell(Event event) {
-    boost::asio::post(io, [weak = weak_from_this(), event = std::move(event)]() mutable {
-        const auto alive = weak.lock();
-        if (alive && !alive->stopped) alive->on_event(std::move(event));
+    reporter->report([event = std::move(event)](const EventHandler& on_event) mutable {
+        on_event(std::move(event));
     });
 }
 
 OutputThread::OutputThread(boost::asio::io_context& io, OutputOptions options, WriteReference write,
                            std::function<void(Event)> on_event)
     : m_parts(
-          std::make_shared<Parts>(io, std::move(options), std::move(write), std::move(on_event))) {
+          std::make_unique<Parts>(io, std::move(options), std::move(write), std::move(on_event))) {
     m_parts->thread = std::thread([parts = m_parts.get()] { parts->run(); });
 }
 
@@ -168,6 +166,7 @@ void OutputThread::offer(ReferencePointer reference) {
 }
 
 void OutputThread::stop() {
+    m_parts->reporter->stop();
     {
         const std::lock_guard lock(m_parts->mutex);
         m_parts->stopped = true;

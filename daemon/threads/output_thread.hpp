@@ -58,7 +58,7 @@ public:
 
 private:
     struct Parts;
-    std::shared_ptr<Parts> m_parts;
+    std::unique_ptr<Parts> m_parts;
 };
 
 }  // namespace dynavg::daemon

@@ -13,10 +13,10 @@
 #include <variant>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include "daemon/app/clock.hpp"
+#include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 
 namespace dynavg::daemon {
@@ -32,26 +32,6 @@ std::chrono::steady_clock::time_point on_steady_clock(protocol::Instant when) {
     return std::chrono::steady_clock::time_point(when.time_since_epoch());
 }
 
-/// Calls handlers on the io thread, until stop().
-class Reporter : public std::enable_shared_from_this<Reporter> {
-public:
-    Reporter(boost::asio::io_context& io, StorageThreadHandlers handlers)
-        : m_io(io), m_handlers(std::move(handlers)) {}
-
-    template <class Call>
-    void report(Call call) {
-        boost::asio::post(m_io, [self = shared_from_this(), call = std::move(call)]() mutable {
-            if (!self->m_stopped) call(self->m_handlers);
-        });
-    }
-    void stop() { m_stopped = true; }
-
-private:
-    boost::asio::io_context& m_io;
-    StorageThreadHandlers m_handlers;
-    bool m_stopped = false;  ///< Used on the io thread only.
-};
-
 }  // namespace
 
 struct StorageThread::Parts {
@@ -59,7 +39,7 @@ struct StorageThread::Parts {
           StorageThreadHandlers handlers)
         : options(std::move(thread_options)),
           store(*options.disk, options.shape, options.network),
-          reporter(std::make_shared<Reporter>(io, std::move(handlers))) {}
+          reporter(std::make_shared<Reporter<StorageThreadHandlers>>(io, std::move(handlers))) {}
 
     void put(Write write);
     void run();
@@ -77,7 +57,7 @@ struct StorageThread::Parts {
     StorageThreadOptions options;
     storage::CheckpointStore store;  ///< The storage thread's, between start() and finish().
     std::array<std::string, peer::kWriteKinds> failures;
-    std::shared_ptr<Reporter> reporter;
+    std::shared_ptr<Reporter<StorageThreadHandlers>> reporter;
 
     std::mutex mutex;
     std::condition_variable changed;

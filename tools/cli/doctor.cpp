@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
+#include "config/names.hpp"
 #include "control/checks.hpp"
 #include "control/replies.hpp"
 #include "daemon/app/app.hpp"

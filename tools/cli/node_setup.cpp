@@ -21,6 +21,7 @@
 
 #include "config/edit.hpp"
 #include "config/host.hpp"
+#include "config/names.hpp"
 #include "config/service_folders.hpp"
 #include "control/unix_socket.hpp"
 #include "posix/replace_file.hpp"

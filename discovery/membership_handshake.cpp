@@ -265,6 +265,7 @@ void Membership::join(Peer& peer, Instant now) {
     peer.next_dial = now;
     peer.dials = 0;
     peer.info.live = true;
+    peer.info.joined_at = now;
     publish_view();
     m_actions.connects.push_back(Connect{id, peer.endpoints, peer.info.name});
     // It may know others who came just now.

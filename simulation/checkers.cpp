@@ -326,6 +326,7 @@ void Checkers::check_free_estimate(const Peer& peer) {
     const bool free = m_averaging.pace == protocol::Pace::free &&
                       m_averaging.monitor != protocol::MonitorKind::interval;
     const bool above = free && !core.round() && core.last_estimate() && core.may_call() &&
+                       !core.awaits_first_heartbeat(m_events.now()) &&
                        !core.last_estimate()->brief &&
                        core.last_estimate()->bound > core.reference()->threshold;
     if (!above || (m_faults != nullptr && calm() == protocol::Duration::zero())) {

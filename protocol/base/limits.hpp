@@ -60,6 +60,9 @@ inline constexpr Duration kRoundTick = std::chrono::milliseconds(50);
 inline constexpr Duration kRoundWordInterval = std::chrono::milliseconds(200);
 /// Without progress for so long, another source is asked for a reference.
 inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
+/// A peer without a reference of rounds waits so long for the first heartbeat of a peer that has
+/// joined: that peer may have the reference of a network.
+inline constexpr Duration kFirstHeartbeatPatience = std::chrono::seconds(3);
 /// Who stands behind a foreign reference is asked again.
 inline constexpr Duration kForkRetryInterval = std::chrono::seconds(1);
 /// How much one peer may count, for one that counts 1 or its samples.

@@ -206,6 +206,7 @@ Instant NodeCore::next_tick(Instant now) const {
     if (m_brief_since && now - *m_brief_since < limits::kSketchPatience) {
         next = std::min(next, *m_brief_since + limits::kSketchPatience);
     }
+    if (const Instant until = first_heartbeats_until(); until > now) next = std::min(next, until);
     return std::max(next, now);
 }
 
@@ -222,6 +223,26 @@ bool NodeCore::tells_states() const {
 bool NodeCore::has_reference(const Header& header) const {
     return header.epoch == m_reference->epoch &&
            header.reference_tag == m_reference->id.digest.high;
+}
+
+/// Before the first round: a peer that has joined and was not heard yet may have the reference of a
+/// network. A first round without it would make a second one.
+bool NodeCore::awaits_first_heartbeat(Instant now) const {
+    return now < first_heartbeats_until();
+}
+
+/// The end of that wait. An instant that has passed where nobody is waited for. A live peer that is
+/// known to have a reference of rounds is followed.
+Instant NodeCore::first_heartbeats_until() const {
+    Instant until{};
+    if (m_reference->epoch > Epoch(0)) return until;
+    for (const PeerInfo& peer : m_view.peers) {
+        if (!peer.live || m_same_reference.contains(peer.member)) continue;
+        if (peer.reference.epoch > Epoch(0)) return kNever;
+        if (!peer.is_unheard()) continue;
+        until = std::max(until, peer.joined_at + limits::kFirstHeartbeatPatience);
+    }
+    return until;
 }
 
 /// Self and the live peers that hold the same reference, sorted. Any message tells the reference,

@@ -117,6 +117,7 @@ void NodeCore::evaluate(Instant now) {
     if (is_observer()) return;
     if (m_round || m_pull || m_balancing) return;
     if (!m_pacer.has_started() || !m_install_confirmed || m_left) return;
+    if (awaits_first_heartbeat(now)) return;
     if (m_leaving) {
         if (!may_leave() && may_call()) {
             call_round(RoundReason::leave, m_estimate.value_or(Estimate{}), now);

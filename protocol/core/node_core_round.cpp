@@ -83,6 +83,8 @@ void NodeCore::on_round_state(const Member& from, const RoundState& state, Insta
     const bool believable = state.attempt.value() < limits::kAttemptMax;
     const bool fits = merges || state.target == m_reference->epoch.next();
     if (!fits || m_pull || !believable) return;
+    // Another newcomer's call: it is told again.
+    if (!m_round && awaits_first_heartbeat(now)) return;
     if (m_round && m_round->target() > state.target) return;
     const bool same_target = m_round && m_round->target() == state.target;
     if (same_target && is_merging() != (state.evidence.reason == RoundReason::merge)) {
@@ -106,6 +108,7 @@ void NodeCore::on_round_status(const Member& from, const Header& header, const R
     const bool merges =
         (is_merging() || m_forks.contains(from.id)) && status.target > m_reference->epoch;
     if ((!common && !merges) || m_pull || m_left) return;
+    if (!m_round && awaits_first_heartbeat(now)) return;
     if (m_round && m_round->target() == status.target) {
         if (status.attempt < m_round->attempt()) return;
         // As long as anybody gets on, nobody starts anew.

@@ -19,6 +19,8 @@ struct PeerInfo {
     std::string address;
     /// Heard within its suspicion timeout, and has not said goodbye.
     bool live = false;
+    /// When the handshake was complete.
+    Instant joined_at;
     Instant last_heard;
     /// How long it may be silent before it is suspected; learned.
     Duration suspicion_timeout{};
@@ -32,6 +34,9 @@ struct PeerInfo {
     float weight = 1;
     Incarnation remembers;  ///< See RoundState.
     Role role = Role::member;
+
+    /// No heartbeat has told yet how far the peer is.
+    [[nodiscard]] bool is_unheard() const { return reference == ReferenceId{}; }
 };
 
 /// All other peers, sorted by member. Discovery makes it, the core decides with its members.

@@ -74,6 +74,22 @@ TEST_CASE("a late joiner takes part from the next reference on", "[world]") {
     }
 }
 
+TEST_CASE("newcomers that come together find the network's reference and make none of their own",
+          "[world]") {
+    // Each may begin by itself, and hears the other newcomer sooner or later than the founders.
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        WorldOptions options = world_of(5, Pace::free, 1500);
+        options.seed = seed;
+        options.start_peers = 1;
+        options.all_are_seeds = true;
+        options.links = {1ms, 60ms, 0, 0};
+        options.start_delays = {0ms, 0ms, 20s, 20s, 20s};
+        options.averaging.threshold = 4;
+        const WorldReport report = run_well(options);
+        CHECK(report.event_counts.count("fork_detected") == 0);
+    }
+}
+
 TEST_CASE("where more than start_peers come up at once, sets may differ until the first round",
           "[world]") {
     // Some of its eight peers step with seven at first: H is of each one's own set.

@@ -24,6 +24,21 @@ CoreDriver lockstep_trio(std::uint64_t check_every = 1) {
     return CoreDriver({.averaging = settings, .others = peers({1, 2}), .start_peers = 3});
 }
 
+/// The handshake is complete, and nothing more was heard of this peer.
+void join_unheard(CoreDriver& driver, int number) {
+    PeerInfo info = driver.info_of(peer(number));
+    info.reference = {};
+    info.joined_at = driver.now;
+    driver.view.peers.push_back(info);
+}
+
+CoreDriver with_an_unheard_third() {
+    CoreDriver driver = free_pair();
+    join_unheard(driver, 2);
+    driver.look();
+    return driver;
+}
+
 /// The others are done, with this much drift behind them.
 void finish_others(CoreDriver& driver, std::uint64_t steps_since_reference) {
     for (PeerInfo& other : driver.view.peers) {
@@ -188,6 +203,54 @@ TEST_CASE("training waits for start_peers", "[node_core]") {
     CHECK_FALSE(driver.core.has_started());
     driver.view.peers.push_back(driver.info_of(peer(2)));
     CHECK(driver.look().allowed_steps == kNoBound);
+}
+
+// --- the first heartbeat of a peer that has joined ---------------------------------------------
+
+TEST_CASE("a first round waits for the first heartbeat of a peer that has joined", "[node_core]") {
+    CoreDriver driver = with_an_unheard_third();
+    CHECK_FALSE(driver.step(1, 100).freeze);
+    SECTION("which has a reference: this peer adopts it") {
+        const ReferenceId theirs{Epoch(50), {7, 7}};
+        driver.info(2).reference = theirs;
+        CHECK_FALSE(driver.look().freeze);
+        const Actions actions = driver.hear_heartbeat_at(theirs, 2);
+        CHECK_FALSE(actions.freeze);
+        CHECK(sent<HistoryRequest>(actions, 2));
+    }
+    SECTION("which is new as well: the round begins at once, with it") {
+        driver.info(2).reference = driver.initial->id;
+        CHECK(driver.look().freeze == Epoch(1));
+        CHECK(driver.core.round()->sets().candidates == peers({0, 1, 2}));
+    }
+    SECTION("which does not come: the round begins without it when the time is over") {
+        const Actions waiting = driver.tick();
+        CHECK(waiting.next_tick == driver.now + limits::kFirstHeartbeatPatience);
+        driver.now = waiting.next_tick;
+        CHECK(driver.tick().freeze == Epoch(1));
+    }
+    SECTION("which is lost: nobody waits for it") {
+        driver.info(2).live = false;
+        CHECK(driver.look().freeze == Epoch(1));
+    }
+}
+
+TEST_CASE("another newcomer's first round is not joined before that heartbeat", "[node_core]") {
+    CoreDriver driver = with_an_unheard_third();
+    const RoundState call = driver.call_of(peers({0, 1}));
+    Actions actions = driver.hear(1, call);
+    CHECK_FALSE(actions.freeze);
+    CHECK_FALSE(published<RoundState>(actions));
+    driver.now += limits::kFirstHeartbeatPatience;
+    CHECK(driver.hear(1, call).freeze == Epoch(1));
+}
+
+TEST_CASE("who has a reference of a round waits for nobody's first heartbeat", "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = peers({1})});
+    driver.commit_a_round();
+    join_unheard(driver, 2);
+    driver.look();
+    CHECK(driver.step(1, 100).freeze == Epoch(2));
 }
 
 TEST_CASE("max_lag_steps bounds how far a peer runs ahead of the slowest", "[node_core]") {

@@ -201,6 +201,8 @@ public:
     [[nodiscard]] const Roster& lockstep_members() const { return m_pacer.members(); }
     /// Enough live peers hold this reference for a round, with a quorum among them.
     [[nodiscard]] bool may_call() const;
+    /// Before the first round: a live peer may have a network behind it. See kFirstHeartbeatPatience.
+    [[nodiscard]] bool awaits_first_heartbeat(Instant now) const;
     /// This peer is done, and so are all live ones, with one reference and no drift: nothing will
     /// happen any more.
     [[nodiscard]] bool is_finished() const;
@@ -235,7 +237,6 @@ private:
     [[nodiscard]] bool tells_sketch(std::uint32_t step, Instant now) const;
     void want_sketches(const Roster& members, Instant now);
     [[nodiscard]] bool has_reference(const Header& header) const;
-    [[nodiscard]] bool awaits_first_heartbeat(Instant now) const;
     [[nodiscard]] Instant first_heartbeats_until() const;
     [[nodiscard]] Roster live_members() const;
     /// Whatever reference they have.

@@ -31,8 +31,9 @@ struct BulkTransportOptions {
     DoorWatch* doors = nullptr;  ///< As in ZmqTransportOptions.
 };
 
-/// Moves chunk requests and chunks between peers: the bulk channel of docs/protocol.md, "Channels and messages". A
-/// message is two frames: encoded header and message, then the payload (maybe empty).
+/// Moves chunk requests and chunks between peers: the bulk channel of docs/protocol.md, "Channels
+/// and messages". A message is two frames: encoded header and message, then the payload (maybe
+/// empty).
 ///
 /// Payloads are sent from where they lie, without a copy. A chunk that a peer's full queue (or lost
 /// connection) does not take is dropped and counted: whoever wants it asks again.

@@ -1,8 +1,7 @@
-#include "discovery/probe_desk.hpp"
-
 #include <string>
 
 #include "discovery/bounds.hpp"
+#include "discovery/probe_desk.hpp"
 #include "peer/node.hpp"
 #include "tests/catch.hpp"
 #include "tests/discovery/virtual_network.hpp"

@@ -80,7 +80,7 @@ void Membership::on_heartbeat(PeerId from, const protocol::Header& header,
     info.steps_since_reference = heartbeat.steps_since_reference;
     info.step_time = std::chrono::microseconds(heartbeat.step_time_us);
     info.done = heartbeat.done;
-    info.standing = heartbeat.standing;
+    info.position = heartbeat.position;
     info.weight = heartbeat.weight;
     info.remembers = heartbeat.remembers;
     info.leaving = heartbeat.leaving || peer->state == PeerState::left;

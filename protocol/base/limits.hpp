@@ -73,7 +73,7 @@ inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);
 /// The longest that a network may ask for between two states of a peer.
 inline constexpr Duration kStateIntervalMax = std::chrono::hours(1);
 /// How often the drift of a peer that no round could take in may call for one.
-inline constexpr Duration kLeftOutRetryInterval = std::chrono::seconds(30);
+inline constexpr Duration kMissedRoundsRetryInterval = std::chrono::seconds(30);
 /// When a person may have set something, Unix time: far from where a later one would overflow.
 inline constexpr std::uint64_t kSetAtMsMax = std::uint64_t{1} << 53U;
 /// For peers of whose arrivals nothing is known.

@@ -87,7 +87,7 @@ void NodeCore::forget_who_has_gone() {
         return id == m_options.self.id || find_peer(id) != nullptr;
     };
     m_monitor.keep_only(is_known);
-    m_left_out.keep_only(is_known);
+    m_missed_rounds.keep_only(is_known);
 }
 
 void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
@@ -142,7 +142,7 @@ void NodeCore::describe(Heartbeat& heartbeat) const {
         m_step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
     // Until the trainer has moved to the reference, nobody knows how much drift is left.
     heartbeat.done = m_done && m_install_confirmed;
-    heartbeat.standing = m_pacer.standing();
+    heartbeat.position = m_pacer.position();
     heartbeat.weight = m_options.weight;
     heartbeat.reference_digest = m_reference->id.digest;
     heartbeat.remembers = m_promise.remembers;

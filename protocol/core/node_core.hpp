@@ -16,7 +16,7 @@
 #include "protocol/core/peer_view.hpp"
 #include "protocol/core/settings.hpp"
 #include "protocol/exchange/exchange.hpp"
-#include "protocol/monitor/left_out.hpp"
+#include "protocol/monitor/missed_rounds.hpp"
 #include "protocol/monitor/monitor.hpp"
 #include "protocol/reference/history.hpp"
 #include "protocol/reference/reference.hpp"
@@ -308,7 +308,7 @@ private:
     void on_history(const Member& from, const HistoryReply& reply, Instant now);
     void install(ReferencePointer reference, Instant now);
     [[nodiscard]] bool is_making(Epoch epoch, Instant now) const;
-    void note_who_was_left_out(Epoch next, Instant now);
+    void note_missed_rounds(Epoch next, Instant now);
     [[nodiscard]] Spent spent_by(Epoch upto) const;
     void replay_early_messages(Instant now);
 
@@ -337,7 +337,7 @@ private:
     PeerView m_view;
     std::map<PeerId, std::size_t> m_places;  ///< In m_view.
     std::optional<Estimate> m_estimate;
-    LeftOut m_left_out;
+    MissedRounds m_missed_rounds;
 
     // The trainer, as last reported.
     std::uint64_t m_steps = 0;

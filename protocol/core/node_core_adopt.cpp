@@ -164,7 +164,7 @@ Spent NodeCore::spent_by(Epoch upto) const {
 }
 
 /// Before the move to that reference; the history tells it already.
-void NodeCore::note_who_was_left_out(Epoch next, Instant now) {
+void NodeCore::note_missed_rounds(Epoch next, Instant now) {
     const HistoryEntry* entry = m_history.find(m_round ? m_round->target() : next);
     if (entry == nullptr) return;
     Roster candidates = m_round ? m_round->sets().candidates : Roster();
@@ -172,13 +172,13 @@ void NodeCore::note_who_was_left_out(Epoch next, Instant now) {
     if (next == m_reference->epoch.next() && !contains(candidates, m_options.self)) {
         candidates.push_back(m_options.self);
     }
-    m_left_out.on_commit(candidates, entry->roster, now);
+    m_missed_rounds.on_commit(candidates, entry->roster, now);
 }
 
 /// Moves to a later reference, over several epochs at once too; the history tells them already.
 void NodeCore::install(ReferencePointer reference, Instant now) {
     const Spent spent = spent_by(reference->epoch);
-    note_who_was_left_out(reference->epoch, now);
+    note_missed_rounds(reference->epoch, now);
     const ReferencePointer before = std::exchange(m_reference, reference);
     note_threshold(*before);
     m_actions.install = Install{std::move(reference), spent};

@@ -144,8 +144,9 @@ Roster NodeCore::members_to_judge(Instant now) const {
     }
     Roster members =
         needs_states(m_options.averaging.monitor) ? live_members() : Roster{m_options.self};
-    std::erase_if(members,
-                  [this, now](const Member& member) { return m_left_out.holds(member.id, now); });
+    std::erase_if(members, [this, now](const Member& member) {
+        return m_missed_rounds.ignores_drift_of(member.id, now);
+    });
     return members;
 }
 
@@ -391,15 +392,16 @@ bool NodeCore::all_are_done() const {
 
 bool NodeCore::final_round_is_due(Instant now) const {
     if (!all_are_done() || !is_sufficient(live_members())) return false;
-    const bool own_drift = m_steps_since_reference > 0 && !m_left_out.holds(m_options.self.id, now);
+    const bool own_drift =
+        m_steps_since_reference > 0 && !m_missed_rounds.ignores_drift_of(m_options.self.id, now);
     return own_drift ||
            std::any_of(m_view.peers.begin(), m_view.peers.end(), [this, now](const PeerInfo& peer) {
                // In lockstep a joiner trains from the next reference on: there must be one.
                const bool waits_to_join = in_lockstep() && !peer.done &&
                                           peer.reference == m_reference->id &&
                                           !m_pacer.waits_for(peer, m_reference->id);
-               const bool has_drift =
-                   peer.steps_since_reference > 0 && !m_left_out.holds(peer.member.id, now);
+               const bool has_drift = peer.steps_since_reference > 0 &&
+                                      !m_missed_rounds.ignores_drift_of(peer.member.id, now);
                return peer.live && (has_drift || waits_to_join);
            });
 }
@@ -409,7 +411,7 @@ bool NodeCore::regrouping_is_due() const {
     if (!in_lockstep() || m_pacer.is_in_step() || all_are_done() || !may_call()) return false;
     return std::none_of(m_view.peers.begin(), m_view.peers.end(), [this](const PeerInfo& peer) {
         return peer.live &&
-               (peer.standing == Standing::in_step || peer.reference != m_reference->id);
+               (peer.position == LockstepPosition::in_step || peer.reference != m_reference->id);
     });
 }
 

@@ -34,13 +34,13 @@ void Pacer::on_reference(const Roster& roster) {
     if (m_lockstep) m_members = roster;
 }
 
-Standing Pacer::standing() const {
-    if (!m_started) return Standing::not_started;
-    return contains(m_members, m_self) ? Standing::in_step : Standing::apart;
+LockstepPosition Pacer::position() const {
+    if (!m_started) return LockstepPosition::not_started;
+    return contains(m_members, m_self) ? LockstepPosition::in_step : LockstepPosition::apart;
 }
 
 bool Pacer::waits_for(const PeerInfo& peer, const ReferenceId& reference) const {
-    const bool apart = peer.standing == Standing::apart && peer.reference == reference;
+    const bool apart = peer.position == LockstepPosition::apart && peer.reference == reference;
     return peer.live && !apart && contains(m_members, peer.member);
 }
 

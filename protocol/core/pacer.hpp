@@ -27,8 +27,8 @@ public:
 
     [[nodiscard]] bool has_started() const { return m_started; }
     /// Without lockstep nobody is in step.
-    [[nodiscard]] Standing standing() const;
-    [[nodiscard]] bool is_in_step() const { return standing() == Standing::in_step; }
+    [[nodiscard]] LockstepPosition position() const;
+    [[nodiscard]] bool is_in_step() const { return position() == LockstepPosition::in_step; }
     /// Those whose state is waited for, this peer included; sorted. Without lockstep: empty.
     [[nodiscard]] const Roster& members() const { return m_members; }
     /// Is this other peer one whose state is waited for? It is live, and does not stand apart: a

@@ -7,8 +7,8 @@
 
 #include "protocol/base/ids.hpp"
 #include "protocol/base/instant.hpp"
+#include "protocol/base/lockstep_position.hpp"
 #include "protocol/base/role.hpp"
-#include "protocol/base/standing.hpp"
 
 namespace dynavg::protocol {
 
@@ -28,7 +28,7 @@ struct PeerInfo {
     Duration step_time{};
     bool done = false;
     bool leaving = false;
-    Standing standing = Standing::not_started;
+    LockstepPosition position = LockstepPosition::not_started;
     float weight = 1;
     Incarnation remembers;  ///< See RoundState.
     Role role = Role::member;

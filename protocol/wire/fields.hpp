@@ -113,7 +113,7 @@ template <class Codec>
 void fields(Codec& codec, typename Codec::template Ref<Heartbeat> value) {
     codec(value.incarnation, value.order, value.address, value.steps, value.steps_since_reference,
           value.step_time_us, value.done, value.leaving);
-    codec.choice(value.standing, Standing::not_started, Standing::in_step);
+    codec.choice(value.position, LockstepPosition::not_started, LockstepPosition::in_step);
     codec.within("weight", value.weight, limits::kWeightMin, limits::kWeightMax);
     codec(value.reference_digest, value.remembers, value.unix_ms);
     codec.set("departed", value.departed, limits::kRosterMembersMax);

@@ -9,8 +9,8 @@
 
 #include "protocol/base/ids.hpp"
 #include "protocol/base/instant.hpp"
+#include "protocol/base/lockstep_position.hpp"
 #include "protocol/base/role.hpp"
-#include "protocol/base/standing.hpp"
 #include "protocol/monitor/local_state.hpp"
 #include "protocol/reference/threshold_setting.hpp"
 
@@ -138,7 +138,7 @@ struct Heartbeat {
     std::uint32_t step_time_us = 0;  ///< Mean of recent steps.
     bool done = false;               ///< Has done its max_steps.
     bool leaving = false;
-    Standing standing = Standing::not_started;
+    LockstepPosition position = LockstepPosition::not_started;
     float weight = 1;           ///< How much the sender counts: 1, or its samples.
     Digest reference_digest;    ///< With Header::epoch the full ReferenceId.
     Incarnation remembers;      ///< As in RoundState.

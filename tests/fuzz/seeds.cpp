@@ -227,7 +227,7 @@ void write_nodes(const fs::path& all) {
             heartbeat.incarnation = protocol::Incarnation(1);
             heartbeat.remembers = protocol::Incarnation(1);
             heartbeat.reference_digest = initial_reference(monitor == 1)->id.digest;
-            heartbeat.standing = protocol::Standing::in_step;
+            heartbeat.position = protocol::LockstepPosition::in_step;
             for (const int peer : {1, 2}) {
                 heartbeat.order = peer;
                 heartbeat.address = address_of(peer);

@@ -257,12 +257,12 @@ TEST_CASE("in lockstep, when all have been restarted, a round lets them start to
     CoreDriver driver(
         {.averaging = settings, .others = peers({1, 2}), .start_peers = 3, .restored = restored});
     for (PeerInfo& other : driver.view.peers) other.reference = restored.reference->id;
-    driver.view.peers[0].standing = Standing::in_step;
+    driver.view.peers[0].position = LockstepPosition::in_step;
     driver.look();
     CHECK_FALSE(driver.core.round());
     CHECK(driver.core.take_actions(driver.now).allowed_steps == 0);
     // The last one that was in step has been restarted too.
-    driver.view.peers[0].standing = Standing::apart;
+    driver.view.peers[0].position = LockstepPosition::apart;
     driver.look();
     REQUIRE(driver.core.round());
     CHECK(driver.core.round()->evidence().reason == RoundReason::regroup);

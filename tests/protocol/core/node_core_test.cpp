@@ -327,7 +327,7 @@ TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
     for (PeerInfo& other : late.view.peers) {
         other.reference = late.initial->id;
         other.steps_since_reference = 40;
-        other.standing = Standing::in_step;
+        other.position = LockstepPosition::in_step;
     }
     CHECK(late.look().allowed_steps == 0);
     CHECK(late.core.has_started());
@@ -368,7 +368,7 @@ TEST_CASE("whom no round can take in calls none, but for a try now and then", "[
     again.step(1, 0.1F);
     CHECK_FALSE(again.hear_state(3, 1, 1000).freeze);
     CHECK(again.core.last_estimate()->bound < 1);
-    again.now += limits::kLeftOutRetryInterval - 1ms;
+    again.now += limits::kMissedRoundsRetryInterval - 1ms;
     CHECK_FALSE(again.tick().freeze);
     again.now += 1ms;
     CHECK(again.tick().freeze);
@@ -392,7 +392,7 @@ TEST_CASE("who is left out itself calls no round after the other", "[node_core]"
         const Actions actions = driver.step(1, 100 * value);
         CHECK(actions.freeze.has_value() == (value < 2));
     }
-    driver.now += limits::kLeftOutRetryInterval;
+    driver.now += limits::kMissedRoundsRetryInterval;
     CHECK(driver.tick().freeze);
 }
 

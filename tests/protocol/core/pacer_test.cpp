@@ -90,7 +90,7 @@ TEST_CASE("who comes when the others are past their first check is not in step",
         late.on_peers(view, kInitial);
         CHECK(late.has_started());
         CHECK_FALSE(late.is_in_step());
-        CHECK(late.standing() == Standing::apart);
+        CHECK(late.position() == LockstepPosition::apart);
         CHECK(late.members().empty());
     }
 }
@@ -119,14 +119,14 @@ TEST_CASE("members that are lost or came back in another life are not waited for
 
 TEST_CASE("who stands apart under this reference is not waited for", "[pacer]") {
     Pacer pacer = lockstep_pacer(4);
-    CHECK(pacer.standing() == Standing::not_started);
+    CHECK(pacer.position() == LockstepPosition::not_started);
     PeerView view = view_of(peers({0, 2, 3}));
     pacer.on_peers(view, kInitial);
-    CHECK(pacer.standing() == Standing::in_step);
+    CHECK(pacer.position() == LockstepPosition::in_step);
     // Who has not started may yet be in step.
     CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
-    view.peers[0].standing = Standing::in_step;
-    view.peers[2].standing = Standing::apart;
+    view.peers[0].position = LockstepPosition::in_step;
+    view.peers[2].position = LockstepPosition::apart;
     CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2}));
     CHECK_FALSE(pacer.waits_for(view.peers[2], kInitial));
     // It is still one of those that the step began with, and where it stands under another

@@ -65,7 +65,7 @@ inline std::vector<Message> sample_messages() {
                               250,
                               true,
                               false,
-                              Standing::in_step,
+                              LockstepPosition::in_step,
                               60000,
                               {1, 2},
                               Incarnation(2),

@@ -7,10 +7,11 @@
 
 namespace dynavg::protocol {
 
-/// Peers that rounds leave out one after the other, though they are live and hold the reference:
-/// they sit behind broken links. Their drift stays and grows, and would call round after round in
-/// vain: so it counts only now and then, in case that the link is back. Bounded by the peers.
-class LeftOut {
+/// How many rounds in a row each peer has missed, though it was live and held the reference: such a
+/// peer sits behind a broken link. Its drift stays and grows, and would call round after round in
+/// vain. So that drift counts only once per limits::kMissedRoundsRetryInterval, in case the link is
+/// back. Memory: one record per peer.
+class MissedRounds {
 public:
     /// A round over `roster` was committed; these were its candidates.
     void on_commit(const Roster& candidates, const Roster& roster, Instant now);
@@ -20,7 +21,7 @@ public:
     }
 
     /// Whether this peer's drift is no reason for a round now.
-    [[nodiscard]] bool holds(const PeerId& peer, Instant now) const;
+    [[nodiscard]] bool ignores_drift_of(const PeerId& peer, Instant now) const;
 
 private:
     struct Record {

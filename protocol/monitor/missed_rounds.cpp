@@ -1,4 +1,4 @@
-#include "protocol/monitor/left_out.hpp"
+#include "protocol/monitor/missed_rounds.hpp"
 
 #include <algorithm>
 
@@ -7,11 +7,11 @@
 namespace dynavg::protocol {
 
 namespace {
-/// One is no sign: of the two ends of a broken link each is left out of every other round.
+/// One missed round is no sign: of the two ends of a broken link each misses every other round.
 constexpr unsigned kTimesInARow = 2;
 }  // namespace
 
-void LeftOut::on_commit(const Roster& candidates, const Roster& roster, Instant now) {
+void MissedRounds::on_commit(const Roster& candidates, const Roster& roster, Instant now) {
     for (const Member& candidate : candidates) {
         if (contains(roster, candidate)) continue;
         Record& record = m_peers[candidate.id];
@@ -21,10 +21,10 @@ void LeftOut::on_commit(const Roster& candidates, const Roster& roster, Instant 
     for (const Member& member : roster) m_peers.erase(member.id);
 }
 
-bool LeftOut::holds(const PeerId& peer, Instant now) const {
+bool MissedRounds::ignores_drift_of(const PeerId& peer, Instant now) const {
     const auto found = m_peers.find(peer);
     return found != m_peers.end() && found->second.times >= kTimesInARow &&
-           now - found->second.last < limits::kLeftOutRetryInterval;
+           now - found->second.last < limits::kMissedRoundsRetryInterval;
 }
 
 }  // namespace dynavg::protocol

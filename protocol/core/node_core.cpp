@@ -4,12 +4,13 @@
 #include <limits>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "protocol/base/check.hpp"
 #include "protocol/base/limits.hpp"
-#include "protocol/round/roster.hpp"
+#include "protocol/core/core_events.hpp"
 #include "protocol/wire/codec.hpp"
+
+// The inputs, and where each goes; the decision that a round is due (docs/protocol.md, "When a
+// round starts").
 
 namespace dynavg::protocol {
 
@@ -17,50 +18,59 @@ NodeCore::NodeCore(NodeCoreOptions options)
     : m_options(std::move(options)),
       m_reference(m_options.initial),
       m_history(m_reference->id),
-      m_monitor(m_options.averaging.monitor, m_options.averaging.sketch, m_reference->parameters),
-      m_pacer(m_options.self, m_options.averaging, m_options.start_peers) {
+      m_peers(m_options.self),
+      m_pacer(m_options.self, m_options.averaging, m_options.start_peers),
+      m_judgement(m_options.self, m_options.weight, m_options.averaging, m_reference->parameters),
+      m_durability(m_options.self, m_options.durable ? Disk::kept : Disk::none),
+      m_departures(m_options.self),
+      m_frozen_drift(m_options.self),
+      m_forks(m_options.averaging.quorum) {
     DYNAVG_CHECK(m_reference->epoch == Epoch(0));
-    m_monitor.weigh(m_options.self.id, static_cast<double>(m_options.weight));
-    m_promise.incarnation = m_promise.remembers = m_options.self.incarnation;
     if (m_options.restored) restore(*m_options.restored);
-    // It promises nothing, but the next life must be above this one.
+    // An observer promises nothing, but its next life must be above this one.
     if (is_observer()) order_promise();
 }
 
-// --- inputs -----------------------------------------------------------------------------------
+void NodeCore::restore(const RestoredCore& restored) {
+    m_reference = restored.reference;
+    m_history = History(restored.history);
+    if (m_reference->epoch > Epoch(0)) m_pacer.on_restart();
+    if (restored.drift_since) {
+        m_frozen_drift.restore({*restored.drift_since, restored.frozen_for});
+    }
+    // Without its promises an earlier life's vote is lost: this peer is a stranger.
+    std::optional<Promise> promise = restored.promise;
+    if (promise) m_durability.restore(*promise, restored.prepared);
+    if (promise && promise->target != m_reference->epoch.next()) promise.reset();
+    m_departures.restore(voters_of(m_history.last()), promise);
+}
+
+// --- inputs -------------------------------------------------------------------------------------
 
 void NodeCore::on_step(const StepReport& report, Instant now) {
-    m_steps = report.steps;
-    m_step_time = report.step_time;
+    m_trainer.steps = report.steps;
+    m_trainer.step_time = report.step_time;
     if (report.reference != m_reference->id) return;
-    m_install_confirmed = true;
+    m_trainer.has_reference = true;
     if (is_observer()) return;
-    m_steps_since_reference = report.steps_since_reference;
-    if (report.done != m_done) m_actions.heartbeat_now = true;
-    m_done = report.done;
+    m_trainer.steps_since_reference = report.steps_since_reference;
+    if (report.done != m_trainer.done) m_actions.heartbeat_now = true;
+    m_trainer.done = report.done;
     if (report.state) {
         const auto step = static_cast<std::uint32_t>(report.steps_since_reference);
-        // The trainer drops a drift that is not finite before it reports.
-        DYNAVG_CHECK(m_monitor.put(m_options.self.id, step, *report.state, now));
-        m_state_is_published = !tells_states();
-        m_last_asked = now;
-        if (tells_states()) publish_state(now);
+        m_judgement.on_own_state(step, *report.state, now);
+        publish_state(m_judgement.take_state_to_publish(now));
     }
     evaluate(now);
 }
 
 void NodeCore::on_peers(const PeerView& view, Instant now) {
-    const bool same_peers =
-        std::equal(m_view.peers.begin(), m_view.peers.end(), view.peers.begin(), view.peers.end(),
-                   [](const PeerInfo& a, const PeerInfo& b) { return a.member == b.member; });
-    m_view = view;
+    const bool has_changed = m_peers.update(view);
     discount_who_has_left();
-    if (!same_peers) forget_who_has_gone();
-    m_pacer.on_peers(m_view, m_reference->id);
-    for (const PeerInfo& peer : m_view.peers) {
-        m_monitor.weigh(peer.member.id, static_cast<double>(peer.weight));
-    }
-    if (m_round) tick_round(now);
+    if (has_changed) forget_who_has_gone();
+    m_pacer.on_peers(m_peers.view(), m_reference->id);
+    m_judgement.weigh(m_peers.view());
+    if (round() != nullptr) tick_round(now);
     if (!m_forks.empty()) resolve_forks(now);
     evaluate(now);
 }
@@ -68,26 +78,16 @@ void NodeCore::on_peers(const PeerView& view, Instant now) {
 /// A peer that left with the last round stays until every member has the outcome, and takes no part
 /// in what follows. If this peer left with it too, the others are those that it waits for.
 void NodeCore::discount_who_has_left() {
-    if (m_left) return;
-    for (PeerInfo& peer : m_view.peers) {
-        if (contains(m_history.last().leaving, peer.member)) peer.live = false;
-    }
+    if (!m_left) m_peers.discount(m_history.last().leaving);
 }
 
 void NodeCore::forget_who_has_gone() {
-    m_places.clear();
-    for (std::size_t i = 0; i < m_view.peers.size(); ++i) {
-        m_places.emplace(m_view.peers[i].member.id, i);
-    }
-    std::erase_if(m_early, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
-    std::erase_if(m_forks, [this](const auto& entry) { return find_peer(entry.first) == nullptr; });
-    std::erase_if(m_same_reference,
-                  [this](const Member& member) { return find_peer(member.id) == nullptr; });
     const auto is_known = [this](const PeerId& id) {
-        return id == m_options.self.id || find_peer(id) != nullptr;
+        return id == m_options.self.id || m_peers.find(id) != nullptr;
     };
-    m_monitor.keep_only(is_known);
-    m_missed_rounds.keep_only(is_known);
+    m_judgement.keep_only(is_known);
+    m_adoption.keep_only(is_known);
+    m_forks.keep_only(is_known);
 }
 
 void NodeCore::on_message(const Member& from, const Header& header, const Message& message,
@@ -98,126 +98,234 @@ void NodeCore::on_message(const Member& from, const Header& header, const Messag
         on_reference_heard(from, {header.epoch, heartbeat->reference_digest}, now);
         if (heartbeat->round) on_round_status(from, header, *heartbeat->round, now);
         if (has_reference(header) && !heartbeat->departed.empty()) {
-            m_electorate.hear({from, heartbeat->remembers}, heartbeat->departed);
+            m_departures.hear({from, heartbeat->remembers}, heartbeat->departed);
             report_departures();
         }
         evaluate(now);
     } else if (const auto* state = std::get_if<StateMessage>(&message)) {
         on_state(from, header, *state, now);
-    } else if (const auto* round = std::get_if<RoundState>(&message)) {
-        on_round_state(from, *round, now);
+    } else if (const auto* word = std::get_if<RoundState>(&message)) {
+        on_round_state(from, *word, now);
     } else if (std::holds_alternative<RoundRequest>(message)) {
-        if (may_speak()) m_actions.send.emplace_back(from.id, round_state());
+        if (may_speak()) send(from.id, round_state());
     } else if (const auto* asked = std::get_if<StateRequest>(&message)) {
-        if (has_reference(header)) answer_state_request(from, *asked, now);
+        if (!has_reference(header)) return;
+        const auto answer = m_judgement.answer(*asked, m_trainer, now);
+        if (answer) send(from.id, *answer);
     } else if (const auto* after = std::get_if<HistoryRequest>(&message)) {
-        m_actions.send.emplace_back(from.id, HistoryReply{m_history.since(after->after)});
+        tell_history(from.id, *after);
     } else if (const auto* history = std::get_if<HistoryReply>(&message)) {
         on_history(from, *history, now);
     }
 }
 
+void NodeCore::tell_history(const PeerId& observer, const HistoryRequest& request) {
+    send(observer, HistoryReply{m_history.since(request.after)});
+}
+
+void NodeCore::on_state(const Member& from, const Header& header, const StateMessage& message,
+                        Instant now) {
+    if (!has_reference(header)) {
+        const bool is_early = header.epoch == m_reference->epoch.next();
+        if (is_early && m_peers.find(from.id) != nullptr) {
+            m_adoption.keep_early(from, header, message);
+        }
+        return;
+    }
+    if (!m_judgement.on_state(from.id, message, now)) return report(state_refused_event(from.id));
+    evaluate(now);
+}
+
 void NodeCore::on_tick(Instant now) {
-    if (!m_state_is_published) publish_state(now);
-    if (m_round) tick_round(now);
-    if (m_pull && now - m_pull->since > limits::kPullTimeout) {
-        m_pull.reset();
+    publish_state(m_judgement.take_state_to_publish(now));
+    if (round() != nullptr) tick_round(now);
+    if (m_adoption.has_timed_out(now)) {
+        m_adoption.drop_pull();
         m_actions.abort_pull = true;
     }
     acknowledge_departures();
-    ask_for_missing_states(now);
+    for (const auto& [peer, request] : m_judgement.requests_for_missing(situation(now))) {
+        send(peer, request);
+    }
     evaluate(now);
 }
 
 Actions NodeCore::take_actions(Instant now) {
-    m_actions.allowed_steps = allowed_steps();
-    m_actions.next_tick = next_tick(now);
+    const Situation at = situation(now);
+    const bool pauses = !m_pacer.has_started() || m_leaving || is_observer();
+    m_actions.allowed_steps = pauses ? m_trainer.steps : m_judgement.allowed_steps(at);
+    Instant next = is_busy() ? now + limits::kRoundTick : kNever;
+    if (const Instant until = first_heartbeats_until(); until > now) next = std::min(next, until);
+    m_actions.next_tick = std::max(now, std::min(next, m_judgement.next_tick(at)));
     return std::exchange(m_actions, {});
 }
 
+void NodeCore::send(const PeerId& to, Message message) {
+    m_actions.send.emplace_back(to, std::move(message));
+}
+
+/// A state with its sketch replaces the brief one that has not gone out yet.
+void NodeCore::publish_state(const std::optional<StateMessage>& state) {
+    if (!state) return;
+    retract<StateMessage>(m_actions);
+    m_actions.publish.emplace_back(*state);
+}
+
+// --- the decision that a round is due -----------------------------------------------------------
+
+/// The one place where a peer decides, by itself, that a round must start.
+void NodeCore::evaluate(Instant now) {
+    if (is_observer() || is_busy() || m_judgement.is_balancing()) return;
+    if (!m_pacer.has_started() || !m_trainer.has_reference || m_left) return;
+    if (awaits_first_heartbeat(now)) return;
+    if (m_leaving) {
+        if (!may_leave() && may_call()) call_round(RoundReason::leave, now);
+        return;
+    }
+    const Verdict verdict = m_judgement.judge(situation(now));
+    publish_state(verdict.publish);
+    for (const auto& [peer, request] : verdict.ask) send(peer, request);
+    if (verdict.waits_for_states) return;
+    if (verdict.balancing) {
+        m_actions.balance = verdict.balancing;
+        return;
+    }
+    if (verdict.reason) call_if_possible(*verdict.reason, now);
+    if (round() != nullptr) return;
+    const Situation at = situation(now);
+    if (m_judgement.final_round_is_due(at) && quorum().is_sufficient(live_members())) {
+        call_round(RoundReason::final, now);
+    } else if (m_judgement.regrouping_is_due(at) && may_call()) {
+        call_round(RoundReason::regroup, now);
+    }
+}
+
+void NodeCore::on_balanced(const BalancingOrder& order, BalancingOutcome outcome, Instant now) {
+    if (!m_judgement.on_balanced(order, m_trainer) || is_busy()) return;
+    if (outcome == BalancingOutcome::for_all) call_if_possible(RoundReason::violation, now);
+    evaluate(now);
+}
+
+void NodeCore::call_if_possible(RoundReason reason, Instant now) {
+    report_who_is_missing();
+    if (may_call()) call_round(reason, now);
+}
+
+void NodeCore::call_round(RoundReason reason, Instant now) {
+    const Evidence evidence = m_judgement.evidence(reason, situation(now));
+    report(crossing_event(evidence, m_options.averaging.monitor));
+    Epoch last = m_reference->epoch;
+    if (reason == RoundReason::merge) {
+        last = m_forks.last_epoch(last);
+        // What is open here is a round of one side.
+        if (round() != nullptr) last = std::max(last, round()->target());
+    }
+    enter_round(last.next(), Attempt(0), {}, evidence, now);
+}
+
+/// Says once, until it changes, that a round is due and cannot be held. A peer that is about to
+/// have this reference is not missing.
+void NodeCore::report_who_is_missing() {
+    const Roster live = m_peers.live();
+    if (may_hold_a_round(live)) {
+        m_reported_missing = false;
+        return;
+    }
+    if (std::exchange(m_reported_missing, true)) return;
+    report(round_impossible_event(live, electorate().body(), m_peers));
+}
+
+bool NodeCore::may_call() const {
+    return may_hold_a_round(live_members());
+}
+
+bool NodeCore::may_hold_a_round(const Roster& live) const {
+    return live.size() >= std::max<std::size_t>(2, m_options.averaging.min_peers) &&
+           quorum().is_sufficient(live);
+}
+
+Expected<void, Error> NodeCore::set_threshold(double threshold, std::uint64_t unix_ms,
+                                              Instant now) {
+    if (is_observer()) {
+        return fail("this node is an observer and has no say in rounds: set it at a member");
+    }
+    auto set = m_judgement.set_threshold(threshold, unix_ms, *m_reference);
+    // In lockstep the next step is judged by it.
+    if (set) evaluate(now);
+    return set;
+}
+
+void NodeCore::leave(Instant now) {
+    if (std::exchange(m_leaving, true)) return;
+    evaluate(now);
+}
+
+bool NodeCore::may_leave() const {
+    if (is_observer()) return true;
+    if (m_left) return !is_waited_for();
+    // Without enough peers an open round cannot end. A peer that has yet to take over this
+    // reference will.
+    if (!may_hold_a_round(m_peers.live())) return true;
+    const bool needs_a_round =
+        electorate().holds(m_options.self.id) || m_trainer.steps_since_reference > 0;
+    return !is_busy() && !needs_a_round;
+}
+
+/// A live member of this peer's last round, in whatever life, has yet to say that it holds the
+/// outcome: it may need this peer to finish its exchange, or to pull from.
+bool NodeCore::is_waited_for() const {
+    const std::vector<PeerInfo>& peers = m_peers.view().peers;
+    return std::any_of(peers.begin(), peers.end(), [this](const PeerInfo& peer) {
+        const bool took_part =
+            std::any_of(roster().begin(), roster().end(),
+                        [&peer](const Member& member) { return member.id == peer.member.id; });
+        return peer.live && took_part && peer.reference.epoch < m_reference->epoch &&
+               !m_peers.is_holder(peer.member);
+    });
+}
+
+/// Before the first round: a peer that has joined and was not heard yet may have the reference of a
+/// network. A first round without that peer would make a second one.
+Instant NodeCore::first_heartbeats_until() const {
+    return m_reference->epoch > Epoch(0) ? Instant{} : m_peers.first_heartbeats_until();
+}
+
+// --- what others read ---------------------------------------------------------------------------
+
 void NodeCore::describe(Heartbeat& heartbeat) const {
-    heartbeat.steps = m_steps;
-    heartbeat.steps_since_reference = m_steps_since_reference;
+    heartbeat.steps = m_trainer.steps;
+    heartbeat.steps_since_reference = m_trainer.steps_since_reference;
     heartbeat.step_time_us = static_cast<std::uint32_t>(std::clamp<Duration::rep>(
-        m_step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
+        m_trainer.step_time.count(), 0, std::numeric_limits<std::uint32_t>::max()));
     // Until the trainer has moved to the reference, nobody knows how much drift is left.
-    heartbeat.done = m_done && m_install_confirmed;
+    heartbeat.done = m_trainer.done && m_trainer.has_reference;
     heartbeat.position = m_pacer.position();
     heartbeat.weight = m_options.weight;
     heartbeat.reference_digest = m_reference->id.digest;
-    heartbeat.remembers = m_promise.remembers;
-    heartbeat.departed = m_electorate.acknowledged();
+    heartbeat.remembers = m_durability.promise().remembers;
+    heartbeat.departed = electorate().acknowledged();
     if (may_speak()) {
-        heartbeat.round = RoundStatus{m_round->target(), m_round->attempt(),
+        heartbeat.round = RoundStatus{round()->target(), round()->attempt(),
                                       wire::digest_of(round_state()), m_progress};
     }
 }
 
 std::optional<StateMessage> NodeCore::state_to_repeat() const {
-    const auto step = m_monitor.latest_step(m_options.self.id);
-    const bool small = !traits_of(m_options.averaging.monitor).is_model_sized;
-    if (!m_done || !step || !small || !tells_states()) return std::nullopt;
-    return StateMessage{
-        *step, brief(m_options.averaging.monitor, *m_monitor.state_at(m_options.self.id, *step))};
+    return m_judgement.state_to_repeat(m_trainer);
 }
 
-std::optional<float> NodeCore::squared_drift() const {
-    const auto step = m_monitor.latest_step(m_options.self.id);
-    if (!step) return std::nullopt;
-    return m_monitor.state_at(m_options.self.id, *step)->squared_norm;
+const Round* NodeCore::round() const {
+    const auto* in = std::get_if<InRound>(&m_phase);
+    return in == nullptr ? nullptr : &in->round;
 }
 
-// --- pace and time ----------------------------------------------------------------------------
-
-std::uint64_t NodeCore::allowed_steps() const {
-    if (!m_pacer.has_started() || m_leaving || is_observer()) return m_steps;
-    if (in_lockstep()) return allowed_steps_in_lockstep();
-    if (m_options.averaging.max_lag_steps == 0) return std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t slowest = std::numeric_limits<std::uint64_t>::max();
-    for (const PeerInfo& peer : m_view.peers) {
-        if (!peer.live || peer.done || peer.reference != m_reference->id) continue;
-        const std::uint64_t heard = m_monitor.latest_step(peer.member.id).value_or(0);
-        slowest = std::min(slowest, std::max(heard, peer.steps_since_reference));
-    }
-    if (slowest == std::numeric_limits<std::uint64_t>::max()) return slowest;
-    const std::uint64_t before_reference = m_steps - std::min(m_steps, m_steps_since_reference);
-    return before_reference + slowest + m_options.averaging.max_lag_steps;
+Instant NodeCore::round_since() const {
+    const auto* in = std::get_if<InRound>(&m_phase);
+    return in == nullptr ? Instant{} : in->called_at;
 }
 
-/// The next check's step once this one's is complete and opened no round.
-std::uint64_t NodeCore::allowed_steps_in_lockstep() const {
-    if (m_round || m_pull || !m_install_confirmed || !m_pacer.is_in_step()) return m_steps;
-    const std::uint64_t every = m_options.averaging.steps_between_checks();
-    const std::uint64_t to_next_check = every - m_steps_since_reference % every;
-    const bool at_check = m_steps_since_reference > 0 && to_next_check == every;
-    if (at_check && m_checked_step != m_steps_since_reference) return m_steps;
-    return m_steps + to_next_check;
-}
-
-Instant NodeCore::next_tick(Instant now) const {
-    Instant next = kNever;
-    if (m_round || m_pull) next = now + limits::kRoundTick;
-    if (!m_state_is_published) {
-        next = std::min(next, m_last_published + m_options.averaging.state_interval);
-    }
-    if (waits_for_states()) {
-        next = std::min(next, m_last_asked + std::max(limits::kStateRetryInterval, m_step_time));
-    }
-    if (m_brief_since && now - *m_brief_since < limits::kSketchPatience) {
-        next = std::min(next, *m_brief_since + limits::kSketchPatience);
-    }
-    if (const Instant until = first_heartbeats_until(); until > now) next = std::min(next, until);
-    return std::max(next, now);
-}
-
-// --- helpers ----------------------------------------------------------------------------------
-
-bool NodeCore::in_lockstep() const {
-    return m_options.averaging.pace == Pace::lockstep;
-}
-
-bool NodeCore::tells_states() const {
-    return in_lockstep() || needs_states(m_options.averaging.monitor);
+bool NodeCore::is_finished() const {
+    return m_judgement.is_finished(situation(Instant{}));
 }
 
 bool NodeCore::has_reference(const Header& header) const {
@@ -225,51 +333,15 @@ bool NodeCore::has_reference(const Header& header) const {
            header.reference_tag == m_reference->id.digest.high;
 }
 
-/// Before the first round: a peer that has joined and was not heard yet may have the reference of a
-/// network. A first round without it would make a second one.
-bool NodeCore::awaits_first_heartbeat(Instant now) const {
-    return now < first_heartbeats_until();
+Situation NodeCore::situation(Instant now) const {
+    return {*m_reference, m_trainer, m_peers, m_pacer, now, is_busy()};
 }
 
-/// The end of that wait. An instant that has passed where nobody is waited for. A live peer that is
-/// known to have a reference of rounds is followed.
-Instant NodeCore::first_heartbeats_until() const {
-    Instant until{};
-    if (m_reference->epoch > Epoch(0)) return until;
-    for (const PeerInfo& peer : m_view.peers) {
-        if (!peer.live || m_same_reference.contains(peer.member)) continue;
-        if (peer.reference.epoch > Epoch(0)) return kNever;
-        if (!peer.is_unheard()) continue;
-        until = std::max(until, peer.joined_at + limits::kFirstHeartbeatPatience);
-    }
-    return until;
-}
-
-/// Self and the live peers that hold the same reference, sorted. Any message tells the reference,
-/// sooner than the next heartbeat.
-Roster NodeCore::live_members() const {
-    Roster live{m_options.self};
-    for (const PeerInfo& peer : m_view.peers) {
-        const bool same =
-            peer.reference == m_reference->id || m_same_reference.contains(peer.member);
-        if (peer.live && same) live.push_back(peer.member);
-    }
-    std::sort(live.begin(), live.end());
-    return live;
-}
-
-Roster NodeCore::live_peers() const {
-    Roster live{m_options.self};
-    for (const PeerInfo& peer : m_view.peers) {
-        if (peer.live) live.push_back(peer.member);
-    }
-    std::sort(live.begin(), live.end());
-    return live;
-}
-
-const PeerInfo* NodeCore::find_peer(const PeerId& id) const {
-    const auto found = m_places.find(id);
-    return found == m_places.end() ? nullptr : &m_view.peers[found->second];
+Quorum NodeCore::quorum() const {
+    return {m_options.averaging.quorum,
+            m_options.start_peers,
+            electorate(),
+            {m_durability.self(), m_peers, round()}};
 }
 
 }  // namespace dynavg::protocol

@@ -55,7 +55,7 @@ void Peer::reach(CrashMoment moment) {
 /// Asked before every message; false if there is nobody any more to send it.
 bool Peer::may_send() {
     if (!m_up || !m_life->crash || m_life->crash_moment) return m_up;
-    m_life->counts_messages |= core().round().has_value();
+    m_life->counts_messages |= core().round() != nullptr;
     const bool now = m_life->counts_messages && m_life->messages_left-- <= 1;
     if (now) std::exchange(m_life->crash, nullptr)();
     return m_up;

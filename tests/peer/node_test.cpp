@@ -78,7 +78,7 @@ public:
         report.steps = report.steps_since_reference = 1;
         report.state = protocol::LocalState{0, {}};
         node.core()->on_step(report, now);
-        return node.core()->round().has_value();
+        return node.core()->round() != nullptr;
     }
     NodeActions take() { return node.take_actions(now); }
     /// What it does when its next heartbeat is due for sure.

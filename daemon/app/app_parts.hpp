@@ -37,9 +37,9 @@
 #include "discovery/refusal_log.hpp"
 #include "identity/trust.hpp"
 #include "peer/node.hpp"
+#include "peer/resume.hpp"
 #include "protocol/base/event.hpp"
 #include "protocol/core/node_core.hpp"
-#include "storage/restore.hpp"
 
 namespace dynavg::daemon {
 
@@ -181,10 +181,7 @@ struct App::Parts {
     std::optional<PeerChecks> peer_checks;                         ///< While one is under way.
     std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< What the last one found.
 
-    // Of an earlier life, if there was one.
-    std::optional<storage::Restart> restart;
-    std::optional<protocol::RestoredCore> restored;
-    std::vector<protocol::KnownPeer> known_peers;  ///< Met by an earlier life.
+    peer::Resumption resumed;  ///< Where this life has begun.
 
     Steering steering{config.node.role, config.averaging, config.node.exchange_bytes_per_second,
                       steering_handlers()};

@@ -124,7 +124,7 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.role = config.node.role;
     if (keys) membership.trusted = trust.trusted();
     membership.seeds = configured_seeds(config);
-    for (const protocol::KnownPeer& met : known_peers) {
+    for (const protocol::KnownPeer& met : resumed.known_peers) {
         if (keys && !trust.is_trusted(met.id)) continue;
         membership.seeds.push_back({met.address, keys ? ProvenPeer(met.id) : ProvenPeer(), met});
     }
@@ -155,15 +155,8 @@ void App::Parts::start_learning() {
         evaluator.emplace(io, learning.evaluate, std::move(handlers));
     }
     TrainerThreadOptions options;
-    options.reference = learning.initial;
-    if (restart) {
-        options.reference = restart->reference;
-    }
-    if (restart && !is_observer()) {
-        options.steps = restart->steps;
-        options.steps_since_reference = restart->steps_since_reference;
-    }
-    exchange->set_reference(options.reference);
+    options.start = resumed.training;
+    exchange->set_reference(options.start.reference);
     if (config.training.max_steps > 0) options.max_steps = config.training.max_steps;
     options.check_every = config.averaging.steps_between_checks();
     options.weight = weight_of(config.averaging.weights, learning.learner->samples());
@@ -188,7 +181,6 @@ void App::Parts::start_learning() {
     trainer.emplace(io, *learning.learner, options, std::move(handlers));
     steering.on_trainer(
         [this](std::uint64_t steps_allowed) { trainer->allow_until(steps_allowed); });
-    if (restart && !is_observer()) trainer->restore_given(restart->given);
     protocol::NodeCoreOptions core;
     core.self = self;
     core.role = config.node.role;
@@ -196,11 +188,11 @@ void App::Parts::start_learning() {
     core.weight = options.weight;
     core.initial = learning.initial;
     core.start_peers = config.node.start_peers;
-    core.restored = restored;
+    core.restored = resumed.core;
     core.durable = checkpoints.has_value();
     node->start_core(std::move(core), now());
     trainer->start();
-    start_output(options.reference);
+    start_output(options.start.reference);
     if (!checkpoints) return;
     checkpoints->start();
     // An observer has learned nothing that could be lost.

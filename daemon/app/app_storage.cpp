@@ -12,69 +12,41 @@ namespace dynavg::daemon {
 using protocol::Event;
 using protocol::Level;
 
-namespace {
-
-bool is_empty(const storage::Found& found) {
-    return !found.promise && !found.prepared && !found.reference && !found.local && !found.forgot;
-}
-
-protocol::RestoredCore restored_core(const storage::Found& found, const storage::Restart& restart) {
-    protocol::RestoredCore core;
-    core.reference = restart.reference;
-    core.history = found.history;
-    // Without its promises it is a stranger, whose vote nobody counts for the earlier lives.
-    if (!found.forgot) core.promise = found.promise;
-    core.prepared = found.prepared;
-    core.drift_since = restart.drift_since;
-    core.frozen_for = restart.frozen_for;
-    return core;
-}
-
-}  // namespace
-
 /// Fails on what the operator must mend. A node that has its settings still to learn keeps nothing.
 Expected<void, Error> App::Parts::open_storage() {
-    if (!disk || !config.has_averaging_section) return {};
-    // Promises and drift are of one peer, and a peer is its name.
-    protocol::NetworkFields owner = learning.fields;
-    owner["node.name"] = config.node.name;
-    if (auto claimed = storage::CheckpointStore::claim(*disk, owner); !claimed) {
-        return claimed;
+    if (!config.has_averaging_section) return {};
+    storage::Found found;
+    if (disk) {
+        // Promises and drift are of one peer, and a peer is its name.
+        protocol::NetworkFields owner = learning.fields;
+        owner["node.name"] = config.node.name;
+        if (auto claimed = storage::CheckpointStore::claim(*disk, owner); !claimed) {
+            return claimed;
+        }
+        StorageThreadOptions options;
+        options.disk = disk;
+        options.shape = learning.initial->shape();
+        options.network = storage::digest_of(learning.fields);
+        checkpoints.emplace(io, std::move(options), storage_handlers());
+        found = checkpoints->load();
+        for (Event& event : found.events) report(std::move(event));
+        if (found.refused) return Unexpected<Error>(*found.refused);
     }
-    StorageThreadOptions options;
-    options.disk = disk;
-    options.shape = learning.initial->shape();
-    options.network = storage::digest_of(learning.fields);
-    checkpoints.emplace(io, std::move(options), storage_handlers());
-    storage::Found found = checkpoints->load();
-    for (Event& event : found.events) report(std::move(event));
-    if (found.refused) return Unexpected<Error>(*found.refused);
-    known_peers = std::move(found.known_peers.peers);
-    if (!is_empty(found)) go_on_from(std::move(found));
+    go_on_from(std::move(found));
     return {};
 }
 
 void App::Parts::go_on_from(storage::Found found) {
-    // The first reference is on no disk: all have it.
-    if (!found.reference) {
-        found.reference = learning.initial;
-        found.history = {{learning.initial->id, {}, {}}};
-    }
     const float weight = weight_of(config.averaging.weights, learning.learner->samples());
-    restart = storage::make_restart(found, self, weight);
-    self.incarnation = restart->incarnation;
-    restored = restored_core(found, *restart);
-    if (!is_observer()) {
-        steps = restart->steps;
-        steps_since_reference = restart->steps_since_reference;
-    }
-    const bool same_optimizer = learning.learner->restore(restart->reference, restart->values,
-                                                          restart->optimizer, restart->steps);
-    if (same_optimizer || restart->optimizer.empty()) return;
+    resumed = peer::resume(std::move(found), {self, learning.initial, weight, config.node.role});
+    self = resumed.self;
+    steps = resumed.training.steps;
+    steps_since_reference = resumed.training.steps_since_reference;
+    if (restore_learner(*learning.learner, resumed)) return;
     report(Event("optimizer_reset", Level::info,
                  "[training] names another optimizer than the one of the checkpoint: it starts "
                  "anew, the model goes on")
-               .with("steps", restart->steps));
+               .with("steps", steps));
 }
 
 StorageThreadHandlers App::Parts::storage_handlers() {
@@ -97,10 +69,7 @@ StorageThreadHandlers App::Parts::storage_handlers() {
 
 CopyTraining App::Parts::copy_training() {
     return [trainer = &*trainer, incarnation = self.incarnation] {
-        TrainingCopy copy = trainer->copy();
-        return storage::make_local_record(incarnation, *copy.reference, copy.values,
-                                          copy.frozen.get(), copy.steps, copy.steps_since_reference,
-                                          std::move(copy.optimizer));
+        return peer::local_record(incarnation, trainer->copy());
     };
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -16,29 +14,24 @@
 #include "daemon/threads/step_clock.hpp"
 #include "daemon/threads/thread_name.hpp"
 #include "daemon/threads/trainer_mailbox.hpp"
-#include "protocol/core/node_core.hpp"
 
 namespace dynavg::daemon {
 
-using protocol::Contribution;
 using protocol::ContributionPointer;
 using protocol::Epoch;
 using protocol::Install;
 using protocol::StepReport;
 
 /// Three mutexes: `control` guards what others ask of the trainer, `model` the learner's parameters
-/// and the counts that belong to them, `status` a copy of those counts for readers that must not
+/// and the ledger of their steps, `status` a copy of those counts for readers that must not
 /// wait. Nobody holds `control` and `model` together; `status` and the mailbox's come last.
 struct TrainerThread::Parts {
     Parts(boost::asio::io_context& io, protocol::Learner& trained,
           const TrainerThreadOptions& thread_options, TrainerThreadHandlers handlers)
         : learner(trained),
-          options(thread_options),
+          max_steps(thread_options.max_steps),
           mailbox(std::make_shared<TrainerMailbox>(io, std::move(handlers))),
-          reference(thread_options.reference),
-          steps(thread_options.steps),
-          steps_since_reference(thread_options.steps_since_reference),
-          steps_in_drift(thread_options.steps_since_reference) {
+          ledger(trained, thread_options) {
         update_status();
     }
 
@@ -52,17 +45,14 @@ struct TrainerThread::Parts {
     void drop_drift_as_asked();
     void step();
     void apply(const Install& install);
-    void drop_drift();
-    [[nodiscard]] bool is_check_due() const;
-    [[nodiscard]] protocol::LocalState finite_state();
-    [[nodiscard]] StepReport report() const;
+    [[nodiscard]] StepReport report();
+    void tell_drop();
     void update_status();
     [[nodiscard]] bool wait_until_settled();
-    [[nodiscard]] ContributionPointer try_freeze(Epoch target, bool& diverged);
-    [[nodiscard]] ContributionPointer frozen_part() const;
+    [[nodiscard]] peer::FreezeResult try_freeze(Epoch target);
 
     protocol::Learner& learner;
-    const TrainerThreadOptions options;
+    const std::uint64_t max_steps;
     std::shared_ptr<TrainerMailbox> mailbox;
     std::thread thread;
     std::atomic<std::uint64_t> work_done = 0;
@@ -76,13 +66,8 @@ struct TrainerThread::Parts {
     std::deque<Install> installs;  ///< The first stays until it is done.
 
     mutable std::mutex model_mutex;
-    protocol::ReferencePointer reference;
-    std::uint64_t steps = 0;  ///< Written by the trainer thread only, as all below.
-    std::uint64_t steps_since_reference = 0;
-    std::uint64_t steps_in_drift = 0;  ///< Fewer than since the reference after a drop.
-    ContributionPointer frozen;
-    ContributionPointer given;
-    bool dropped_since_freeze = false;
+    /// Its counts are written by the trainer thread only, as all below; freeze() writes no count.
+    peer::TrainingLedger ledger;
     double last_loss = 0;
     StepClock clock;
 
@@ -127,7 +112,7 @@ void TrainerThread::Parts::fail_with(const std::exception& error) {
 }
 
 bool TrainerThread::Parts::may_step() const {
-    return steps < allowed && steps < options.max_steps;
+    return ledger.steps() < allowed && !ledger.is_done();
 }
 
 TrainerThread::Parts::Work TrainerThread::Parts::wait_for_work() {
@@ -165,7 +150,8 @@ void TrainerThread::Parts::do_install() {
 void TrainerThread::Parts::drop_drift_as_asked() {
     {
         const std::lock_guard lock(model_mutex);
-        drop_drift();
+        ledger.drop_if_not_finite();
+        tell_drop();
     }
     const std::lock_guard lock(control_mutex);
     drop_wanted = false;
@@ -179,91 +165,49 @@ void TrainerThread::Parts::step() {
     protocol::Instant end;
     {
         const std::lock_guard lock(model_mutex);
-        learner.apply_update();
-        ++steps;
-        ++steps_since_reference;
-        ++steps_in_drift;
+        ledger.finish_step();
         end = now();
         clock.on_step(end - begin, end);
-        if (is_check_due()) {
-            due = report();
-            due->state = finite_state();
-        }
+        if (ledger.is_state_due()) due = report();
         last_loss = loss;
         update_status();
     }
     if (due) mailbox->put_at_leisure(std::move(*due), end);
 }
 
-/// `model` is held, as below.
-bool TrainerThread::Parts::is_check_due() const {
-    return steps_since_reference % options.check_every == 0 || steps >= options.max_steps;
-}
-
-/// Drops a drift that is not finite.
-protocol::LocalState TrainerThread::Parts::finite_state() {
-    protocol::LocalState state = learner.local_state();
-    if (std::isfinite(state.squared_norm)) return state;
-    drop_drift();
-    return learner.local_state();
-}
-
-void TrainerThread::Parts::drop_drift() {
-    learner.reset_to_reference();
-    dropped_since_freeze = true;
-    given.reset();
-    mailbox->put(TrainerMailbox::Diverged{std::exchange(steps_in_drift, 0)});
-}
-
 void TrainerThread::Parts::apply(const Install& install) {
     StepReport done;
     {
         const std::lock_guard lock(model_mutex);
-        const protocol::ContributionPointer counted =
-            install.spent == protocol::Spent::frozen  ? frozen
-            : install.spent == protocol::Spent::given ? given
-                                                      : nullptr;
-        const bool spent = counted != nullptr;
-        // After a drop the model holds nothing of what was frozen: only the reference is its base.
-        const bool in_model = spent && !dropped_since_freeze;
-        const auto& base = in_model ? counted->values : reference->values;
-        learner.install(install.reference, base);
-        reference = install.reference;
-        if (spent) {
-            steps_since_reference -= std::min(steps_since_reference, counted->facts.steps);
-            steps_in_drift = std::min(steps_in_drift, steps_since_reference);
-        }
-        frozen.reset();
-        given.reset();
-        dropped_since_freeze = false;
-        done = report();
+        ledger.install(install);
         // What is left of the drift counts under the new reference at once.
-        if (steps_since_reference > 0 && is_check_due()) done.state = finite_state();
+        done = report();
         update_status();
     }
     mailbox->put(std::move(done));
 }
 
-/// `model` is held.
-StepReport TrainerThread::Parts::report() const {
-    StepReport facts;
-    facts.reference = reference->id;
-    facts.steps = steps;
-    facts.steps_since_reference = steps_since_reference;
-    facts.step_time = clock.mean();
-    facts.done = steps >= options.max_steps;
-    return facts;
+/// `model` is held, or the thread has not begun; as in the next two. A drop comes before the report
+/// that follows from it.
+StepReport TrainerThread::Parts::report() {
+    StepReport report = ledger.report();
+    report.step_time = clock.mean();
+    tell_drop();
+    return report;
 }
 
-/// `model` is held, or the thread has not begun.
+void TrainerThread::Parts::tell_drop() {
+    if (const auto lost = ledger.take_dropped()) mailbox->put(TrainerMailbox::Diverged{*lost});
+}
+
 void TrainerThread::Parts::update_status() {
     const std::lock_guard lock(status_mutex);
-    shown.steps = steps;
-    shown.steps_since_reference = steps_since_reference;
-    shown.reference = reference->id;
+    shown.steps = ledger.steps();
+    shown.steps_since_reference = ledger.steps_since_reference();
+    shown.reference = ledger.reference()->id;
     shown.loss = last_loss;
     shown.step_time = clock.mean();
-    shown.done = steps >= options.max_steps;
+    shown.done = ledger.is_done();
     shown_clock = clock;
 }
 
@@ -277,49 +221,19 @@ bool TrainerThread::Parts::wait_until_settled() {
     return !ended && !stop_wanted;
 }
 
-ContributionPointer TrainerThread::Parts::try_freeze(Epoch target, bool& diverged) {
-    auto contribution = std::make_shared<Contribution>();
-    contribution->target = target;
-    contribution->values.resize(learner.shape().values());
+/// Room for a copy is made before updates have to wait for it.
+peer::FreezeResult TrainerThread::Parts::try_freeze(Epoch target) {
+    const auto room = ledger.room();
     const std::lock_guard lock(model_mutex);
-    if (reference->id.epoch >= target) return nullptr;
-    const float squared_norm = learner.local_state().squared_norm;
-    diverged = !std::isfinite(squared_norm);
-    if (diverged) return nullptr;
-    dropped_since_freeze = false;
-    // Whichever of this node's lives the round holds, it is the same that is spent.
-    if (given && given->target == target) return frozen = given;
-    learner.copy_contribution(contribution->values);
-    contribution->facts.steps = steps_since_reference;
-    contribution->facts.weight = steps_in_drift > 0 ? options.weight : 0.0F;
-    contribution->facts.squared_norm = squared_norm;
-    frozen = contribution;
-    return contribution;
+    return ledger.freeze(target, room);
 }
 
 // --- the thread that writes checkpoints -------------------------------------------------------
 
-/// `model` is held.
-ContributionPointer TrainerThread::Parts::frozen_part() const {
-    if (!frozen) return given;
-    if (!dropped_since_freeze) return frozen;
-    // The model holds nothing of it any more.
-    auto emptied = std::make_shared<Contribution>(*frozen);
-    emptied->values = reference->values;
-    return emptied;
-}
-
 TrainingCopy TrainerThread::copy() const {
-    TrainingCopy copy;
-    copy.values.resize(m_parts->learner.shape().values());
+    std::vector<float> room(m_parts->learner.shape().values());
     const std::lock_guard lock(m_parts->model_mutex);
-    m_parts->learner.copy_contribution(copy.values);
-    copy.reference = m_parts->reference;
-    copy.frozen = m_parts->frozen_part();
-    copy.steps = m_parts->steps;
-    copy.steps_since_reference = m_parts->steps_since_reference;
-    copy.optimizer = m_parts->learner.optimizer_state();
-    return copy;
+    return m_parts->ledger.copy(std::move(room));
 }
 
 // --- the interface ----------------------------------------------------------------------------
@@ -338,11 +252,7 @@ void TrainerThread::start() {
     m_parts->shown_clock = m_parts->clock;
     // The core learns where training stands, also if no step is left to make; and the others, if
     // there is drift from an earlier life.
-    StepReport standing = m_parts->report();
-    if (m_parts->steps_since_reference > 0 && m_parts->is_check_due()) {
-        standing.state = m_parts->finite_state();
-    }
-    m_parts->mailbox->put(std::move(standing));
+    m_parts->mailbox->put(m_parts->report());
     m_parts->thread = std::thread([parts = m_parts.get()] { parts->run(); });
 }
 
@@ -372,17 +282,11 @@ void TrainerThread::install(Install install) {
     m_parts->control_changed.notify_all();
 }
 
-void TrainerThread::restore_given(ContributionPointer contribution) {
-    const std::lock_guard lock(m_parts->model_mutex);
-    m_parts->given = std::move(contribution);
-}
-
 ContributionPointer TrainerThread::freeze(Epoch target) {
     try {
         while (m_parts->wait_until_settled()) {
-            bool diverged = false;
-            auto contribution = m_parts->try_freeze(target, diverged);
-            if (!diverged) return contribution;
+            const peer::FreezeResult result = m_parts->try_freeze(target);
+            if (!result.must_drop) return result.contribution;
             const std::lock_guard lock(m_parts->control_mutex);
             m_parts->drop_wanted = true;
             m_parts->control_changed.notify_all();
@@ -412,7 +316,7 @@ TrainerPulse TrainerThread::pulse() const {
     const std::lock_guard lock(m_parts->control_mutex);
     if (m_parts->ended || m_parts->stop_wanted) return pulse;
     pulse.has_work = !m_parts->installs.empty() || m_parts->drop_wanted ||
-                     steps < std::min(m_parts->allowed, m_parts->options.max_steps);
+                     steps < std::min(m_parts->allowed, m_parts->max_steps);
     return pulse;
 }
 

@@ -3,39 +3,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "daemon/app/progress_watch.hpp"
+#include "peer/training_ledger.hpp"
 #include "protocol/base/expected.hpp"
 #include "protocol/base/ids.hpp"
 #include "protocol/base/instant.hpp"
 #include "protocol/exchange/exchange.hpp"
 #include "protocol/reference/learner.hpp"
-#include "protocol/reference/reference.hpp"
 
 namespace boost::asio {
 class io_context;
 }
-namespace dynavg::protocol {
-struct Install;
-struct StepReport;
-}  // namespace dynavg::protocol
-
 namespace dynavg::daemon {
 
-inline constexpr std::uint64_t kNoStepLimit = std::numeric_limits<std::uint64_t>::max();
-
-struct TrainerThreadOptions {
-    protocol::ReferencePointer reference;  ///< Installed in the learner already.
-    std::uint64_t steps = 0;               ///< Total so far, if this goes on from a checkpoint.
-    std::uint64_t steps_since_reference = 0;
-    std::uint64_t max_steps = kNoStepLimit;  ///< Of the total.
-    std::uint64_t check_every = 1;           ///< Steps since the reference between two states.
-    float weight = 1;                        ///< Of a contribution that has steps in it.
-};
+using peer::kNoStepLimit;
+/// What the thread begins with; its reference is installed in the learner already.
+using TrainerThreadOptions = peer::TrainingLedgerOptions;
+using peer::TrainingCopy;
 
 /// Called on the io thread, from its loop, in the order in which things happened, never after
 /// stop(). All must be set.
@@ -47,17 +34,6 @@ struct TrainerThreadHandlers {
     std::function<void(std::uint64_t steps_lost)> on_diverged;
     /// The learner has thrown; the thread has ended.
     std::function<void(Error)> on_error;
-};
-
-/// Training between two steps, copied: what a checkpoint keeps.
-struct TrainingCopy {
-    protocol::ReferencePointer reference;
-    std::vector<float> values;  ///< Parameters, then buffers.
-    /// What of it has been given, or will be, to the next reference; null: nothing yet.
-    protocol::ContributionPointer frozen;
-    std::uint64_t steps = 0;
-    std::uint64_t steps_since_reference = 0;
-    std::vector<std::byte> optimizer;
 };
 
 /// For status displays; up to date after every step.
@@ -72,7 +48,8 @@ struct TrainerStatus {
     bool done = false;
 };
 
-/// The thread "trainer": drives a Learner, so that a step never waits for the network.
+/// The thread "trainer": drives a Learner, so that a step never waits for the network. The rules of
+/// the account are peer::TrainingLedger's; this class adds threads, locks, a clock and a mailbox.
 ///
 /// Loop: apply pending installs; wait for a permit; forward and backward pass without a lock; then
 /// under the model's mutex update, count, and compute the local state if it is due; report.
@@ -101,22 +78,14 @@ public:
     void allow_until(std::uint64_t total_steps);
 
     /// Moves to a reference between two updates, before any further step, also while waiting for a
-    /// permit. What `spent` names
-    /// is in the reference already and leaves the model; all other drift is kept. In order; each is
-    /// answered by a report.
+    /// permit. In order; each is answered by a report.
     void install(protocol::Install install);
-    /// What an earlier life of this node gave to a round, if anything: leaves the model at an
-    /// install that says it is spent, and is what a freeze for its target gives again. Before
-    /// start().
-    void restore_given(protocol::ContributionPointer contribution);
-
     /// Copies the model as it stands between two updates; never waits for a forward or backward
     /// pass, with two exceptions, both of which wait for the step in progress: an install that was
     /// asked for before is applied first (the parameters cannot move while a pass reads them), and
     /// a drift that is not finite is dropped first. So never call it on the io thread. Null if the
-    /// thread has ended, or if the reference is at or past `target` already. facts: steps since the
-    /// reference; weight 0 without steps in the drift. Thread: any but the trainer's and
-    /// the io thread's. Cost: two passes over the model.
+    /// thread has ended, or if the reference is at or past `target` already. Thread: any but the
+    /// trainer's and the io thread's. Cost: two passes over the model.
     [[nodiscard]] protocol::ContributionPointer freeze(protocol::Epoch target);
 
     /// Training as it stands between two updates, for a checkpoint. Never waits for a forward or

@@ -90,7 +90,7 @@ void Peer::carry_out_rounds(const protocol::Actions& actions) {
     if (actions.freeze) {
         const auto contribution = m_life->trainer.freeze(*actions.freeze);
         worker.set_contribution(contribution);
-        m_observer.on_frozen(*this, *contribution);
+        if (contribution) m_observer.on_frozen(*this, *contribution);
     }
     if (actions.abort_exchange) worker.abort();
     if (actions.prepared) worker.set_prepared(*actions.prepared);
@@ -152,7 +152,7 @@ void Peer::finish_step() {
 }
 
 void Peer::report_to_core() {
-    protocol::StepReport report = m_life->trainer.report(m_options.max_steps);
+    protocol::StepReport report = m_life->trainer.report();
     report.step_time =
         std::chrono::duration_cast<protocol::Duration>(m_slowness * m_options.step_time);
     m_life->node->core()->on_step(report, now());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "peer/node.hpp"
+#include "peer/resume.hpp"
 #include "protocol/exchange/exchange.hpp"
 #include "protocol/reference/learner.hpp"
 #include "protocol/wire/traffic.hpp"
@@ -21,7 +22,6 @@
 #include "simulation/peer/peer_trainer.hpp"
 #include "simulation/peer/sim_disk.hpp"
 #include "simulation/task_pool.hpp"
-#include "storage/restore.hpp"
 
 namespace dynavg::simulation {
 
@@ -193,7 +193,7 @@ private:
     void begin_life();
     void begin_life_from_disk();
     [[nodiscard]] std::unique_ptr<PeerStorage> make_storage();
-    void start_node(std::optional<protocol::RestoredCore> restored);
+    void start_node(peer::Resumption resumed);
     void record_training();
     [[nodiscard]] protocol::LocalRecord local_record() const;
 

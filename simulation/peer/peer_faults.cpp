@@ -160,6 +160,7 @@ protocol::BulkSend Peer::falsified(const protocol::BulkSend& send) {
 void Peer::stop_training_after(std::uint64_t more_steps) {
     const std::uint64_t under_way = m_up && m_life->trainer.is_stepping() ? 1 : 0;
     m_options.max_steps = steps() + under_way + more_steps;
+    m_life->trainer.set_max_steps(m_options.max_steps);
     if (m_up) later({}, [this] { report_to_core(); });
 }
 

@@ -32,10 +32,6 @@ discovery::MembershipOptions membership_options(const PeerOptions& options,
     return membership;
 }
 
-bool is_empty(const storage::Found& found) {
-    return !found.reference && !found.promise && !found.prepared && !found.local;
-}
-
 }  // namespace
 
 Peer::Life::Life(std::unique_ptr<protocol::Learner> learner,
@@ -85,42 +81,26 @@ void Peer::begin_life_from_disk() {
     std::unique_ptr<PeerStorage> storage = make_storage();
     storage::Found found = storage->load();
     DYNAVG_CHECK(!found.refused);
-    std::optional<protocol::RestoredCore> restored;
     auto learner = m_make_learner();
+    const float weight = weight_of(m_options.averaging.weights, learner->samples());
+    peer::Resumption resumed =
+        peer::resume(found, {m_member, m_options.initial, weight, m_options.role});
+    m_member = resumed.self;
+    (void)restore_learner(*learner, resumed);
     PeerTrainerOptions trainer = trainer_options();
-    if (!is_empty(found)) {
-        // The first reference is nobody's to write: all have it.
-        if (!found.reference) {
-            found.reference = m_options.initial;
-            found.history = {{m_options.initial->id, {}, {}}};
-        }
-        const float weight = weight_of(m_options.averaging.weights, learner->samples());
-        storage::Restart restart = make_restart(found, m_member, weight);
-        m_member.incarnation = restart.incarnation;
-        (void)learner->restore(restart.reference, restart.values, restart.optimizer, restart.steps);
-        trainer.reference = restart.reference;
-        trainer.steps = restart.steps;
-        trainer.steps_since_reference = restart.steps_since_reference;
-        trainer.given = restart.given;
-        restored.emplace();
-        restored->reference = restart.reference;
-        restored->history = found.history;
-        if (!found.forgot) restored->promise = found.promise;
-        restored->prepared = found.prepared;
-        restored->drift_since = restart.drift_since;
-        restored->frozen_for = restart.frozen_for;
-    }
+    trainer.start = std::move(resumed.training);
     m_life = std::make_unique<Life>(std::move(learner), m_options.averaging, std::move(trainer));
     m_life->storage = std::move(storage);
     m_life->found = std::move(found);
-    start_node(std::move(restored));
+    start_node(std::move(resumed));
     for (const protocol::Event& event : m_life->found->events) m_observer.on_event(*this, event);
     if (!is_observer()) later(m_options.record_interval, [this] { record_training(); });
 }
 
 PeerTrainerOptions Peer::trainer_options() {
     PeerTrainerOptions trainer;
-    trainer.reference = m_options.initial;
+    trainer.start.reference = m_options.initial;
+    trainer.max_steps = m_options.max_steps;
     trainer.check_every = m_options.averaging.steps_between_checks();
     trainer.weights = m_options.averaging.weights;
     trainer.tasks = m_options.tasks;
@@ -157,12 +137,10 @@ std::unique_ptr<PeerStorage> Peer::make_storage() {
                                          m_options.write_time_max, random, std::move(handlers));
 }
 
-void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
+void Peer::start_node(peer::Resumption resumed) {
     discovery::MembershipOptions membership = membership_options(m_options, m_member);
-    if (m_life->found) {
-        for (const protocol::KnownPeer& met : m_life->found->known_peers.peers) {
-            membership.seeds.push_back({met.address, {}, met});
-        }
+    for (const protocol::KnownPeer& met : resumed.known_peers) {
+        membership.seeds.push_back({met.address, {}, met});
     }
     peer::Node& node = m_life->node.emplace(kSimulatedNetwork, std::move(membership), now());
     protocol::NodeCoreOptions core;
@@ -172,19 +150,14 @@ void Peer::start_node(std::optional<protocol::RestoredCore> restored) {
     core.weight = m_life->trainer.weight();
     core.initial = m_options.initial;
     core.start_peers = m_options.start_peers;
-    core.restored = std::move(restored);
+    core.restored = std::move(resumed.core);
     core.durable = m_options.durable;
     node.start_core(std::move(core), now());
     m_life->worker.set_reference(installed());
 }
 
 protocol::LocalRecord Peer::local_record() const {
-    const PeerTrainer& trainer = m_life->trainer;
-    std::vector<float> values(trainer.learner().shape().values());
-    trainer.learner().copy_contribution(values);
-    return storage::make_local_record(
-        m_member.incarnation, *trainer.installed(), values, trainer.frozen().get(), trainer.steps(),
-        trainer.steps_since_reference(), trainer.learner().optimizer_state());
+    return peer::local_record(m_member.incarnation, m_life->trainer.copy());
 }
 
 void Peer::record_training() {

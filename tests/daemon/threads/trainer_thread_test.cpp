@@ -33,7 +33,7 @@ protocol::ReferencePointer next_reference(const protocol::Reference& previous, f
 /// A trainer on a fake learner, and everything that it has reported.
 struct Bench {
     explicit Bench(TrainerThreadOptions options = {}) : learner(initial_reference()) {
-        options.reference = first;
+        options.start.reference = first;
         trainer.emplace(
             loop.io, learner, options,
             TrainerThreadHandlers{
@@ -121,7 +121,7 @@ TEST_CASE("in free pace only the latest of waiting reports is kept", "[trainer_t
 }
 
 TEST_CASE("a state is made only when a check is due, and at the end", "[trainer_thread]") {
-    Bench bench({.reference = {}, .max_steps = 12, .check_every = 5});
+    Bench bench({.start = {}, .max_steps = 12, .check_every = 5});
     bench.on_step = [&](const StepReport& report) { bench.trainer->allow_until(report.steps + 5); };
     bench.trainer->start();
     bench.trainer->allow_until(5);
@@ -280,7 +280,7 @@ TEST_CASE("a drift that is not finite is dropped and reported", "[trainer_thread
 }
 
 TEST_CASE("a freeze drops a drift that is not finite first", "[trainer_thread]") {
-    Bench bench({.reference = {}, .check_every = 100});
+    Bench bench({.start = {}, .check_every = 100});
     bench.learner.update = std::numeric_limits<float>::infinity();
     bench.trainer->start();
     bench.trainer->allow_until(3);
@@ -406,17 +406,21 @@ namespace {
 
 /// Ten steps of an earlier life are in the model, six of which it has given to epoch 1.
 struct RestartedBench : Bench {
-    RestartedBench() : Bench({.reference = {}, .steps = 110, .steps_since_reference = 10}) {
+    explicit RestartedBench(const protocol::ContributionPointer& six = six_steps())
+        : Bench({.start =
+                     {.reference = {}, .steps = 110, .steps_since_reference = 10, .given = six}}),
+          given(six) {
         (void)learner.restore(first, std::vector<float>(4, 10), {}, 110);
+        trainer->start();
+    }
+    static protocol::ContributionPointer six_steps() {
         auto six = std::make_shared<protocol::Contribution>();
         six->target = Epoch(1);
         six->facts = {6, 1, 4 * 36};
         six->values.assign(4, 6);
-        given = six;
-        trainer->restore_given(six);
-        trainer->start();
+        return six;
     }
-    protocol::ContributionPointer given;
+    const protocol::ContributionPointer given;
 };
 
 }  // namespace

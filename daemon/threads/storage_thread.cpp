@@ -8,7 +8,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -17,34 +16,20 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include "daemon/app/clock.hpp"
 #include "daemon/threads/thread_name.hpp"
 
 namespace dynavg::daemon {
 
+using peer::Commit;
+using peer::Write;
 using protocol::Event;
 using protocol::Level;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::seconds kRetryInterval{1};
-
-struct Committed {
-    protocol::ReferencePointer reference;
-    std::vector<protocol::HistoryEntry> history;
-};
-
-/// In the order in which they are carried out.
-using Order = std::variant<Committed, protocol::Promise, protocol::PreparedRecord, CopyTraining,
-                           protocol::LocalRecord, protocol::KnownPeers>;
-constexpr std::size_t kKinds = std::variant_size_v<Order>;
-
-std::string_view kind_name(const Order& order) {
-    constexpr std::array<std::string_view, kKinds> kNames{"reference",      "promise",
-                                                          "prepared value", "local training",
-                                                          "local training", "list of known peers"};
-    return kNames[order.index()];
+std::chrono::steady_clock::time_point on_steady_clock(protocol::Instant when) {
+    return std::chrono::steady_clock::time_point(when.time_since_epoch());
 }
 
 /// Calls handlers on the io thread, until stop().
@@ -67,62 +52,6 @@ private:
     bool m_stopped = false;  ///< Used on the io thread only.
 };
 
-/// One of each kind at most; a newer one takes the place of one that waits.
-class Orders {
-public:
-    void put(Order order) {
-        const std::size_t kind = order.index();
-        m_waiting[kind] = Waiting{std::move(order), {}};
-    }
-    /// Back to its place, unless a newer one has taken it.
-    void put_back(Order order, Clock::time_point due) {
-        auto& place = m_waiting[order.index()];
-        if (place) {
-            place->due = due;
-        } else {
-            place = Waiting{std::move(order), due};
-        }
-    }
-    void drop_prepared_up_to(protocol::Epoch epoch) {
-        auto& place = m_waiting[2];
-        if (!place) return;
-        const auto& record = std::get<protocol::PreparedRecord>(place->order);
-        if (record.value->epoch <= epoch) place.reset();
-    }
-    /// The first that may be carried out, if it is due.
-    [[nodiscard]] std::optional<Order> take(Clock::time_point now) {
-        const std::optional<std::size_t> kind = next(now);
-        if (!kind) return std::nullopt;
-        return std::exchange(m_waiting[*kind], std::nullopt)->order;
-    }
-    /// When there may be one to take.
-    [[nodiscard]] std::optional<Clock::time_point> due() const {
-        std::optional<Clock::time_point> first;
-        for (const auto& waiting : m_waiting) {
-            if (waiting && (!first || waiting->due < *first)) first = waiting->due;
-            if (waiting && waiting->order.index() == 0) break;
-        }
-        return first;
-    }
-
-private:
-    struct Waiting {
-        Order order;
-        Clock::time_point due;
-    };
-
-    [[nodiscard]] std::optional<std::size_t> next(Clock::time_point now) const {
-        for (std::size_t kind = 0; kind < kKinds; ++kind) {
-            if (m_waiting[kind] && m_waiting[kind]->due <= now) return kind;
-            // Nothing goes on top of a reference that waits.
-            if (m_waiting[kind] && kind == 0) return std::nullopt;
-        }
-        return std::nullopt;
-    }
-
-    std::array<std::optional<Waiting>, kKinds> m_waiting;
-};
-
 }  // namespace
 
 struct StorageThread::Parts {
@@ -132,39 +61,38 @@ struct StorageThread::Parts {
           store(*options.disk, options.shape, options.network),
           reporter(std::make_shared<Reporter>(io, std::move(handlers))) {}
 
-    void put(Order order);
+    void put(Write write);
     void run();
     void work();
-    void carry_out(Order order);
-    [[nodiscard]] Expected<void, Error> write(const Order& order);
-    [[nodiscard]] Event written(const Order& order) const;
-    [[nodiscard]] Event failure(const Order& order, const Error& error) const;
-    void report_written(const Order& order);
-    void report_failed(const Order& order, const Error& error);
+    void carry_out(Write write);
+    [[nodiscard]] Event written(const Write& write) const;
+    [[nodiscard]] Event failure(const Write& write, const Error& error) const;
+    void report_written(const Write& write);
+    void report_failed(const Write& write, const Error& error);
+    /// What each kind of write failed of, until it works again; as the store.
+    [[nodiscard]] std::string& failing(const Write& write) {
+        return failures[static_cast<std::size_t>(kind_of(write))];
+    }
 
     StorageThreadOptions options;
     storage::CheckpointStore store;  ///< The storage thread's, between start() and finish().
-    /// What each kind of order failed of, until it works again; as the store.
-    std::array<std::string, kKinds> failing;
+    std::array<std::string, peer::kWriteKinds> failures;
     std::shared_ptr<Reporter> reporter;
 
     std::mutex mutex;
     std::condition_variable changed;
-    Orders orders;  ///< Guarded by `mutex`, as the next.
+    peer::WriteQueue queue;  ///< Guarded by `mutex`, as the next.
     bool finishing = false;
     std::thread thread;
     bool running = false;                       ///< Used on the io thread only.
     std::atomic<std::int64_t> free_bytes = -1;  ///< On the disk; unknown before the first write.
 };
 
-void StorageThread::Parts::put(Order order) {
+void StorageThread::Parts::put(Write write) {
     if (!running) return;
     {
         const std::lock_guard lock(mutex);
-        if (const auto* committed = std::get_if<Committed>(&order)) {
-            orders.drop_prepared_up_to(committed->reference->epoch);
-        }
-        orders.put(std::move(order));
+        queue.put(std::move(write));
     }
     changed.notify_one();
 }
@@ -185,64 +113,50 @@ void StorageThread::Parts::run() {
 void StorageThread::Parts::work() {
     std::unique_lock lock(mutex);
     while (!finishing) {
-        if (auto order = orders.take(Clock::now())) {
+        if (auto write = queue.take(now())) {
             lock.unlock();
-            carry_out(std::move(*order));
+            carry_out(std::move(*write));
             lock.lock();
-        } else if (const auto due = orders.due()) {
-            changed.wait_until(lock, *due);
+        } else if (const auto due = queue.due()) {
+            changed.wait_until(lock, on_steady_clock(*due));
         } else {
             changed.wait(lock);
         }
     }
 }
 
-void StorageThread::Parts::carry_out(Order order) {
-    if (const auto* copy = std::get_if<CopyTraining>(&order)) {
+void StorageThread::Parts::carry_out(Write write) {
+    if (const auto* copy = std::get_if<CopyTraining>(&write)) {
         // A reference that was installed meanwhile goes first.
-        Order record = (*copy)();
+        Write record = (*copy)();
         const std::lock_guard lock(mutex);
-        return orders.put(std::move(record));
+        return queue.put(std::move(record));
     }
-    const auto done = write(order);
+    const auto done = write_to(store, write);
     if (const auto left = options.disk->free_bytes()) free_bytes = static_cast<std::int64_t>(*left);
     if (done) {
-        report_written(order);
+        report_written(write);
     } else {
-        report_failed(order, done.error());
+        report_failed(write, done.error());
         const std::lock_guard lock(mutex);
-        orders.put_back(std::move(order), Clock::now() + kRetryInterval);
+        queue.failed(std::move(write), now());
     }
 }
 
-Expected<void, Error> StorageThread::Parts::write(const Order& order) {
-    if (const auto* committed = std::get_if<Committed>(&order)) {
-        return store.commit(*committed->reference, committed->history);
-    }
-    if (const auto* promise = std::get_if<protocol::Promise>(&order)) {
-        return store.write(*promise);
-    }
-    if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
-        return store.write(*prepared);
-    }
-    if (const auto* known = std::get_if<protocol::KnownPeers>(&order)) return store.write(*known);
-    return store.write(std::get<protocol::LocalRecord>(order));
-}
-
-Event StorageThread::Parts::written(const Order& order) const {
+Event StorageThread::Parts::written(const Write& write) const {
     Event event("checkpoint_written", Level::debug,
-                fmt::format("the {} is on disk", kind_name(order)));
-    if (const auto* committed = std::get_if<Committed>(&order)) {
+                fmt::format("the {} is on disk", name_of(kind_of(write))));
+    if (const auto* committed = std::get_if<Commit>(&write)) {
         event.with("path", store.reference_path())
             .with("digest", committed->reference->id.digest.hex());
-    } else if (const auto* promise = std::get_if<protocol::Promise>(&order)) {
+    } else if (const auto* promise = std::get_if<protocol::Promise>(&write)) {
         event.with("path", store.promise_path()).with("attempt", promise->attempt.value());
-    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
+    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&write)) {
         event.with("path", store.prepared_path()).with("digest", prepared->value->id.digest.hex());
-    } else if (std::holds_alternative<protocol::KnownPeers>(order)) {
+    } else if (std::holds_alternative<protocol::KnownPeers>(write)) {
         event.with("path", store.peers_path());
     } else {
-        const auto& local = std::get<protocol::LocalRecord>(order);
+        const auto& local = std::get<protocol::LocalRecord>(write);
         event.with("path", store.local_path())
             .with("digest", local.reference.digest.hex())
             .with("steps", local.steps);
@@ -250,38 +164,38 @@ Event StorageThread::Parts::written(const Order& order) const {
     return event;
 }
 
-void StorageThread::Parts::report_written(const Order& order) {
-    Event event = written(order);
-    if (!failing[order.index()].empty()) {
+void StorageThread::Parts::report_written(const Write& write) {
+    Event event = written(write);
+    if (!failing(write).empty()) {
         event.level = Level::info;
         event.message += ": checkpoints can be written again";
-        failing[order.index()].clear();
+        failing(write).clear();
     }
     reporter->report([event = std::move(event)](const StorageThreadHandlers& handlers) {
         handlers.on_event(event);
     });
-    if (const auto* promise = std::get_if<protocol::Promise>(&order)) {
+    if (const auto* promise = std::get_if<protocol::Promise>(&write)) {
         reporter->report([promise = *promise](const StorageThreadHandlers& handlers) {
             handlers.on_promise_written(promise);
         });
-    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
+    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&write)) {
         reporter->report([prepared = prepared->prepared](const StorageThreadHandlers& handlers) {
             handlers.on_prepared_written(prepared);
         });
     }
 }
 
-Event StorageThread::Parts::failure(const Order& order, const Error& error) const {
-    return Event(
-               "checkpoint_failed", Level::warning,
-               fmt::format("the {} could not be kept on disk: {}", kind_name(order), error.message))
+Event StorageThread::Parts::failure(const Write& write, const Error& error) const {
+    return Event("checkpoint_failed", Level::warning,
+                 fmt::format("the {} could not be kept on disk: {}", name_of(kind_of(write)),
+                             error.message))
         .with("path", options.disk->path_of(""))
         .with("reason", error.message);
 }
 
-void StorageThread::Parts::report_failed(const Order& order, const Error& error) {
-    if (std::exchange(failing[order.index()], error.message) == error.message) return;
-    Event event = failure(order, error);
+void StorageThread::Parts::report_failed(const Write& write, const Error& error) {
+    if (std::exchange(failing(write), error.message) == error.message) return;
+    Event event = failure(write, error);
     event.message += "; it is tried again every second";
     reporter->report([event = std::move(event)](const StorageThreadHandlers& handlers) {
         handlers.on_event(event);
@@ -309,7 +223,7 @@ void StorageThread::start() {
 
 void StorageThread::commit(protocol::ReferencePointer reference,
                            std::vector<protocol::HistoryEntry> history) {
-    m_parts->put(Committed{std::move(reference), std::move(history)});
+    m_parts->put(Commit{std::move(reference), std::move(history)});
 }
 
 void StorageThread::write(protocol::Promise promise) {
@@ -342,17 +256,14 @@ std::vector<Event> StorageThread::finish(const CopyTraining& copy) {
     }
     m_parts->changed.notify_one();
     m_parts->thread.join();
-    std::vector<Order> rest;
-    while (auto order = m_parts->orders.take(Clock::time_point::max())) {
-        if (!std::holds_alternative<CopyTraining>(*order)) rest.push_back(std::move(*order));
-    }
+    std::vector<Write> rest = m_parts->queue.take_rest();
     if (copy) rest.emplace_back(copy());
     std::vector<Event> events;
-    for (const Order& order : rest) {
-        if (const auto done = m_parts->write(order); !done) {
-            return {m_parts->failure(order, done.error())};
+    for (const Write& write : rest) {
+        if (const auto done = write_to(m_parts->store, write); !done) {
+            return {m_parts->failure(write, done.error())};
         }
-        events = {m_parts->written(order)};
+        events = {m_parts->written(write)};
     }
     return events;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "peer/write_queue.hpp"
 #include "protocol/base/event.hpp"
 #include "protocol/base/expected.hpp"
 #include "protocol/reference/reference.hpp"
@@ -32,15 +33,13 @@ struct StorageThreadHandlers {
     std::function<void(Error)> on_error;  ///< The thread has ended by an exception: our own bug.
 };
 
-/// Takes the copy of local training that is written; called on the storage thread.
-using CopyTraining = std::function<protocol::LocalRecord()>;
+/// Called on the storage thread.
+using peer::CopyTraining;
 
 /// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
 ///
-/// Of what waits, the reference goes first, then the promise, the prepared value, local training,
-/// known peers; and nothing is written on top of a reference that could not be. A newer order
-/// replaces one of its kind that waits. What fails is tried again every second; the first failure
-/// of its kind is told, another reason too, and when it works again.
+/// peer::WriteQueue has the rules: what goes to disk first, and when what failed is tried again.
+/// The first failure of its kind is told, another reason too, and when it works again.
 ///
 /// Thread: the io thread, for everything. Commands are no-ops before start() and after finish().
 class StorageThread {

@@ -130,6 +130,7 @@ std::unique_ptr<PeerStorage> Peer::make_storage() {
     handlers.later = [this](protocol::Duration delay, std::function<void()> call) {
         later(delay, std::move(call));
     };
+    handlers.now = [this] { return now(); };
     const protocol::RandomStream random(m_options.seed, protocol::RandomPurpose::simulation, 9,
                                         m_options.index << 32U | m_lives);
     return std::make_unique<PeerStorage>(m_disk, m_life->trainer.learner().shape(),

@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace dynavg::simulation {
 
 using protocol::Duration;
-
-namespace {
-
-constexpr Duration kRetryInterval = std::chrono::seconds(1);
-
-}  // namespace
 
 PeerStorage::PeerStorage(SimDisk& disk, protocol::ReferenceShape shape, protocol::Digest network,
                          Duration write_time_max, protocol::RandomStream random,
@@ -26,7 +19,7 @@ PeerStorage::PeerStorage(SimDisk& disk, protocol::ReferenceShape shape, protocol
 
 void PeerStorage::commit(protocol::ReferencePointer reference,
                          std::vector<protocol::HistoryEntry> history) {
-    put(Committed{std::move(reference), std::move(history)});
+    put(peer::Commit{std::move(reference), std::move(history)});
 }
 
 void PeerStorage::write(const protocol::Promise& promise) {
@@ -45,75 +38,67 @@ void PeerStorage::write(protocol::KnownPeers known) {
     put(std::move(known));
 }
 
-void PeerStorage::put(Order order) {
-    const std::size_t place = order.index();
-    m_waiting.insert_or_assign(place, std::move(order));
+void PeerStorage::put(peer::Write write) {
+    m_queue.put(std::move(write));
     begin_next();
 }
 
 void PeerStorage::begin_next() {
-    if (m_writing || m_pausing || m_waiting.empty()) return;
-    m_writing = std::move(m_waiting.extract(m_waiting.begin()).mapped());
+    if (m_writing) return;
+    m_writing = m_queue.take(m_handlers.now());
+    if (!m_writing) return await_next();
     const auto most = static_cast<std::uint64_t>(m_write_time_max.count());
     m_handlers.later(Duration(static_cast<Duration::rep>(m_random.below(most + 1))),
                      [this] { finish(); });
 }
 
-void PeerStorage::finish() {
-    const Order order = std::move(*std::exchange(m_writing, std::nullopt));
-    if (carry_out(order)) {
-        report(order);
-        return begin_next();
-    }
-    // A newer one has taken its place meanwhile, or it waits there again.
-    m_waiting.emplace(order.index(), order);
-    m_pausing = true;
-    m_handlers.later(kRetryInterval, [this] {
-        m_pausing = false;
+/// The peer's clock may jump meanwhile; the queue is then looked at a little late, or again.
+void PeerStorage::await_next() {
+    const auto due = m_queue.due();
+    if (!due || m_awaited == due) return;
+    m_awaited = due;
+    m_handlers.later(*due - m_handlers.now(), [this, due] {
+        if (m_awaited == due) m_awaited.reset();
         begin_next();
     });
 }
 
-Expected<void, Error> PeerStorage::carry_out(const Order& order) {
-    if (const auto* committed = std::get_if<Committed>(&order)) {
-        return m_store.commit(*committed->reference, committed->history);
+void PeerStorage::finish() {
+    peer::Write write = std::move(*std::exchange(m_writing, std::nullopt));
+    if (write_to(m_store, write)) {
+        report(write);
+    } else {
+        m_queue.failed(std::move(write), m_handlers.now());
     }
-    if (const auto* promise = std::get_if<protocol::Promise>(&order)) {
-        return m_store.write(*promise);
-    }
-    if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
-        return m_store.write(*prepared);
-    }
-    if (const auto* known = std::get_if<protocol::KnownPeers>(&order)) return m_store.write(*known);
-    return m_store.write(std::get<protocol::LocalRecord>(order));
+    begin_next();
 }
 
-void PeerStorage::report(const Order& order) {
-    if (const auto* promise = std::get_if<protocol::Promise>(&order)) {
+void PeerStorage::report(const peer::Write& write) {
+    if (const auto* promise = std::get_if<protocol::Promise>(&write)) {
         m_handlers.on_promise(*promise);
-    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&order)) {
+    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&write)) {
         m_handlers.on_prepared(prepared->prepared);
-    } else if (const auto* local = std::get_if<protocol::LocalRecord>(&order)) {
+    } else if (const auto* local = std::get_if<protocol::LocalRecord>(&write)) {
         m_handlers.on_local(*local);
     }
 }
 
 void PeerStorage::finish_all(std::optional<protocol::LocalRecord> record) {
-    std::vector<Order> rest;
+    std::vector<peer::Write> rest;
     if (m_writing) rest.push_back(*std::exchange(m_writing, std::nullopt));
-    for (auto& [place, order] : std::exchange(m_waiting, {})) rest.push_back(std::move(order));
-    const bool all_written = std::all_of(rest.begin(), rest.end(), [this](const Order& order) {
-        return carry_out(order).has_value();
+    for (peer::Write& write : m_queue.take_rest()) rest.push_back(std::move(write));
+    const bool all_written = std::all_of(rest.begin(), rest.end(), [this](const auto& write) {
+        return write_to(m_store, write).has_value();
     });
     if (!record) return;
-    const Order last = std::move(*record);
-    if (all_written && carry_out(last)) report(last);
+    const peer::Write last = std::move(*record);
+    if (all_written && write_to(m_store, last)) report(last);
 }
 
 void PeerStorage::crash(PowerLoss loss) {
     if (!m_writing) return;
     m_disk.lose_power_soon(loss);
-    (void)carry_out(*std::exchange(m_writing, std::nullopt));
+    (void)write_to(m_store, *std::exchange(m_writing, std::nullopt));
     m_disk.restore_power();
 }
 

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <map>
 #include <optional>
-#include <variant>
 #include <vector>
 
+#include "peer/write_queue.hpp"
 #include "protocol/reference/reference.hpp"
 #include "protocol/wire/durable.hpp"
 #include "protocol/wire/messages.hpp"
@@ -22,12 +20,11 @@ struct PeerStorageHandlers {
     std::function<void(const protocol::LocalRecord&)> on_local;
     /// Calls back after so long, in this life.
     std::function<void(protocol::Duration, std::function<void()>)> later;
+    std::function<protocol::Instant()> now;  ///< By this peer's clock.
 };
 
-/// The storage thread of one life of a simulated peer. One write at a time, and of what waits the
-/// reference goes first, then the promise, then the prepared value, then local training: nothing is
-/// promised on top of a reference that is not on disk. A newer order replaces one of its kind that
-/// waits. What fails is tried again every second.
+/// The storage thread of one life of a simulated peer: writes what a peer::WriteQueue hands out,
+/// one at a time.
 class PeerStorage {
 public:
     /// Each write takes up to `write_time_max`. The disk is borrowed.
@@ -47,27 +44,20 @@ public:
     void crash(PowerLoss loss);
 
 private:
-    struct Committed {
-        protocol::ReferencePointer reference;
-        std::vector<protocol::HistoryEntry> history;
-    };
-    using Order = std::variant<Committed, protocol::Promise, protocol::PreparedRecord,
-                               protocol::LocalRecord, protocol::KnownPeers>;
-
-    void put(Order order);
+    void put(peer::Write write);
     void begin_next();
+    void await_next();
     void finish();
-    [[nodiscard]] Expected<void, Error> carry_out(const Order& order);
-    void report(const Order& order);
+    void report(const peer::Write& write);
 
     SimDisk& m_disk;
     storage::CheckpointStore m_store;
     protocol::Duration m_write_time_max;
     protocol::RandomStream m_random;
     PeerStorageHandlers m_handlers;
-    std::map<std::size_t, Order> m_waiting;  ///< By its place in Order.
-    std::optional<Order> m_writing;
-    bool m_pausing = false;
+    peer::WriteQueue m_queue;
+    std::optional<peer::Write> m_writing;
+    std::optional<protocol::Instant> m_awaited;  ///< When the queue is looked at again.
 };
 
 }  // namespace dynavg::simulation

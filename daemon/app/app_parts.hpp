@@ -36,6 +36,7 @@
 #include "daemon/transport/zmq_transport.hpp"
 #include "discovery/refusal_log.hpp"
 #include "identity/trust.hpp"
+#include "peer/carry_out.hpp"
 #include "peer/node.hpp"
 #include "peer/resume.hpp"
 #include "protocol/base/event.hpp"
@@ -56,7 +57,7 @@ struct Cost {
 /// answers questions, app_checks.cpp tries the way to peers and back, app_metrics.cpp offers
 /// numbers, app_service.cpp deals with the service manager and with a file that is to be read
 /// again.
-struct App::Parts {
+struct App::Parts final : peer::Shell {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
 
@@ -85,7 +86,7 @@ struct App::Parts {
     [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer) const;
     void shut_out_of_gossip(const protocol::PeerId& peer);
     void void_token();
-    void take_word(const discovery::Told& told);
+    void take_word(const discovery::Told& told) override;
     void apply_trust();
     void take_configured_keys();
     Expected<void, Error> keep_trust();
@@ -104,12 +105,25 @@ struct App::Parts {
 
     // the loop
     void act();
-    void carry_out(peer::NodeActions actions);
-    void carry_out_rounds(const protocol::Actions& actions);
-    void connect(const discovery::Connect& connect);
-    void wake_at(protocol::Instant when);
-    void settings_learned(const protocol::NetworkFields& fields);
-    void on_installed(const protocol::Install& install);
+    void disconnect(const protocol::PeerId& peer) override;
+    void hang_up(const std::string& address) override;
+    void connect(const discovery::Connect& one) override;
+    void install(const protocol::Install& install) override;
+    void freeze(protocol::Epoch target) override;
+    void abort_exchange() override { exchange->abort_exchange(); }
+    void set_prepared(const protocol::ReferencePointer& value) override;
+    void start_exchange(const protocol::ExchangeOrder& order) override;
+    void abort_pull() override { exchange->abort_pull(); }
+    void pull(const protocol::PullOrder& order) override;
+    void balance(const protocol::BalancingOrder& order) override;
+    void allow_steps(std::uint64_t total) override;
+    void write(peer::Write write) override;
+    void dial(const discovery::Dial& dial, peer::Frame hello) override;
+    void reply(const discovery::ConnectionId& connection, peer::Frame frame) override;
+    void publish(peer::Frame frame) override;
+    void send(const protocol::PeerId& peer, peer::Frame frame) override;
+    void wake_at(protocol::Instant when) override;
+    void settings_learned(const protocol::NetworkFields& fields) override;
     void finish_if_done();
     void training_complete();
     void depart(const std::string& reason);
@@ -126,14 +140,14 @@ struct App::Parts {
     [[nodiscard]] nlohmann::json answer_reload();
 
     // outputs
-    void report(protocol::Event event);
+    void report(protocol::Event event) override;
     [[nodiscard]] bool is_observer() const { return config.node.role == protocol::Role::observer; }
     [[nodiscard]] Cost cost() const;
     [[nodiscard]] TransportCounters counters() const;
     [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
     [[nodiscard]] nlohmann::json forget(const std::string& peer);
     [[nodiscard]] std::vector<control::HealthFinding> health() const;
-    void dial_back(const discovery::DialBack& asked);
+    void dial_back(const discovery::DialBack& asked) override;
     [[nodiscard]] nlohmann::json check_peers(bool start);
     [[nodiscard]] MetricsInputs metrics_inputs() const;
     [[nodiscard]] std::string page_status() const;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/carry_out.hpp"
 #include "peer/node.hpp"
 #include "peer/resume.hpp"
 #include "protocol/exchange/exchange.hpp"
@@ -84,7 +85,7 @@ enum class LastWords : std::uint8_t { arrive, lost };
 /// three threads do, in virtual time over a simulated network that carries encoded messages. It may
 /// crash and start again as another life with another incarnation, stand still, and have a clock
 /// and a pace of its own.
-class Peer {
+class Peer final : private peer::Shell {
 public:
     /// `directory` finds a peer by index; it outlives all events.
     using Directory = std::function<Peer*(PeerIndex)>;
@@ -144,7 +145,7 @@ public:
     /// What it began with; nothing without a disk.
     [[nodiscard]] const std::optional<storage::Found>& found() const { return m_life->found; }
     [[nodiscard]] const peer::Node& node() const { return *m_life->node; }
-    [[nodiscard]] const protocol::NodeCore& core() const { return *m_life->node->core(); }
+    [[nodiscard]] const protocol::NodeCore& core() const { return *node().core(); }
     [[nodiscard]] const protocol::Learner& learner() const { return m_life->trainer.learner(); }
     /// How much its model counts.
     [[nodiscard]] float weight() const { return m_life->trainer.weight(); }
@@ -184,6 +185,7 @@ private:
         std::function<void()> crash;  ///< Ordered by crash_at_message() or crash_at().
         std::optional<CrashMoment> crash_moment;
         std::function<void()> left;  ///< Set: it is leaving.
+        bool said_prepared = false;
         std::uint32_t messages_left = 0;
         bool counts_messages = false;
     };
@@ -199,19 +201,38 @@ private:
 
     void depart();
     void act();
-    void carry_out(peer::NodeActions actions);
-    void carry_out_rounds(const protocol::Actions& actions);
+    void carry_out_all();
     void carry_out_exchange();
-    void install(const protocol::Install& install);
-    void balance(const protocol::BalancingOrder& order);
+    // what the rules ask for
+    void settings_learned(const protocol::NetworkFields& fields) override;
+    void disconnect(const protocol::PeerId& peer) override;
+    void hang_up(const std::string& /*address*/) override {}
+    void connect(const discovery::Connect& one) override;
+    void install(const protocol::Install& install) override;
+    void freeze(protocol::Epoch target) override;
+    void abort_exchange() override { m_life->worker.abort(); }
+    void set_prepared(const protocol::ReferencePointer& value) override;
+    void start_exchange(const protocol::ExchangeOrder& order) override;
+    void abort_pull() override { m_life->worker.abort_pull(); }
+    void pull(const protocol::PullOrder& order) override;
+    void balance(const protocol::BalancingOrder& order) override;
+    void allow_steps(std::uint64_t total) override;
+    void write(peer::Write write) override;
+    void dial(const discovery::Dial& dial, peer::Frame hello) override;
+    void reply(const discovery::ConnectionId& connection, peer::Frame frame) override;
+    void publish(peer::Frame frame) override;
+    void send(const protocol::PeerId& peer, peer::Frame frame) override;
+    void published(const std::vector<protocol::Message>& messages) override;
+    void report(protocol::Event event) override;
+    void take_word(const discovery::Told& /*told*/) override {}
+    void dial_back(const discovery::DialBack& /*asked*/) override {}
+    void wake_at(protocol::Instant when) override;
+
     void train();
     void finish_step();
     void report_to_core();
-    void wake_at(protocol::Instant when);
     void wake();
 
-    void publish(const peer::Frame& frame);
-    void reply(const std::string& connection, peer::Frame frame);
     void send_direct(PeerIndex to, peer::Frame frame);
     void send_bulk(const protocol::BulkSend& send);
     void receive_bulk(PeerIndex from, const protocol::Message& message,

@@ -65,7 +65,7 @@ void Peer::leave(std::function<void()> left) {
     if (!m_up || m_life->left) return;
     m_life->left = std::move(left);
     later({}, [this] {
-        m_life->node->core()->leave(now());
+        m_life->node->hand_over(now());
         act();
     });
     later(kDepartureTimeout, [this] { depart(); });
@@ -76,7 +76,7 @@ void Peer::depart() {
     if (!m_up) return;
     m_observer.on_leaving(*this);
     m_life->node->leave();
-    carry_out(m_life->node->take_actions(now()));
+    carry_out_all();
     if (!m_up) return;
     m_up = false;
     m_disk.call_it_sound();
@@ -112,15 +112,15 @@ void Peer::set_threshold(double threshold) {
     if (!m_up) return;
     const auto since =
         std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch());
-    DYNAVG_CHECK(m_life->node->core()
-                     ->set_threshold(threshold, static_cast<std::uint64_t>(since.count()), now())
-                     .has_value());
+    DYNAVG_CHECK(
+        m_life->node->set_threshold(threshold, static_cast<std::uint64_t>(since.count()), now())
+            .has_value());
     act();
 }
 
 void Peer::forget(const protocol::PeerId& peer) {
     if (!m_up || core().has_live_voter(peer)) return;
-    m_life->node->core()->forget(peer, now());
+    m_life->node->forget(peer, now());
     act();
 }
 

@@ -117,11 +117,11 @@ PeerTrainerOptions Peer::trainer_options() {
 std::unique_ptr<PeerStorage> Peer::make_storage() {
     PeerStorageHandlers handlers;
     handlers.on_promise = [this](const protocol::Promise& promise) {
-        m_life->node->core()->on_promise_written(promise, now());
+        m_life->node->on_promise_written(promise, now());
         act();
     };
     handlers.on_prepared = [this](const protocol::Prepared& prepared) {
-        m_life->node->core()->on_prepared_written(prepared, now());
+        m_life->node->on_prepared_written(prepared, now());
         act();
     };
     handlers.on_local = [this](const protocol::LocalRecord& record) {

@@ -17,28 +17,7 @@ PeerStorage::PeerStorage(SimDisk& disk, protocol::ReferenceShape shape, protocol
       m_random(random),
       m_handlers(std::move(handlers)) {}
 
-void PeerStorage::commit(protocol::ReferencePointer reference,
-                         std::vector<protocol::HistoryEntry> history) {
-    put(peer::Commit{std::move(reference), std::move(history)});
-}
-
-void PeerStorage::write(const protocol::Promise& promise) {
-    put(promise);
-}
-
-void PeerStorage::write(const protocol::PreparedRecord& record) {
-    put(record);
-}
-
-void PeerStorage::write(protocol::LocalRecord record) {
-    put(std::move(record));
-}
-
-void PeerStorage::write(protocol::KnownPeers known) {
-    put(std::move(known));
-}
-
-void PeerStorage::put(peer::Write write) {
+void PeerStorage::write(peer::Write write) {
     m_queue.put(std::move(write));
     begin_next();
 }

@@ -33,18 +33,13 @@ public:
                 PeerStorageHandlers handlers);
 
     [[nodiscard]] storage::Found load() { return m_store.load(); }
-    void commit(protocol::ReferencePointer reference, std::vector<protocol::HistoryEntry> history);
-    void write(const protocol::Promise& promise);
-    void write(const protocol::PreparedRecord& record);
-    void write(protocol::LocalRecord record);
-    void write(protocol::KnownPeers known);
+    void write(peer::Write write);
     /// Writes what waits, once, then this; nothing after it.
     void finish_all(std::optional<protocol::LocalRecord> record);
     /// The power fails. What is being written is done, or not, or in parts.
     void crash(PowerLoss loss);
 
 private:
-    void put(peer::Write write);
     void begin_next();
     void await_next();
     void finish();

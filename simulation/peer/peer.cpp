@@ -49,7 +49,7 @@ void Peer::act() {
 
 void Peer::carry_out_all() {
     carry_out(*m_life->node, *this, now());
-    if (std::exchange(m_life->said_prepared, false)) reach(CrashMoment::prepared);
+    if (std::exchange(m_life->said_prepared, false)) reach(FaultMoment::prepared);
 }
 
 // --- what the rules ask for: peer/carry_out.hpp has the order ---------------------------------
@@ -74,13 +74,14 @@ void Peer::install(const protocol::Install& install) {
     m_life->trainer.install(install);
     m_life->worker.set_reference(install.reference);
     later({}, [this] { report_to_core(); });
-    reach(CrashMoment::installed);
+    reach(FaultMoment::installed);
 }
 
 void Peer::freeze(protocol::Epoch target) {
     const auto contribution = m_life->trainer.freeze(target);
     m_life->worker.set_contribution(contribution);
     if (contribution) m_observer.on_frozen(*this, *contribution);
+    reach(FaultMoment::frozen);
 }
 
 void Peer::set_prepared(const protocol::ReferencePointer& value) {

@@ -71,8 +71,10 @@ public:
     virtual void on_install(const Peer&, const protocol::Install&) {}
     virtual void on_frozen(const Peer&, const protocol::Contribution&) {}
     virtual void on_exchange_done(const Peer&, const protocol::ExchangeResult&) {}
+    /// The disk begins with it.
+    virtual void on_writing(const Peer&, const peer::Write&) {}
     /// It is on disk.
-    virtual void on_recorded(const Peer&, const protocol::LocalRecord&) {}
+    virtual void on_written(const Peer&, const peer::Write&) {}
     virtual void on_step(const Peer&, double loss) { (void)loss; }
     /// After every input to a peer.
     virtual void on_settled(const Peer&) {}
@@ -103,7 +105,11 @@ public:
     /// Once it is in a round it crashes instead of sending its `count`-th message from then on;
     /// `crash` calls crash(). Replaces an earlier order; ends with the life.
     void crash_at_message(std::uint32_t count, std::function<void()> crash);
-    void crash_at(CrashMoment moment, std::function<void()> crash);
+    void crash_at(FaultMoment moment, std::function<void()> crash);
+    /// A value of its model is infinite or not a number from now on. Not of an observer.
+    void diverge();
+    /// `diverge` calls diverge(), once: frozen: in this life; restarted: in the next one.
+    void diverge_at(FaultMoment moment, std::function<void()> diverge);
     /// Hands over in a last round, if it can in time, and ends; then calls `left`. Ends with the
     /// life.
     void leave(std::function<void()> left);
@@ -153,6 +159,10 @@ public:
     [[nodiscard]] const protocol::ReferencePointer& installed() const {
         return m_life->trainer.installed();
     }
+    /// What an earlier life gave to a round whose end it did not see, as this life began; or null.
+    [[nodiscard]] const protocol::ContributionPointer& given() const {
+        return m_life->trainer.given();
+    }
     [[nodiscard]] std::uint64_t steps() const { return m_life->trainer.steps(); }
     [[nodiscard]] std::uint64_t steps_since_reference() const {
         return m_life->trainer.steps_since_reference();
@@ -183,8 +193,9 @@ private:
         protocol::Instant next_wake = protocol::kNever;
         std::deque<Input> waiting;    ///< Until it is no longer frozen.
         std::function<void()> crash;  ///< Ordered by crash_at_message() or crash_at().
-        std::optional<CrashMoment> crash_moment;
-        std::function<void()> left;  ///< Set: it is leaving.
+        std::optional<FaultMoment> crash_moment;
+        std::function<void()> diverge;  ///< Ordered by diverge_at(), once it has frozen.
+        std::function<void()> left;     ///< Set: it is leaving.
         bool said_prepared = false;
         std::uint32_t messages_left = 0;
         bool counts_messages = false;
@@ -241,7 +252,7 @@ private:
     [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
     [[nodiscard]] protocol::BulkSend falsified(const protocol::BulkSend& send);
     [[nodiscard]] bool may_send();
-    void reach(CrashMoment moment);
+    void reach(FaultMoment moment);
     /// Handled by this life only, and not while it is frozen.
     void take_in(std::uint32_t life, Input input);
     void later(protocol::Duration delay, Input input);
@@ -263,7 +274,8 @@ private:
     double m_slowness = 1;
     bool m_damaging = false;
     bool m_lying = false;
-    protocol::Instant m_frozen_until{};  ///< Virtual.
+    std::function<void()> m_diverge_next;  ///< Ordered by diverge_at(), of the next life.
+    protocol::Instant m_frozen_until{};    ///< Virtual.
     std::unique_ptr<Life> m_life;
     protocol::TrafficBytes m_sent;
 };

@@ -37,16 +37,37 @@ void Peer::crash_at_message(std::uint32_t count, std::function<void()> crash) {
     m_life->crash_moment.reset();
 }
 
-void Peer::crash_at(CrashMoment moment, std::function<void()> crash) {
+void Peer::crash_at(FaultMoment moment, std::function<void()> crash) {
     if (!m_up) return;
     m_life->crash = std::move(crash);
     m_life->crash_moment = moment;
 }
 
+void Peer::diverge() {
+    if (!m_up || is_observer()) return;
+    constexpr std::array kNotFinite{std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity(),
+                                    -std::numeric_limits<float>::infinity()};
+    const std::size_t at = m_random.below(m_life->trainer.learner().shape().parameters);
+    m_life->trainer.spoil(at, kNotFinite[m_random.below(kNotFinite.size())]);
+}
+
+void Peer::diverge_at(FaultMoment moment, std::function<void()> diverge) {
+    if (moment == FaultMoment::restarted) {
+        m_diverge_next = std::move(diverge);
+    } else if (m_up) {
+        m_life->diverge = std::move(diverge);
+    }
+}
+
 /// After an install it crashes instead of saying so.
-void Peer::reach(CrashMoment moment) {
+void Peer::reach(FaultMoment moment) {
+    if (moment == FaultMoment::frozen) {
+        if (m_up && m_life->diverge) std::exchange(m_life->diverge, nullptr)();
+        return;
+    }
     if (!m_up || !m_life->crash || m_life->crash_moment != moment) return;
-    if (moment == CrashMoment::prepared) return std::exchange(m_life->crash, nullptr)();
+    if (moment == FaultMoment::prepared) return std::exchange(m_life->crash, nullptr)();
     m_life->crash_moment.reset();
     m_life->messages_left = 1;
     m_life->counts_messages = true;

@@ -17,7 +17,8 @@ namespace dynavg::simulation {
 struct PeerStorageHandlers {
     std::function<void(const protocol::Promise&)> on_promise;
     std::function<void(const protocol::Prepared&)> on_prepared;
-    std::function<void(const protocol::LocalRecord&)> on_local;
+    std::function<void(const peer::Write&)> on_writing;  ///< The disk begins with it.
+    std::function<void(const peer::Write&)> on_written;  ///< Of every kind; before the two above.
     /// Calls back after so long, in this life.
     std::function<void(protocol::Duration, std::function<void()>)> later;
     std::function<protocol::Instant()> now;  ///< By this peer's clock.

@@ -209,6 +209,63 @@ void Node::leave() {
     }
 }
 
+// --- inputs for the rounds ----------------------------------------------------------------------
+
+void Node::on_step(const protocol::StepReport& report, Instant now) {
+    if (m_core) m_core->on_step(report, now);
+}
+
+void Node::on_exchange_progress(Instant now) {
+    if (m_core) m_core->on_exchange_progress(now);
+}
+
+void Node::on_exchange_done(const protocol::ExchangeResult& result, Instant now) {
+    if (m_core) m_core->on_exchange_done(result, now);
+}
+
+void Node::on_stalled(const protocol::Member& member, Instant now) {
+    if (m_core) m_core->on_stalled(member, now);
+}
+
+void Node::on_unusable_contribution(const protocol::Member& member, const std::string& reason,
+                                    Instant now) {
+    if (m_core) m_core->on_unusable_contribution(member, reason, now);
+}
+
+void Node::on_pulled(protocol::ReferencePointer reference, Instant now) {
+    if (m_core) m_core->on_pulled(std::move(reference), now);
+}
+
+void Node::on_pull_failed(const Error& error, Instant now) {
+    if (m_core) m_core->on_pull_failed(error, now);
+}
+
+void Node::on_promise_written(const protocol::Promise& promise, Instant now) {
+    if (m_core) m_core->on_promise_written(promise, now);
+}
+
+void Node::on_prepared_written(const protocol::Prepared& prepared, Instant now) {
+    if (m_core) m_core->on_prepared_written(prepared, now);
+}
+
+void Node::on_balanced(const protocol::BalancingOrder& order, protocol::BalancingOutcome outcome,
+                       Instant now) {
+    if (m_core) m_core->on_balanced(order, outcome, now);
+}
+
+void Node::hand_over(Instant now) {
+    if (m_core) m_core->leave(now);
+}
+
+bool Node::forget(const protocol::PeerId& peer, Instant now) {
+    return m_core && m_core->forget(peer, now);
+}
+
+Expected<void, Error> Node::set_threshold(double threshold, std::uint64_t unix_ms, Instant now) {
+    if (!m_core) return fail("this peer is not in a network yet");
+    return m_core->set_threshold(threshold, unix_ms, now);
+}
+
 // --- outputs ----------------------------------------------------------------------------------
 
 NodeActions Node::take_actions(Instant now) {

@@ -19,8 +19,7 @@ struct Frame {
     protocol::Traffic traffic = protocol::Traffic::overhead;
 };
 
-/// What the shell has to do: who is there, then the model, then messages, then the log. That is:
-/// network_fields, disconnects, hangups, connects, rounds, dials, and the others as they stand.
+/// What the shell has to do; carry_out() says in which order.
 struct NodeActions {
     std::optional<protocol::NetworkFields> network_fields;  ///< See Actions; then start_core().
     std::vector<protocol::PeerId> disconnects;
@@ -86,13 +85,33 @@ public:
     /// Says goodbye to all; carry out the actions, then stop.
     void leave();
 
-    /// Results of the trainer and the exchange go to the core directly; nullptr before
-    /// start_core().
-    [[nodiscard]] protocol::NodeCore* core() { return m_core ? &*m_core : nullptr; }
+    // --- inputs for the rounds; nothing comes of them before start_core(). See NodeCore. ---
+    void on_step(const protocol::StepReport& report, protocol::Instant now);
+    void on_exchange_progress(protocol::Instant now);
+    void on_exchange_done(const protocol::ExchangeResult& result, protocol::Instant now);
+    void on_stalled(const protocol::Member& member, protocol::Instant now);
+    void on_unusable_contribution(const protocol::Member& member, const std::string& reason,
+                                  protocol::Instant now);
+    void on_pulled(protocol::ReferencePointer reference, protocol::Instant now);
+    void on_pull_failed(const Error& error, protocol::Instant now);
+    void on_promise_written(const protocol::Promise& promise, protocol::Instant now);
+    void on_prepared_written(const protocol::Prepared& prepared, protocol::Instant now);
+    void on_balanced(const protocol::BalancingOrder& order, protocol::BalancingOutcome outcome,
+                     protocol::Instant now);
+    /// A last round hands over what was learned here; core()->may_leave() tells when it is over.
+    void hand_over(protocol::Instant now);
+    /// A person says that this peer will not come back. False if it has no vote.
+    bool forget(const protocol::PeerId& peer, protocol::Instant now);
+    /// A person sets the threshold, at this Unix time.
+    [[nodiscard]] Expected<void, Error> set_threshold(double threshold, std::uint64_t unix_ms,
+                                                      protocol::Instant now);
+
+    /// For status and checks; nullptr before start_core().
     [[nodiscard]] const protocol::NodeCore* core() const { return m_core ? &*m_core : nullptr; }
     [[nodiscard]] discovery::Membership& membership() { return m_membership; }
     [[nodiscard]] const discovery::Membership& membership() const { return m_membership; }
 
+    /// For carry_out() alone, in a shell.
     [[nodiscard]] NodeActions take_actions(protocol::Instant now);
 
 private:

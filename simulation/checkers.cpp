@@ -34,6 +34,10 @@ const std::vector<float>& toy_values(const Peer& peer) {
     return dynamic_cast<const ToyLearner&>(peer.learner()).values();
 }
 
+bool all_finite(const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
 }  // namespace
 
 Checkers::Checkers(const EventQueue& events, std::size_t peers,
@@ -63,6 +67,7 @@ protocol::Duration Checkers::calm() const {
 }
 
 void Checkers::on_started(const Peer& peer) {
+    m_on_disk[peer.index()] = peer.installed()->id;
     if (peer.lives() == 1) return;
     trace(peer, "restarted", fmt::format("life {}", peer.lives()));
     if (peer.is_observer()) return;
@@ -122,10 +127,6 @@ void Checkers::check_restart(const Peer& peer) {
     m_ledgers[peer.index()].on_restarted(peer.installed()->epoch, held(peer), recorded);
 }
 
-void Checkers::on_recorded(const Peer& peer, const protocol::LocalRecord& record) {
-    m_recorded.insert_or_assign(peer.index(), held_by(peer, record));
-}
-
 void Checkers::on_crashed(const Peer& peer) {
     trace(peer, "crashed", fmt::format("life {}", peer.lives()));
     if (peer.is_observer()) return;
@@ -135,13 +136,46 @@ void Checkers::on_crashed(const Peer& peer) {
     for (auto& [step, drifts] : m_drifts) drifts.erase(peer.index());
 }
 
+// Finite, and exactly once.
 void Checkers::on_frozen(const Peer& peer, const protocol::Contribution& contribution) {
     if (peer.is_observer()) return report("observer", "an observer gives a model to a round");
     const PeerIndex own = peer.index();
+    if (!all_finite(contribution.values) || !all_finite(toy_values(peer))) {
+        report("finite", fmt::format("peer {} gives to a round with a model that is not", own));
+    }
     const double drift = static_cast<double>(contribution.values[own]) -
                          static_cast<double>(peer.installed()->values[own]);
-    m_ledgers[own].on_frozen(contribution.target,
-                             in_references(own, peer.installed()->epoch) + drift);
+    const double held = in_references(own, peer.installed()->epoch) + drift;
+    if (&contribution == peer.given().get()) {
+        m_ledgers[own].on_given_again(contribution.target, held, drift);
+    } else {
+        m_ledgers[own].on_frozen(contribution.target, held);
+    }
+}
+
+// Durable order: whatever is on disk is on top of the reference there.
+void Checkers::on_writing(const Peer& peer, const peer::Write& write) {
+    const auto* commit = std::get_if<peer::Commit>(&write);
+    const protocol::ReferenceId on_disk = m_on_disk[peer.index()];
+    if (commit == nullptr && on_disk != peer.installed()->id) {
+        report("durable order",
+               fmt::format("peer {} writes its {} on top of reference {}, and not of {}",
+                           peer.index(), name_of(kind_of(write)), on_disk.epoch.value(),
+                           peer.installed()->epoch.value()));
+    }
+    const auto* prepared = std::get_if<protocol::PreparedRecord>(&write);
+    if (prepared != nullptr && prepared->value->epoch <= on_disk.epoch) {
+        report("durable order", fmt::format("peer {} writes a value for epoch {} after it is over",
+                                            peer.index(), prepared->value->epoch.value()));
+    }
+}
+
+void Checkers::on_written(const Peer& peer, const peer::Write& write) {
+    if (const auto* commit = std::get_if<peer::Commit>(&write)) {
+        m_on_disk[peer.index()] = commit->reference->id;
+    } else if (const auto* record = std::get_if<protocol::LocalRecord>(&write)) {
+        m_recorded.insert_or_assign(peer.index(), held_by(peer, *record));
+    }
 }
 
 // Justified.
@@ -149,6 +183,9 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     ++m_event_counts[std::string(event.name)];
     trace(peer, event.name, event.message);
     if (event.level == protocol::Level::error) report("no error event", event.message);
+    if (event.name == "diverged" && !peer.is_observer()) {
+        m_ledgers[peer.index()].on_dropped(peer.installed()->epoch, held(peer));
+    }
     if (event.name != "round_committed" && event.name != "crossing") return;
     if (peer.is_observer()) return report("observer", "an observer is in a round");
     const auto* reason = std::get_if<std::string>(event.find("reason"));
@@ -376,7 +413,11 @@ void Checkers::check_round_ends(const Peer& peer) {
 // Exactly once.
 void Checkers::check_exactly_once(const Peer& peer) {
     const Epoch installed = peer.installed()->epoch;
-    if (const auto wrong = m_ledgers[peer.index()].check(installed, held(peer))) {
+    const double all = held(peer);
+    // A drift that is not finite counts when it has been dropped.
+    if (!std::isfinite(all)) return;
+    const double entered = in_references(peer.index(), installed);
+    if (const auto wrong = m_ledgers[peer.index()].check(installed, all, entered)) {
         report("exactly once",
                fmt::format("peer {} at epoch {} {}", peer.index(), installed.value(), *wrong));
     }
@@ -412,8 +453,10 @@ double Checkers::held(const Peer& peer) const {
 }
 
 double Checkers::held_by(const Peer& peer, const protocol::LocalRecord& record) const {
-    return in_references(peer.index(), record.reference.epoch) +
-           static_cast<double>(record.drift[peer.index()]);
+    const double entered = in_references(peer.index(), record.reference.epoch);
+    // No life goes on from a drift that is not finite.
+    if (!all_finite(record.drift)) return entered;
+    return entered + static_cast<double>(record.drift[peer.index()]);
 }
 
 // Progress.

@@ -45,7 +45,8 @@ public:
     void on_install(const Peer& peer, const protocol::Install& install) override;
     void on_frozen(const Peer& peer, const protocol::Contribution& contribution) override;
     void on_exchange_done(const Peer& peer, const protocol::ExchangeResult& result) override;
-    void on_recorded(const Peer& peer, const protocol::LocalRecord& record) override;
+    void on_writing(const Peer& peer, const peer::Write& write) override;
+    void on_written(const Peer& peer, const peer::Write& write) override;
     void on_step(const Peer& peer, double loss) override;
     void on_settled(const Peer& peer) override;
 
@@ -100,6 +101,7 @@ private:
     std::map<protocol::Epoch, Committed> m_committed;
     std::vector<StepLedger> m_ledgers;
     std::map<PeerIndex, double> m_recorded;  ///< Steps held by the last record that is on disk.
+    std::map<PeerIndex, protocol::ReferenceId> m_on_disk;
     std::map<PeerIndex, OpenRound> m_rounds;
     std::map<PeerIndex, protocol::Instant> m_above_since;  ///< Free pace, and no round.
     std::set<PeerIndex> m_given_up;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/app/app_parts.hpp"
+#include "protocol/base/check.hpp"
 #include "protocol/core/settings.hpp"
 
 namespace dynavg::daemon {
@@ -22,79 +23,21 @@ constexpr std::chrono::seconds kDepartureTimeout{20};
 void App::Parts::act() {
     if (stopping) return;
     node->set_wall_clock(unix_ms(), now());
-    carry_out(node->take_actions(now()));
+    carry_out(*node, *this, now());
     if (departing && node->core()->may_leave()) return leave(*departing, 0);
     finish_if_done();
 }
 
-/// The written order: who is there, then the model, then messages, then the log.
-void App::Parts::carry_out(peer::NodeActions actions) {
-    if (actions.network_fields) return settings_learned(*actions.network_fields);
-    for (const protocol::PeerId& peer : actions.disconnects) {
-        transport->unsubscribe(peer);
-        transport->close(peer);
-        exchange->remove_peer(peer);
-    }
-    for (const std::string& address : actions.hangups) transport->close_address(address);
-    for (const discovery::Connect& one : actions.connects) connect(one);
-    if (node->core() != nullptr) carry_out_rounds(actions.rounds);
-    for (const auto& [dial, hello] : actions.dials) {
-        const DialedId where{dial.address, keys ? dial.peer : ProvenPeer()};
-        (void)transport->greet(where, hello.bytes, hello.traffic);
-        if (doorkeeper && doorkeeper->should_introduce(dial)) {
-            transport->introduce(where, hello.bytes, hello.traffic);
-        }
-    }
-    for (const auto& [connection, frame] : actions.replies) {
-        transport->reply({connection}, frame.bytes, frame.traffic);
-    }
-    for (const peer::Frame& frame : actions.publish) {
-        transport->publish(frame.bytes, frame.traffic);
-    }
-    for (const auto& [peer, frame] : actions.sends) {
-        transport->send(peer, frame.bytes, frame.traffic);
-    }
-    if (actions.known_peers && checkpoints) checkpoints->write(std::move(*actions.known_peers));
-    for (Event& event : actions.events) report(std::move(event));
-    for (const discovery::Told& told : actions.told) {
-        if (doorkeeper) doorkeeper->on_told(told);
-    }
-    for (const discovery::DialBack& asked : actions.dial_backs) dial_back(asked);
-    wake_at(actions.next_tick);
+// --- what the rules ask for: peer/carry_out.hpp has the order --------------------------------
+
+void App::Parts::disconnect(const protocol::PeerId& peer) {
+    transport->unsubscribe(peer);
+    transport->close(peer);
+    exchange->remove_peer(peer);
 }
 
-void App::Parts::carry_out_rounds(const protocol::Actions& actions) {
-    if (actions.install) on_installed(*actions.install);
-    if (actions.freeze) {
-        exchange->freeze(*actions.freeze,
-                         [this](protocol::Epoch target) { return trainer->freeze(target); });
-    }
-    if (actions.abort_exchange) exchange->abort_exchange();
-    if (actions.prepared) exchange->set_prepared(*actions.prepared);
-    if (actions.start_exchange) exchange->start_exchange(*actions.start_exchange);
-    if (actions.abort_pull) exchange->abort_pull();
-    if (actions.pull) exchange->pull(actions.pull->wanted, actions.pull->source);
-    steering.allow_steps_until(actions.allowed_steps);
-    if (actions.write_promise) checkpoints->write(*actions.write_promise);
-    if (actions.write_prepared) checkpoints->write(*actions.write_prepared);
-}
-
-void App::Parts::on_installed(const protocol::Install& install) {
-    // Before the trainer has it: a copy of local training never goes to disk before its reference.
-    if (checkpoints) {
-        const protocol::History& history = node->core()->history();
-        checkpoints->commit(install.reference,
-                            history.between(protocol::Epoch(0), install.reference->epoch));
-    }
-    trainer->install(install);
-    exchange->set_reference(install.reference);
-    if (output) output->offer(install.reference);
-    ++rounds;
-    const bool due = evaluator && config.data.test && rounds % config.data.test->every_rounds == 0;
-    if (due) {
-        evaluation_asked = install.reference;
-        evaluator->evaluate(install.reference, steps);
-    }
+void App::Parts::hang_up(const std::string& address) {
+    transport->close_address(address);
 }
 
 void App::Parts::connect(const discovery::Connect& one) {
@@ -106,6 +49,71 @@ void App::Parts::connect(const discovery::Connect& one) {
     transport->bind_peer(one.peer, one.endpoints.direct);
     transport->end_introductions(one.peer);
     exchange->add_peer(one.peer, one.endpoints.bulk, existing);
+}
+
+void App::Parts::install(const protocol::Install& install) {
+    trainer->install(install);
+    exchange->set_reference(install.reference);
+    if (output) output->offer(install.reference);
+    ++rounds;
+    const bool due = evaluator && config.data.test && rounds % config.data.test->every_rounds == 0;
+    if (due) {
+        evaluation_asked = install.reference;
+        evaluator->evaluate(install.reference, steps);
+    }
+}
+
+void App::Parts::freeze(protocol::Epoch target) {
+    exchange->freeze(target, [this](protocol::Epoch asked) { return trainer->freeze(asked); });
+}
+
+void App::Parts::set_prepared(const protocol::ReferencePointer& value) {
+    exchange->set_prepared(value);
+}
+
+void App::Parts::start_exchange(const protocol::ExchangeOrder& order) {
+    exchange->start_exchange(order);
+}
+
+void App::Parts::pull(const protocol::PullOrder& order) {
+    exchange->pull(order.wanted, order.source);
+}
+
+/// No daemon is ever asked: config::check_daemon_rules() refuses its monitor.
+void App::Parts::balance(const protocol::BalancingOrder& /*order*/) {
+    DYNAVG_CHECK(false);
+}
+
+void App::Parts::allow_steps(std::uint64_t total) {
+    steering.allow_steps_until(total);
+}
+
+void App::Parts::write(peer::Write write) {
+    if (checkpoints) checkpoints->write(std::move(write));
+}
+
+void App::Parts::dial(const discovery::Dial& dial, peer::Frame hello) {
+    const DialedId where{dial.address, keys ? dial.peer : ProvenPeer()};
+    (void)transport->greet(where, hello.bytes, hello.traffic);
+    if (doorkeeper && doorkeeper->should_introduce(dial)) {
+        transport->introduce(where, hello.bytes, hello.traffic);
+    }
+}
+
+void App::Parts::reply(const discovery::ConnectionId& connection, peer::Frame frame) {
+    transport->reply({connection}, frame.bytes, frame.traffic);
+}
+
+void App::Parts::publish(peer::Frame frame) {
+    transport->publish(frame.bytes, frame.traffic);
+}
+
+void App::Parts::send(const protocol::PeerId& peer, peer::Frame frame) {
+    transport->send(peer, frame.bytes, frame.traffic);
+}
+
+void App::Parts::take_word(const discovery::Told& told) {
+    if (doorkeeper) doorkeeper->on_told(told);
 }
 
 void App::Parts::wake_at(protocol::Instant when) {
@@ -177,7 +185,7 @@ void App::Parts::depart(const std::string& reason) {
     if (departing || nothing_to_hand_over) return leave(reason, 0);
     departing = reason;
     tell_manager_of_end(reason);
-    node->core()->leave(now());
+    node->hand_over(now());
     if (!node->core()->may_leave()) {
         report(Event("leaving", Level::info,
                      "a last round hands over what was learned here; again, and it ends at once")
@@ -195,7 +203,7 @@ void App::Parts::leave(const std::string& reason, int code) {
     outcome.exit_code = code;
     tell_manager_of_end(reason);
     node->leave();
-    carry_out(node->take_actions(now()));
+    carry_out(*node, *this, now());
     outcome.learned.reset();
     report(Event("stopped", Level::info, fmt::format("leaving the network: {}", reason))
                .with("reason", reason));

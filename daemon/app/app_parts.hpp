@@ -32,6 +32,7 @@
 #include "daemon/threads/storage_thread.hpp"
 #include "daemon/threads/trainer_thread.hpp"
 #include "daemon/transport/zmq_transport.hpp"
+#include "peer/carry_out.hpp"
 #include "peer/node.hpp"
 #include "peer/resume.hpp"
 #include "protocol/base/event.hpp"
@@ -51,7 +52,7 @@ struct Cost {
 /// out what the rules return, app_report.cpp writes events and answers questions, app_checks.cpp
 /// tries the way to peers and back, app_metrics.cpp offers numbers, app_service.cpp deals with the
 /// service manager and with a file that is to be read again.
-struct App::Parts {
+struct App::Parts final : peer::Shell {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
 
@@ -68,6 +69,8 @@ struct App::Parts {
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
 
+    void take_word(const discovery::Told& told) override;
+
     // what survives this life
     [[nodiscard]] Expected<void, Error> open_storage();
     void go_on_from(storage::Found found);
@@ -78,12 +81,25 @@ struct App::Parts {
 
     // the loop
     void act();
-    void carry_out(peer::NodeActions actions);
-    void carry_out_rounds(const protocol::Actions& actions);
-    void connect(const discovery::Connect& connect);
-    void wake_at(protocol::Instant when);
-    void settings_learned(const protocol::NetworkFields& fields);
-    void on_installed(const protocol::Install& install);
+    void disconnect(const protocol::PeerId& peer) override;
+    void hang_up(const std::string& address) override;
+    void connect(const discovery::Connect& one) override;
+    void install(const protocol::Install& install) override;
+    void freeze(protocol::Epoch target) override;
+    void abort_exchange() override { exchange->abort_exchange(); }
+    void set_prepared(const protocol::ReferencePointer& value) override;
+    void start_exchange(const protocol::ExchangeOrder& order) override;
+    void abort_pull() override { exchange->abort_pull(); }
+    void pull(const protocol::PullOrder& order) override;
+    void balance(const protocol::BalancingOrder& order) override;
+    void allow_steps(std::uint64_t total) override;
+    void write(peer::Write write) override;
+    void dial(const discovery::Dial& dial, peer::Frame hello) override;
+    void reply(const discovery::ConnectionId& connection, peer::Frame frame) override;
+    void publish(peer::Frame frame) override;
+    void send(const protocol::PeerId& peer, peer::Frame frame) override;
+    void wake_at(protocol::Instant when) override;
+    void settings_learned(const protocol::NetworkFields& fields) override;
     void finish_if_done();
     void training_complete();
     void depart(const std::string& reason);
@@ -100,14 +116,14 @@ struct App::Parts {
     [[nodiscard]] nlohmann::json answer_reload();
 
     // outputs
-    void report(protocol::Event event);
+    void report(protocol::Event event) override;
     [[nodiscard]] bool is_observer() const { return config.node.role == protocol::Role::observer; }
     [[nodiscard]] Cost cost() const;
     [[nodiscard]] TransportCounters counters() const;
     [[nodiscard]] nlohmann::json answer(const nlohmann::json& request);
     [[nodiscard]] nlohmann::json forget(const std::string& peer);
     [[nodiscard]] std::vector<control::HealthFinding> health() const;
-    void dial_back(const discovery::DialBack& asked);
+    void dial_back(const discovery::DialBack& asked) override;
     [[nodiscard]] nlohmann::json check_peers(bool start);
     [[nodiscard]] MetricsInputs metrics_inputs() const;
     [[nodiscard]] std::string page_status() const;

@@ -77,7 +77,7 @@ nlohmann::json App::Parts::change_trust(const std::string& verb, const nlohmann:
 
 /// By name or by fingerprint, among those that have a vote.
 nlohmann::json App::Parts::forget(const std::string& peer) {
-    protocol::NodeCore* core = node->core();
+    const protocol::NodeCore* core = node->core();
     if (core == nullptr) return control::error_reply("this daemon is not in a network yet");
     if (is_observer()) {
         return control::error_reply(
@@ -100,7 +100,7 @@ nlohmann::json App::Parts::forget(const std::string& peer) {
             return control::error_reply(
                 fmt::format("{} is alive: stop it there with `dynavg leave`", peer));
         }
-        if (!core->forget(member.id, now())) break;
+        if (!node->forget(member.id, now())) break;
         act();
         return control::done_reply();
     }
@@ -140,7 +140,7 @@ SteeringHandlers App::Parts::steering_handlers() {
 
 Expected<void, Error> App::Parts::set_threshold(double threshold) {
     if (node->core() == nullptr) return fail("this daemon is not in a network yet");
-    auto set = node->core()->set_threshold(threshold, unix_ms(), now());
+    auto set = node->set_threshold(threshold, unix_ms(), now());
     if (set) act();
     return set;
 }

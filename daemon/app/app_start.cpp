@@ -178,7 +178,7 @@ void App::Parts::start_learning() {
     handlers.on_report = [this](const protocol::StepReport& step) {
         steps = step.steps;
         steps_since_reference = step.steps_since_reference;
-        node->core()->on_step(step, now());
+        node->on_step(step, now());
         act();
     };
     handlers.on_diverged = [this](std::uint64_t lost) {
@@ -266,28 +266,28 @@ ExchangeThreadHandlers App::Parts::exchange_handlers() {
     ExchangeThreadHandlers handlers;
     handlers.on_frozen = [](protocol::Epoch, const protocol::ContributionPointer&) {};
     handlers.on_done = [this](const protocol::ExchangeResult& result) {
-        node->core()->on_exchange_done(result, now());
+        node->on_exchange_done(result, now());
         act();
     };
     handlers.on_pulled = [this](const protocol::ReferencePointer& reference) {
-        node->core()->on_pulled(reference, now());
+        node->on_pulled(reference, now());
         act();
     };
     handlers.on_pull_failed = [this](const Error& error) {
-        node->core()->on_pull_failed(error, now());
+        node->on_pull_failed(error, now());
         act();
     };
     handlers.on_unusable = [this](const auto& unusable) {
         for (const auto& [member, reason] : unusable) {
-            node->core()->on_unusable_contribution(member, reason, now());
+            node->on_unusable_contribution(member, reason, now());
         }
         act();
     };
     handlers.on_stalled = [this](const std::vector<protocol::Member>& stalled) {
-        for (const protocol::Member& member : stalled) node->core()->on_stalled(member, now());
+        for (const protocol::Member& member : stalled) node->on_stalled(member, now());
         act();
     };
-    handlers.on_progress = [this] { node->core()->on_exchange_progress(now()); };
+    handlers.on_progress = [this] { node->on_exchange_progress(now()); };
     handlers.on_error = [this](const Error& error) {
         report(Event("failed", Level::error, error.message));
         leave(error.message, 1);

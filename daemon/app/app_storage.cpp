@@ -52,11 +52,11 @@ void App::Parts::go_on_from(storage::Found found) {
 StorageThreadHandlers App::Parts::storage_handlers() {
     StorageThreadHandlers handlers;
     handlers.on_promise_written = [this](const protocol::Promise& promise) {
-        node->core()->on_promise_written(promise, now());
+        node->on_promise_written(promise, now());
         act();
     };
     handlers.on_prepared_written = [this](const protocol::Prepared& prepared) {
-        node->core()->on_prepared_written(prepared, now());
+        node->on_prepared_written(prepared, now());
         act();
     };
     handlers.on_event = [this](Event event) { report(std::move(event)); };
@@ -78,7 +78,7 @@ void App::Parts::keep_training() {
     const TrainerStatus status = trainer->status();
     const auto position = std::pair(status.reference, status.steps);
     if (std::exchange(kept_position, position) != position) {
-        checkpoints->write_training(copy_training());
+        checkpoints->write(copy_training());
     }
     checkpoint_timer.expires_after(std::chrono::seconds(config.node.checkpoint_interval_s));
     checkpoint_timer.async_wait([this](const boost::system::error_code& error) {

@@ -201,25 +201,8 @@ void StorageThread::start() {
     m_parts->thread = std::thread([parts = m_parts.get()] { parts->run(); });
 }
 
-void StorageThread::commit(protocol::ReferencePointer reference,
-                           std::vector<protocol::HistoryEntry> history) {
-    m_parts->put(Commit{std::move(reference), std::move(history)});
-}
-
-void StorageThread::write(protocol::Promise promise) {
-    m_parts->put(std::move(promise));
-}
-
-void StorageThread::write(protocol::PreparedRecord record) {
-    m_parts->put(std::move(record));
-}
-
-void StorageThread::write(protocol::KnownPeers known) {
-    m_parts->put(std::move(known));
-}
-
-void StorageThread::write_training(CopyTraining copy) {
-    m_parts->put(std::move(copy));
+void StorageThread::write(Write write) {
+    m_parts->put(std::move(write));
 }
 
 std::optional<std::uint64_t> StorageThread::free_bytes() const {

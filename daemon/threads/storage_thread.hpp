@@ -33,7 +33,6 @@ struct StorageThreadHandlers {
     std::function<void(Error)> on_error;  ///< The thread has ended by an exception: our own bug.
 };
 
-/// Called on the storage thread.
 using peer::CopyTraining;
 
 /// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
@@ -54,12 +53,8 @@ public:
     [[nodiscard]] storage::Found load();
     void start();
 
-    /// Each reference that is installed, with the history up to it.
-    void commit(protocol::ReferencePointer reference, std::vector<protocol::HistoryEntry> history);
-    void write(protocol::Promise promise);
-    void write(protocol::PreparedRecord record);
-    void write(protocol::KnownPeers known);
-    void write_training(CopyTraining copy);
+    /// A copy of training is taken on the storage thread, when its turn has come.
+    void write(peer::Write write);
 
     /// Room on the disk as of the last write; none if nothing is known.
     [[nodiscard]] std::optional<std::uint64_t> free_bytes() const;

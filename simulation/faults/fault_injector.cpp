@@ -68,6 +68,7 @@ void FaultInjector::start(const FaultSchedule& faults) {
 void FaultInjector::begin(const Fault& fault) {
     if (is_of_links(fault.kind)) return break_links(fault);
     Peer& peer = *m_peers[fault.peers.front()];
+    if (fault.kind == FaultKind::diverge) return diverge(fault, peer);
     if (!peer.is_up()) return;
     if (!is_crash(fault.kind)) return befall(fault, peer);
     const auto crash_it = [this, fault] { crash(fault); };
@@ -83,6 +84,15 @@ void FaultInjector::crash(const Fault& fault) {
                fault.kind == FaultKind::torn ? PowerLoss::torn : PowerLoss::clean);
     if (fault.kind == FaultKind::wipe) peer.disk().wipe();
     hold(fault, {[&peer] { peer.start(); }, peer.index()});
+}
+
+/// What waits for the next life may find the peer down.
+void FaultInjector::diverge(const Fault& fault, Peer& peer) {
+    const auto diverge_it = [this, &peer] {
+        if (!m_healed) peer.diverge();
+    };
+    if (!fault.moment) return diverge_it();
+    peer.diverge_at(*fault.moment, diverge_it);
 }
 
 void FaultInjector::befall(const Fault& fault, Peer& peer) {

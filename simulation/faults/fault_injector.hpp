@@ -47,6 +47,7 @@ private:
 
     void begin(const Fault& fault);
     void crash(const Fault& fault);
+    void diverge(const Fault& fault, Peer& peer);
     void befall(const Fault& fault, Peer& peer);
     void break_links(const Fault& fault);
     /// Calls `end` after the fault's length, or as all faults end.

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 enum class Target : std::uint8_t { peer, links };
-enum class Length : std::uint8_t { needed, optional };
+enum class Length : std::uint8_t { needed, optional, none };
 
 /// How one kind is written.
 struct Form {
@@ -49,6 +49,8 @@ constexpr std::array kForms{
          "full@30s:2+60s              its disk is full"},
     Form{FaultKind::rot, "rot", Target::peer, Length::optional, "",
          "rot@30s:2+60s               references that others pull from it are damaged"},
+    Form{FaultKind::diverge, "diverge", Target::peer, Length::none, "",
+         "diverge@30s:2               its model is infinite or not a number from now on"},
     Form{FaultKind::lie, "lie", Target::peer, Length::optional, "",
          "lie@30s:2+60s               its contributions are infinite, or larger than it says"},
     Form{
@@ -73,13 +75,22 @@ const Form& form_of(FaultKind kind) {
     return *found;
 }
 
-std::string_view name_of(CrashMoment moment) {
-    return moment == CrashMoment::prepared ? "prepared" : "installed";
+constexpr std::array<std::pair<FaultMoment, std::string_view>, 4> kMoments{
+    {{FaultMoment::prepared, "prepared"},
+     {FaultMoment::installed, "installed"},
+     {FaultMoment::frozen, "frozen"},
+     {FaultMoment::restarted, "restarted"}}};
+
+std::string_view name_of(FaultMoment moment) {
+    const auto found = std::find_if(kMoments.begin(), kMoments.end(),
+                                    [moment](const auto& known) { return known.first == moment; });
+    DYNAVG_CHECK(found != kMoments.end());
+    return found->second;
 }
 
-std::optional<CrashMoment> moment_of(std::string_view name) {
-    for (const CrashMoment moment : {CrashMoment::prepared, CrashMoment::installed}) {
-        if (name_of(moment) == name) return moment;
+std::optional<FaultMoment> moment_of(std::string_view name, FaultKind kind) {
+    for (const auto& [moment, known] : kMoments) {
+        if (known == name && fits(kind, moment)) return moment;
     }
     return std::nullopt;
 }
@@ -161,10 +172,14 @@ private:
         if (!at) return "after its kind it needs a time, like @30s or @1500ms";
         m_fault.at = *at;
         if (!next_is('#')) return "";
-        if (!is_crash(m_fault.kind)) return "only a crash can be at a message (#)";
+        const bool diverges = m_fault.kind == FaultKind::diverge;
+        if (!is_crash(m_fault.kind) && !diverges) {
+            return "only crash, wipe, torn and diverge can wait for something (#)";
+        }
         const std::string_view what = take(m_rest, ":");
-        m_fault.moment = moment_of(what);
+        m_fault.moment = moment_of(what, m_fault.kind);
         if (m_fault.moment) return "";
+        if (diverges) return "after # it needs frozen or restarted";
         const auto message = number_of<std::uint32_t>(what);
         if (!message || *message == 0) {
             return "after # it needs the number of a message, from 1 on, or prepared or installed";
@@ -199,6 +214,7 @@ private:
         return "";
     }
     std::string read_length(const Form& form) {
+        if (form.length == Length::none) return "";
         if (!next_is('+')) {
             return form.length == Length::needed ? "it needs + and how long, like +10s" : "";
         }
@@ -295,7 +311,7 @@ public:
             crash.kind = FaultKind::crash;
             crash.at = armed;
             crash.peers = {peer};
-            crash.moment = m_dice.once_in(3) ? CrashMoment::prepared : CrashMoment::installed;
+            crash.moment = m_dice.once_in(3) ? FaultMoment::prepared : FaultMoment::installed;
             crash.length = m_dice.magnitude_ms(5'000, 40'000);
             if (peer == hinge) {
                 crash.moment.reset();
@@ -305,7 +321,7 @@ public:
                 // It has given its word just before.
                 if (is_crash(crash.kind) && m_dice.once_in(2)) {
                     crash.message = 0;
-                    crash.moment = CrashMoment::prepared;
+                    crash.moment = FaultMoment::prepared;
                 }
             }
             faults.push_back(std::move(crash));
@@ -326,6 +342,7 @@ private:
                 return m_limits.disks;
             case FaultKind::rot:
                 return m_limits.damage;
+            case FaultKind::diverge:
             case FaultKind::lie:
                 return false;
             default:
@@ -344,8 +361,8 @@ private:
         }
         if (!is_crash(fault.kind)) return;
         const std::uint64_t when = m_dice.between(0, 5);
-        if (when == 0) fault.moment = CrashMoment::prepared;
-        if (when == 1) fault.moment = CrashMoment::installed;
+        if (when == 0) fault.moment = FaultMoment::prepared;
+        if (when == 1) fault.moment = FaultMoment::installed;
         if (when >= 4) fault.message = static_cast<std::uint32_t>(m_dice.magnitude(1, 300));
         if (m_lost.size() < m_limits.lost_max && m_dice.once_in(6)) {
             m_lost.insert(peer);
@@ -386,6 +403,11 @@ bool is_of_links(FaultKind kind) {
 
 bool is_crash(FaultKind kind) {
     return kind == FaultKind::crash || kind == FaultKind::wipe || kind == FaultKind::torn;
+}
+
+bool fits(FaultKind kind, FaultMoment moment) {
+    const bool in_a_round = moment == FaultMoment::prepared || moment == FaultMoment::installed;
+    return in_a_round ? is_crash(kind) : kind == FaultKind::diverge;
 }
 
 Expected<FaultSchedule, Error> parse_faults(std::string_view text, std::size_t peers) {
@@ -468,6 +490,40 @@ FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice) {
     std::stable_sort(faults.begin(), faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     return faults;
+}
+
+void draw_divergences(FaultSchedule& faults, const FaultLimits& limits, Dice& dice) {
+    for (std::uint64_t left = dice.between(1, 8); left > 0; --left) {
+        Fault diverge;
+        diverge.kind = FaultKind::diverge;
+        diverge.at = dice.milliseconds(static_cast<std::uint64_t>(limits.begin / 1ms),
+                                       static_cast<std::uint64_t>(limits.end / 1ms));
+        diverge.peers = {dice.between(0, limits.peers - 1)};
+        Fault crash;
+        crash.kind = FaultKind::crash;
+        crash.at = diverge.at;
+        crash.peers = diverge.peers;
+        crash.length = dice.magnitude_ms(100, 5'000);
+        switch (dice.between(0, limits.disks ? 3 : 1)) {
+            case 0:  // At any moment.
+                break;
+            case 1:
+                diverge.moment = FaultMoment::frozen;
+                break;
+            case 2:  // What was dropped of a frozen part is on disk, maybe, and is read again.
+                diverge.moment = FaultMoment::frozen;
+                crash.message = static_cast<std::uint32_t>(dice.magnitude(3, 100));
+                faults.push_back(crash);
+                break;
+            default:  // What an earlier life gave is dropped by the next one.
+                diverge.moment = FaultMoment::restarted;
+                crash.message = static_cast<std::uint32_t>(dice.magnitude(1, 30));
+                faults.push_back(crash);
+        }
+        faults.push_back(std::move(diverge));
+    }
+    std::stable_sort(faults.begin(), faults.end(),
+                     [](const Fault& a, const Fault& b) { return a.at < b.at; });
 }
 
 }  // namespace dynavg::simulation

@@ -15,28 +15,31 @@
 namespace dynavg::simulation {
 
 enum class FaultKind : std::uint8_t {
-    crash,   ///< As if its power failed. It starts again after `length` with its disk.
-    wipe,    ///< The same, and its disk is lost.
-    torn,    ///< The same, and what was being written is left damaged.
-    leave,   ///< It hands over, leaves cleanly, and starts again after `length`, if there is one.
-    freeze,  ///< The process stands still.
-    slow,    ///< Its steps take `amount` times as long.
-    clock,   ///< Its clock jumps ahead by `length`.
-    part,    ///< Nothing passes between the two sides.
-    mute,    ///< The second side does not hear the first one.
-    bulk,    ///< No models pass between the two sides; all else does.
-    clog,    ///< At most `amount` bytes per second on each link between the two sides.
-    lag,     ///< `amount` milliseconds more on each link between the two sides.
-    loss,    ///< `amount` percent more of the gossip between the two sides is lost.
-    full,    ///< Its disk is full.
-    rot,     ///< What others pull from it is damaged.
-    lie,     ///< What it gives to a round is not finite, or larger than it says. Never drawn.
+    crash,    ///< As if its power failed. It starts again after `length` with its disk.
+    wipe,     ///< The same, and its disk is lost.
+    torn,     ///< The same, and what was being written is left damaged.
+    leave,    ///< It hands over, leaves cleanly, and starts again after `length`, if there is one.
+    freeze,   ///< The process stands still.
+    slow,     ///< Its steps take `amount` times as long.
+    clock,    ///< Its clock jumps ahead by `length`.
+    part,     ///< Nothing passes between the two sides.
+    mute,     ///< The second side does not hear the first one.
+    bulk,     ///< No models pass between the two sides; all else does.
+    clog,     ///< At most `amount` bytes per second on each link between the two sides.
+    lag,      ///< `amount` milliseconds more on each link between the two sides.
+    loss,     ///< `amount` percent more of the gossip between the two sides is lost.
+    full,     ///< Its disk is full.
+    rot,      ///< What others pull from it is damaged.
+    diverge,  ///< Its model is not finite any more. Drawn by draw_divergences() only.
+    lie,      ///< What it gives to a round is not finite, or larger than it says. Never drawn.
 };
 
-/// Where in a round a crash does the most harm.
-enum class CrashMoment : std::uint8_t {
-    prepared,   ///< It has said that it is prepared.
-    installed,  ///< It has a new reference, and has told nobody.
+/// Where in a round a crash, or a model that is not finite, does the most harm.
+enum class FaultMoment : std::uint8_t {
+    prepared,   ///< crash: it has said that it is prepared.
+    installed,  ///< crash: it has a new reference, and has told nobody.
+    frozen,     ///< diverge: it has frozen its model for a round.
+    restarted,  ///< diverge: it has begun another life.
 };
 
 struct Fault {
@@ -44,8 +47,8 @@ struct Fault {
     protocol::Duration at{};  ///< Since the start.
     /// crash, wipe, torn: at this message that the peer sends in a round from then on; 0: at once.
     std::uint32_t message = 0;
-    /// crash, wipe, torn: when this comes next; not together with `message`.
-    std::optional<CrashMoment> moment;
+    /// crash, wipe, torn, diverge: when this comes next; not together with `message`.
+    std::optional<FaultMoment> moment;
     std::vector<PeerIndex> peers;   ///< Whom it befalls; of the links, one side.
     std::vector<PeerIndex> others;  ///< The other side; empty: all others.
     std::uint64_t amount = 0;
@@ -60,6 +63,8 @@ using FaultSchedule = std::vector<Fault>;
 /// Between two sides, not of a peer.
 [[nodiscard]] bool is_of_links(FaultKind kind);
 [[nodiscard]] bool is_crash(FaultKind kind);
+/// Whether a fault of this kind can wait for it.
+[[nodiscard]] bool fits(FaultKind kind, FaultMoment moment);
 
 /// "crash@30s#12:2+10s,slow@40s:1*100+60s,part@60s:0.1|2.3+60s": kind @ time, # message, who,
 /// * amount, + length. Errors say which part is wrong and what is possible. Every peer is below
@@ -84,6 +89,9 @@ struct FaultLimits {
 
 /// Each schedule draws its own mix of kinds.
 [[nodiscard]] FaultSchedule draw_faults(const FaultLimits& limits, Dice& dice);
+/// Adds models that are not finite any more, and crashes that come close to them: between what was
+/// frozen, what is dropped and what is on disk there is the most to mix up.
+void draw_divergences(FaultSchedule& faults, const FaultLimits& limits, Dice& dice);
 
 /// Adds that all peers but one leave one after another, some of them for good, and takes out what
 /// would keep them from it: so the last roster shrinks until one peer may decide alone.

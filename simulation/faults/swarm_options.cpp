@@ -113,6 +113,9 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     limits.damage = dice.once_in(6);
     faults.schedule = draw_faults(limits, dice);
     if (limits.disks) add_farewells(options, limits, dice_of(options.seed, 14));
+    // From dice of its own: what else a seed means stays.
+    Dice divergences = dice_of(options.seed, 15);
+    if (divergences.once_in(2)) draw_divergences(faults.schedule, limits, divergences);
     // Those that are left would not find each other where all that they know are dead.
     options.all_are_seeds = dice.once_in(2) || mode == FaultMode::forget;
     options.max_steps.assign(options.peers, kUntilTold);

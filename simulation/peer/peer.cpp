@@ -38,85 +38,95 @@ std::optional<PeerIndex> Peer::index_of(const std::string& address) {
 
 // --- the shell --------------------------------------------------------------------------------
 
-/// Carries out what the rules ask for, until they ask for nothing more.
 void Peer::act() {
     if (m_life->acting) return;
     m_life->acting = true;
-    carry_out(m_life->node->take_actions(now()));
+    carry_out_all();
     m_life->acting = false;
     if (m_up && m_life->left && core().may_leave()) depart();
     if (m_up) m_observer.on_settled(*this);
 }
 
-void Peer::carry_out(peer::NodeActions actions) {
-    for (const protocol::PeerId& peer : actions.disconnects) m_life->connected.erase(peer);
-    for (const discovery::Connect& connect : actions.connects) {
-        if (const auto index = index_of(connect.endpoints.gossip)) {
-            m_life->connected.insert_or_assign(connect.peer, *index);
-        }
-    }
-    carry_out_rounds(actions.rounds);
-    for (auto& [dial, hello] : actions.dials) {
-        if (const auto index = index_of(dial.address)) send_direct(*index, std::move(hello));
-    }
-    for (auto& [connection, frame] : actions.replies) reply(connection, std::move(frame));
-    for (const peer::Frame& frame : actions.publish) publish(frame);
-    for (auto& [peer, frame] : actions.sends) {
-        const auto found = m_life->connected.find(peer);
-        if (found != m_life->connected.end()) send_direct(found->second, std::move(frame));
-    }
-    if (!m_up) return;
-    if (actions.known_peers && m_life->storage) {
-        m_life->storage->write(std::move(*actions.known_peers));
-    }
-    for (const protocol::Message& message : actions.rounds.publish) {
-        m_observer.on_published(*this, message);
-    }
-    for (const protocol::Event& event : actions.events) m_observer.on_event(*this, event);
-    wake_at(actions.next_tick);
-    const auto says_prepared = [](const protocol::Message& message) {
-        const auto* state = std::get_if<protocol::RoundState>(&message);
-        return state != nullptr && state->prepared;
-    };
-    const auto& published = actions.rounds.publish;
-    if (std::any_of(published.begin(), published.end(), says_prepared)) {
-        reach(CrashMoment::prepared);
-    }
+void Peer::carry_out_all() {
+    carry_out(*m_life->node, *this, now());
+    if (std::exchange(m_life->said_prepared, false)) reach(FaultMoment::prepared);
 }
 
-void Peer::carry_out_rounds(const protocol::Actions& actions) {
-    protocol::ExchangeWorker& worker = m_life->worker;
-    if (actions.install) install(*actions.install);
-    if (actions.freeze) {
-        const auto contribution = m_life->trainer.freeze(*actions.freeze);
-        worker.set_contribution(contribution);
-        if (contribution) m_observer.on_frozen(*this, *contribution);
+// --- what the rules ask for: peer/carry_out.hpp has the order ---------------------------------
+
+/// Every simulated peer has its settings from the start.
+void Peer::settings_learned(const protocol::NetworkFields& /*fields*/) {
+    DYNAVG_CHECK(false);
+}
+
+void Peer::disconnect(const protocol::PeerId& peer) {
+    m_life->connected.erase(peer);
+}
+
+void Peer::connect(const discovery::Connect& one) {
+    if (const auto index = index_of(one.endpoints.gossip)) {
+        m_life->connected.insert_or_assign(one.peer, *index);
     }
-    if (actions.abort_exchange) worker.abort();
-    if (actions.prepared) worker.set_prepared(*actions.prepared);
-    if (actions.start_exchange) worker.start(*actions.start_exchange, now());
-    if (actions.abort_pull) worker.abort_pull();
-    if (actions.pull) worker.pull(actions.pull->wanted, actions.pull->source, now());
-    if (actions.balance) balance(*actions.balance);
-    m_life->allowed = actions.allowed_steps;
-    train();
-    carry_out_exchange();
-    if (!m_up || !m_life->storage) return;
-    if (actions.write_promise) m_life->storage->write(*actions.write_promise);
-    if (actions.write_prepared) m_life->storage->write(*actions.write_prepared);
 }
 
 void Peer::install(const protocol::Install& install) {
     m_observer.on_install(*this, install);
     m_life->trainer.install(install);
     m_life->worker.set_reference(install.reference);
-    if (m_life->storage) {
-        const protocol::History& history = core().history();
-        m_life->storage->commit(install.reference,
-                                history.between(protocol::Epoch(0), install.reference->epoch));
-    }
     later({}, [this] { report_to_core(); });
-    reach(CrashMoment::installed);
+    reach(FaultMoment::installed);
+}
+
+void Peer::freeze(protocol::Epoch target) {
+    const auto contribution = m_life->trainer.freeze(target);
+    m_life->worker.set_contribution(contribution);
+    if (contribution) m_observer.on_frozen(*this, *contribution);
+    reach(FaultMoment::frozen);
+}
+
+void Peer::set_prepared(const protocol::ReferencePointer& value) {
+    m_life->worker.set_prepared(value);
+}
+
+void Peer::start_exchange(const protocol::ExchangeOrder& order) {
+    m_life->worker.start(order, now());
+}
+
+void Peer::pull(const protocol::PullOrder& order) {
+    m_life->worker.pull(order.wanted, order.source, now());
+}
+
+/// The exchange has been told what to do by then.
+void Peer::allow_steps(std::uint64_t total) {
+    m_life->allowed = total;
+    train();
+    carry_out_exchange();
+}
+
+void Peer::write(peer::Write write) {
+    if (m_up && m_life->storage) m_life->storage->write(std::move(write));
+}
+
+void Peer::dial(const discovery::Dial& dial, peer::Frame hello) {
+    if (const auto index = index_of(dial.address)) send_direct(*index, std::move(hello));
+}
+
+void Peer::send(const protocol::PeerId& peer, peer::Frame frame) {
+    const auto found = m_life->connected.find(peer);
+    if (found != m_life->connected.end()) send_direct(found->second, std::move(frame));
+}
+
+void Peer::published(const std::vector<protocol::Message>& messages) {
+    if (!m_up) return;
+    for (const protocol::Message& message : messages) {
+        m_observer.on_published(*this, message);
+        const auto* state = std::get_if<protocol::RoundState>(&message);
+        if (state != nullptr && state->prepared) m_life->said_prepared = true;
+    }
+}
+
+void Peer::report(protocol::Event event) {
+    if (m_up) m_observer.on_event(*this, event);
 }
 
 /// The answer is an input of its own.
@@ -124,7 +134,7 @@ void Peer::balance(const protocol::BalancingOrder& order) {
     DYNAVG_CHECK(m_options.balance != nullptr);
     const protocol::BalancingOutcome outcome = m_options.balance(order);
     later({}, [this, order, outcome] {
-        m_life->node->core()->on_balanced(order, outcome, now());
+        m_life->node->on_balanced(order, outcome, now());
         act();
     });
 }
@@ -155,7 +165,7 @@ void Peer::report_to_core() {
     protocol::StepReport report = m_life->trainer.report();
     report.step_time =
         std::chrono::duration_cast<protocol::Duration>(m_slowness * m_options.step_time);
-    m_life->node->core()->on_step(report, now());
+    m_life->node->on_step(report, now());
     act();
 }
 
@@ -168,22 +178,22 @@ void Peer::carry_out_exchange() {
     }
     if (!m_up) return;
     wake_at(actions.next_tick);
-    protocol::NodeCore& core = *m_life->node->core();
+    peer::Node& node = *m_life->node;
     const bool something = actions.progressed || actions.done || actions.pulled ||
                            actions.pull_failed || !actions.unusable.empty() ||
                            !actions.stalled.empty();
     if (!something) return;
-    if (actions.progressed) core.on_exchange_progress(now());
-    for (const protocol::Member& member : actions.stalled) core.on_stalled(member, now());
+    if (actions.progressed) node.on_exchange_progress(now());
+    for (const protocol::Member& member : actions.stalled) node.on_stalled(member, now());
     for (const auto& [member, reason] : actions.unusable) {
-        core.on_unusable_contribution(member, reason, now());
+        node.on_unusable_contribution(member, reason, now());
     }
     if (actions.done) {
         m_observer.on_exchange_done(*this, *actions.done);
-        core.on_exchange_done(*actions.done, now());
+        node.on_exchange_done(*actions.done, now());
     }
-    if (actions.pulled) core.on_pulled(actions.pulled, now());
-    if (actions.pull_failed) core.on_pull_failed(*actions.pull_failed, now());
+    if (actions.pulled) node.on_pulled(actions.pulled, now());
+    if (actions.pull_failed) node.on_pull_failed(*actions.pull_failed, now());
     // The results come from another thread in the daemon: an input of its own.
     later({}, [this] { act(); });
 }
@@ -222,8 +232,8 @@ void Peer::receive_bulk(PeerIndex from, const protocol::Message& message,
 // --- messages ---------------------------------------------------------------------------------
 
 /// To all that have subscribed.
-void Peer::publish(const peer::Frame& frame) {
-    const auto bytes = share(frame.bytes);
+void Peer::publish(peer::Frame frame) {
+    const auto bytes = share(std::move(frame.bytes));
     for (PeerIndex other = 0; Peer* to = m_directory(other); ++other) {
         if (!to->is_up() || !to->m_life->connected.contains(m_member.id)) continue;
         m_sent.add(frame.traffic, bytes->size());
@@ -234,7 +244,7 @@ void Peer::publish(const peer::Frame& frame) {
     }
 }
 
-void Peer::reply(const std::string& connection, peer::Frame frame) {
+void Peer::reply(const discovery::ConnectionId& connection, peer::Frame frame) {
     const auto other = index_of(connection);
     DYNAVG_CHECK(other);
     Peer* to = m_directory(*other);
@@ -286,7 +296,7 @@ void Peer::later(protocol::Duration delay, Input input) {
 
 /// One timer serves the node and the worker; an earlier one replaces it.
 void Peer::wake_at(Instant when) {
-    if (when == protocol::kNever || when >= m_life->next_wake) return;
+    if (!m_up || when == protocol::kNever || when >= m_life->next_wake) return;
     m_life->next_wake = when;
     later(when - now(), [this, when] {
         if (m_life->next_wake == when) wake();

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/carry_out.hpp"
 #include "peer/node.hpp"
 #include "peer/resume.hpp"
 #include "protocol/exchange/exchange.hpp"
@@ -70,8 +71,10 @@ public:
     virtual void on_install(const Peer&, const protocol::Install&) {}
     virtual void on_frozen(const Peer&, const protocol::Contribution&) {}
     virtual void on_exchange_done(const Peer&, const protocol::ExchangeResult&) {}
+    /// The disk begins with it.
+    virtual void on_writing(const Peer&, const peer::Write&) {}
     /// It is on disk.
-    virtual void on_recorded(const Peer&, const protocol::LocalRecord&) {}
+    virtual void on_written(const Peer&, const peer::Write&) {}
     virtual void on_step(const Peer&, double loss) { (void)loss; }
     /// After every input to a peer.
     virtual void on_settled(const Peer&) {}
@@ -84,7 +87,7 @@ enum class LastWords : std::uint8_t { arrive, lost };
 /// three threads do, in virtual time over a simulated network that carries encoded messages. It may
 /// crash and start again as another life with another incarnation, stand still, and have a clock
 /// and a pace of its own.
-class Peer {
+class Peer final : private peer::Shell {
 public:
     /// `directory` finds a peer by index; it outlives all events.
     using Directory = std::function<Peer*(PeerIndex)>;
@@ -102,7 +105,11 @@ public:
     /// Once it is in a round it crashes instead of sending its `count`-th message from then on;
     /// `crash` calls crash(). Replaces an earlier order; ends with the life.
     void crash_at_message(std::uint32_t count, std::function<void()> crash);
-    void crash_at(CrashMoment moment, std::function<void()> crash);
+    void crash_at(FaultMoment moment, std::function<void()> crash);
+    /// A value of its model is infinite or not a number from now on. Not of an observer.
+    void diverge();
+    /// `diverge` calls diverge(), once: frozen: in this life; restarted: in the next one.
+    void diverge_at(FaultMoment moment, std::function<void()> diverge);
     /// Hands over in a last round, if it can in time, and ends; then calls `left`. Ends with the
     /// life.
     void leave(std::function<void()> left);
@@ -144,13 +151,17 @@ public:
     /// What it began with; nothing without a disk.
     [[nodiscard]] const std::optional<storage::Found>& found() const { return m_life->found; }
     [[nodiscard]] const peer::Node& node() const { return *m_life->node; }
-    [[nodiscard]] const protocol::NodeCore& core() const { return *m_life->node->core(); }
+    [[nodiscard]] const protocol::NodeCore& core() const { return *node().core(); }
     [[nodiscard]] const protocol::Learner& learner() const { return m_life->trainer.learner(); }
     /// How much its model counts.
     [[nodiscard]] float weight() const { return m_life->trainer.weight(); }
     [[nodiscard]] const protocol::ExchangeWorker& worker() const { return m_life->worker; }
     [[nodiscard]] const protocol::ReferencePointer& installed() const {
         return m_life->trainer.installed();
+    }
+    /// What an earlier life gave to a round whose end it did not see, as this life began; or null.
+    [[nodiscard]] const protocol::ContributionPointer& given() const {
+        return m_life->trainer.given();
     }
     [[nodiscard]] std::uint64_t steps() const { return m_life->trainer.steps(); }
     [[nodiscard]] std::uint64_t steps_since_reference() const {
@@ -182,8 +193,10 @@ private:
         protocol::Instant next_wake = protocol::kNever;
         std::deque<Input> waiting;    ///< Until it is no longer frozen.
         std::function<void()> crash;  ///< Ordered by crash_at_message() or crash_at().
-        std::optional<CrashMoment> crash_moment;
-        std::function<void()> left;  ///< Set: it is leaving.
+        std::optional<FaultMoment> crash_moment;
+        std::function<void()> diverge;  ///< Ordered by diverge_at(), once it has frozen.
+        std::function<void()> left;     ///< Set: it is leaving.
+        bool said_prepared = false;
         std::uint32_t messages_left = 0;
         bool counts_messages = false;
     };
@@ -199,19 +212,38 @@ private:
 
     void depart();
     void act();
-    void carry_out(peer::NodeActions actions);
-    void carry_out_rounds(const protocol::Actions& actions);
+    void carry_out_all();
     void carry_out_exchange();
-    void install(const protocol::Install& install);
-    void balance(const protocol::BalancingOrder& order);
+    // what the rules ask for
+    void settings_learned(const protocol::NetworkFields& fields) override;
+    void disconnect(const protocol::PeerId& peer) override;
+    void hang_up(const std::string& /*address*/) override {}
+    void connect(const discovery::Connect& one) override;
+    void install(const protocol::Install& install) override;
+    void freeze(protocol::Epoch target) override;
+    void abort_exchange() override { m_life->worker.abort(); }
+    void set_prepared(const protocol::ReferencePointer& value) override;
+    void start_exchange(const protocol::ExchangeOrder& order) override;
+    void abort_pull() override { m_life->worker.abort_pull(); }
+    void pull(const protocol::PullOrder& order) override;
+    void balance(const protocol::BalancingOrder& order) override;
+    void allow_steps(std::uint64_t total) override;
+    void write(peer::Write write) override;
+    void dial(const discovery::Dial& dial, peer::Frame hello) override;
+    void reply(const discovery::ConnectionId& connection, peer::Frame frame) override;
+    void publish(peer::Frame frame) override;
+    void send(const protocol::PeerId& peer, peer::Frame frame) override;
+    void published(const std::vector<protocol::Message>& messages) override;
+    void report(protocol::Event event) override;
+    void take_word(const discovery::Told& /*told*/) override {}
+    void dial_back(const discovery::DialBack& /*asked*/) override {}
+    void wake_at(protocol::Instant when) override;
+
     void train();
     void finish_step();
     void report_to_core();
-    void wake_at(protocol::Instant when);
     void wake();
 
-    void publish(const peer::Frame& frame);
-    void reply(const std::string& connection, peer::Frame frame);
     void send_direct(PeerIndex to, peer::Frame frame);
     void send_bulk(const protocol::BulkSend& send);
     void receive_bulk(PeerIndex from, const protocol::Message& message,
@@ -220,7 +252,7 @@ private:
     [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
     [[nodiscard]] protocol::BulkSend falsified(const protocol::BulkSend& send);
     [[nodiscard]] bool may_send();
-    void reach(CrashMoment moment);
+    void reach(FaultMoment moment);
     /// Handled by this life only, and not while it is frozen.
     void take_in(std::uint32_t life, Input input);
     void later(protocol::Duration delay, Input input);
@@ -242,7 +274,8 @@ private:
     double m_slowness = 1;
     bool m_damaging = false;
     bool m_lying = false;
-    protocol::Instant m_frozen_until{};  ///< Virtual.
+    std::function<void()> m_diverge_next;  ///< Ordered by diverge_at(), of the next life.
+    protocol::Instant m_frozen_until{};    ///< Virtual.
     std::unique_ptr<Life> m_life;
     protocol::TrafficBytes m_sent;
 };

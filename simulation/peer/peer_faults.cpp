@@ -37,16 +37,37 @@ void Peer::crash_at_message(std::uint32_t count, std::function<void()> crash) {
     m_life->crash_moment.reset();
 }
 
-void Peer::crash_at(CrashMoment moment, std::function<void()> crash) {
+void Peer::crash_at(FaultMoment moment, std::function<void()> crash) {
     if (!m_up) return;
     m_life->crash = std::move(crash);
     m_life->crash_moment = moment;
 }
 
+void Peer::diverge() {
+    if (!m_up || is_observer()) return;
+    constexpr std::array kNotFinite{std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity(),
+                                    -std::numeric_limits<float>::infinity()};
+    const std::size_t at = m_random.below(m_life->trainer.learner().shape().parameters);
+    m_life->trainer.spoil(at, kNotFinite[m_random.below(kNotFinite.size())]);
+}
+
+void Peer::diverge_at(FaultMoment moment, std::function<void()> diverge) {
+    if (moment == FaultMoment::restarted) {
+        m_diverge_next = std::move(diverge);
+    } else if (m_up) {
+        m_life->diverge = std::move(diverge);
+    }
+}
+
 /// After an install it crashes instead of saying so.
-void Peer::reach(CrashMoment moment) {
+void Peer::reach(FaultMoment moment) {
+    if (moment == FaultMoment::frozen) {
+        if (m_up && m_life->diverge) std::exchange(m_life->diverge, nullptr)();
+        return;
+    }
     if (!m_up || !m_life->crash || m_life->crash_moment != moment) return;
-    if (moment == CrashMoment::prepared) return std::exchange(m_life->crash, nullptr)();
+    if (moment == FaultMoment::prepared) return std::exchange(m_life->crash, nullptr)();
     m_life->crash_moment.reset();
     m_life->messages_left = 1;
     m_life->counts_messages = true;
@@ -65,7 +86,7 @@ void Peer::leave(std::function<void()> left) {
     if (!m_up || m_life->left) return;
     m_life->left = std::move(left);
     later({}, [this] {
-        m_life->node->core()->leave(now());
+        m_life->node->hand_over(now());
         act();
     });
     later(kDepartureTimeout, [this] { depart(); });
@@ -76,7 +97,7 @@ void Peer::depart() {
     if (!m_up) return;
     m_observer.on_leaving(*this);
     m_life->node->leave();
-    carry_out(m_life->node->take_actions(now()));
+    carry_out_all();
     if (!m_up) return;
     m_up = false;
     m_disk.call_it_sound();
@@ -112,15 +133,15 @@ void Peer::set_threshold(double threshold) {
     if (!m_up) return;
     const auto since =
         std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch());
-    DYNAVG_CHECK(m_life->node->core()
-                     ->set_threshold(threshold, static_cast<std::uint64_t>(since.count()), now())
-                     .has_value());
+    DYNAVG_CHECK(
+        m_life->node->set_threshold(threshold, static_cast<std::uint64_t>(since.count()), now())
+            .has_value());
     act();
 }
 
 void Peer::forget(const protocol::PeerId& peer) {
     if (!m_up || core().has_live_voter(peer)) return;
-    m_life->node->core()->forget(peer, now());
+    m_life->node->forget(peer, now());
     act();
 }
 

@@ -68,6 +68,13 @@ void Peer::start() {
         begin_life();
     }
     m_observer.on_started(*this);
+    // The rules learn where training stands, as they do from the daemon's trainer.
+    if (m_lives > 1 && steps() > 0) later({}, [this] { report_to_core(); });
+    if (m_lives > 1 && m_diverge_next) {
+        later({}, [this] {
+            if (m_diverge_next) std::exchange(m_diverge_next, nullptr)();
+        });
+    }
     act();
 }
 
@@ -117,16 +124,15 @@ PeerTrainerOptions Peer::trainer_options() {
 std::unique_ptr<PeerStorage> Peer::make_storage() {
     PeerStorageHandlers handlers;
     handlers.on_promise = [this](const protocol::Promise& promise) {
-        m_life->node->core()->on_promise_written(promise, now());
+        m_life->node->on_promise_written(promise, now());
         act();
     };
     handlers.on_prepared = [this](const protocol::Prepared& prepared) {
-        m_life->node->core()->on_prepared_written(prepared, now());
+        m_life->node->on_prepared_written(prepared, now());
         act();
     };
-    handlers.on_local = [this](const protocol::LocalRecord& record) {
-        m_observer.on_recorded(*this, record);
-    };
+    handlers.on_writing = [this](const peer::Write& write) { m_observer.on_writing(*this, write); };
+    handlers.on_written = [this](const peer::Write& write) { m_observer.on_written(*this, write); };
     handlers.later = [this](protocol::Duration delay, std::function<void()> call) {
         later(delay, std::move(call));
     };

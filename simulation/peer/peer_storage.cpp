@@ -17,28 +17,7 @@ PeerStorage::PeerStorage(SimDisk& disk, protocol::ReferenceShape shape, protocol
       m_random(random),
       m_handlers(std::move(handlers)) {}
 
-void PeerStorage::commit(protocol::ReferencePointer reference,
-                         std::vector<protocol::HistoryEntry> history) {
-    put(peer::Commit{std::move(reference), std::move(history)});
-}
-
-void PeerStorage::write(const protocol::Promise& promise) {
-    put(promise);
-}
-
-void PeerStorage::write(const protocol::PreparedRecord& record) {
-    put(record);
-}
-
-void PeerStorage::write(protocol::LocalRecord record) {
-    put(std::move(record));
-}
-
-void PeerStorage::write(protocol::KnownPeers known) {
-    put(std::move(known));
-}
-
-void PeerStorage::put(peer::Write write) {
+void PeerStorage::write(peer::Write write) {
     m_queue.put(std::move(write));
     begin_next();
 }
@@ -47,6 +26,7 @@ void PeerStorage::begin_next() {
     if (m_writing) return;
     m_writing = m_queue.take(m_handlers.now());
     if (!m_writing) return await_next();
+    m_handlers.on_writing(*m_writing);
     const auto most = static_cast<std::uint64_t>(m_write_time_max.count());
     m_handlers.later(Duration(static_cast<Duration::rep>(m_random.below(most + 1))),
                      [this] { finish(); });
@@ -74,12 +54,11 @@ void PeerStorage::finish() {
 }
 
 void PeerStorage::report(const peer::Write& write) {
+    m_handlers.on_written(write);
     if (const auto* promise = std::get_if<protocol::Promise>(&write)) {
         m_handlers.on_promise(*promise);
     } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&write)) {
         m_handlers.on_prepared(prepared->prepared);
-    } else if (const auto* local = std::get_if<protocol::LocalRecord>(&write)) {
-        m_handlers.on_local(*local);
     }
 }
 

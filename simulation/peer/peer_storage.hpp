@@ -17,7 +17,8 @@ namespace dynavg::simulation {
 struct PeerStorageHandlers {
     std::function<void(const protocol::Promise&)> on_promise;
     std::function<void(const protocol::Prepared&)> on_prepared;
-    std::function<void(const protocol::LocalRecord&)> on_local;
+    std::function<void(const peer::Write&)> on_writing;  ///< The disk begins with it.
+    std::function<void(const peer::Write&)> on_written;  ///< Of every kind; before the two above.
     /// Calls back after so long, in this life.
     std::function<void(protocol::Duration, std::function<void()>)> later;
     std::function<protocol::Instant()> now;  ///< By this peer's clock.
@@ -33,18 +34,13 @@ public:
                 PeerStorageHandlers handlers);
 
     [[nodiscard]] storage::Found load() { return m_store.load(); }
-    void commit(protocol::ReferencePointer reference, std::vector<protocol::HistoryEntry> history);
-    void write(const protocol::Promise& promise);
-    void write(const protocol::PreparedRecord& record);
-    void write(protocol::LocalRecord record);
-    void write(protocol::KnownPeers known);
+    void write(peer::Write write);
     /// Writes what waits, once, then this; nothing after it.
     void finish_all(std::optional<protocol::LocalRecord> record);
     /// The power fails. What is being written is done, or not, or in parts.
     void crash(PowerLoss loss);
 
 private:
-    void put(peer::Write write);
     void begin_next();
     void await_next();
     void finish();

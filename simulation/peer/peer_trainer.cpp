@@ -55,6 +55,14 @@ void PeerTrainer::set_model(std::span<const float> values) {
     m_ledger.set_model(values);
 }
 
+void PeerTrainer::spoil(std::size_t at, float value) {
+    await_gradient();
+    std::vector<float> values(m_learner->shape().values());
+    m_learner->copy_contribution(values);
+    values[at] = value;
+    m_learner->set_model(values);
+}
+
 protocol::ContributionPointer PeerTrainer::freeze(protocol::Epoch target) {
     const auto room = m_ledger.room();
     peer::FreezeResult result = m_ledger.freeze(target, room);

@@ -45,6 +45,8 @@ public:
     /// After a step, and after an install.
     [[nodiscard]] protocol::StepReport report();
     [[nodiscard]] peer::TrainingCopy copy() const;
+    /// This value of the model becomes that, whatever is going on: training has gone wrong.
+    void spoil(std::size_t at, float value);
     void set_max_steps(std::uint64_t max_steps) { m_ledger.set_max_steps(max_steps); }
 
     [[nodiscard]] const protocol::Learner& learner() const { return *m_learner; }
@@ -54,6 +56,10 @@ public:
     /// Of a contribution that has steps in it.
     [[nodiscard]] float weight() const {
         return weight_of(m_options.weights, m_learner->samples());
+    }
+    /// By an earlier life, as this one began; or null.
+    [[nodiscard]] const protocol::ContributionPointer& given() const {
+        return m_options.start.given;
     }
     [[nodiscard]] std::uint64_t steps() const { return m_ledger.steps(); }
     [[nodiscard]] std::uint64_t steps_since_reference() const {

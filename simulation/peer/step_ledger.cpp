@@ -31,7 +31,33 @@ void StepLedger::on_crashed(Epoch installed, double in_references) {
     m_in_known = in_references;
 }
 
+void StepLedger::on_dropped(Epoch installed, double held) {
+    begin_anew(installed, held);
+    m_low = held;
+    m_dropped = m_dropped_once = true;
+}
+
+void StepLedger::on_given_again(Epoch target, double held, double steps) {
+    if (!m_dropped) return on_frozen(target, held);
+    // What this life has learned since the drop comes on top, as after a restart.
+    Frozen& most = m_frozen[target];
+    most = {std::max(held, most.held), true};
+    m_high += steps;
+    m_settled = false;
+    m_settles_at = std::max(m_settles_at, target);
+}
+
 void StepLedger::on_restarted(Epoch installed, double held, std::optional<double> recorded) {
+    // A record from before a drop brings back what was dropped.
+    if (recorded && m_dropped_once) m_high = std::max(m_high, *recorded);
+    begin_anew(installed, held);
+    m_low = recorded.value_or(m_in_known);
+    m_dropped = false;
+}
+
+/// With a drift that is not the one of before. What was frozen of that one, and may enter a
+/// reference yet, comes on top.
+void StepLedger::begin_anew(Epoch installed, double held) {
     double most = std::max(held, m_in_known);
     m_settles_at = std::max(installed, m_known);
     for (auto& [target, frozen] : m_frozen) {
@@ -43,14 +69,17 @@ void StepLedger::on_restarted(Epoch installed, double held, std::optional<double
     }
     m_begun_with = held;
     m_high = std::min(m_high, most);
-    m_low = recorded.value_or(m_in_known);
     m_settled = false;
 }
 
-std::optional<std::string> StepLedger::check(Epoch installed, double held) {
+std::optional<std::string> StepLedger::check(Epoch installed, double held, double in_references) {
     std::erase_if(m_frozen, [installed](const auto& entry) { return entry.first <= installed; });
     if (held > m_high + kTolerance) {
         return fmt::format("holds {:.2f} steps, and has made or kept {:.2f}", held, m_high);
+    }
+    if (held < in_references - kTolerance) {
+        return fmt::format("holds {:.2f} steps, fewer than the {:.2f} that are in the references",
+                           held, in_references);
     }
     if (!m_settled && installed < m_settles_at) return std::nullopt;
     if (held < m_low - kTolerance) {

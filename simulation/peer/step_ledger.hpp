@@ -19,17 +19,28 @@ public:
     void on_frozen(protocol::Epoch target, double held);
     /// `in_references`: steps in those up to the installed one.
     void on_crashed(protocol::Epoch installed, double in_references);
+    /// The drift was not finite and has been dropped; what was frozen before may still enter a
+    /// reference.
+    void on_dropped(protocol::Epoch installed, double held);
+    /// Freezes again what an earlier life gave: `steps`, which a model that has been dropped does
+    /// not hold any more.
+    void on_given_again(protocol::Epoch target, double held, double steps);
     /// Another life, that holds so much. `recorded`: what it held by its local record, if there is
     /// one on its disk.
     void on_restarted(protocol::Epoch installed, double held, std::optional<double> recorded);
 
     /// What is wrong, if anything.
-    [[nodiscard]] std::optional<std::string> check(protocol::Epoch installed, double held);
+    [[nodiscard]] std::optional<std::string> check(protocol::Epoch installed, double held,
+                                                   double in_references);
 
 private:
+    void begin_anew(protocol::Epoch installed, double held);
+
     double m_low = 0;   ///< It holds at least this, once it is settled,
     double m_high = 0;  ///< and never more than that.
     bool m_settled = true;
+    bool m_dropped = false;       ///< In this life.
+    bool m_dropped_once = false;  ///< In any life.
     protocol::Epoch m_settles_at;
     struct Frozen {
         double held = 0;  ///< When it was frozen.

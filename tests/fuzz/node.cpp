@@ -152,7 +152,7 @@ private:
         if (m_settings.monitor == MonitorKind::linear) state.values = {0.5F};
         if (has_sketch()) state.values.assign(sketch_values(), 0.25F);
         if (m_since_reference > 0) report.state = state;
-        m_node.core()->on_step(report, m_now);
+        m_node.on_step(report, m_now);
     }
 
     [[nodiscard]] bool has_sketch() const {
@@ -178,20 +178,20 @@ private:
                            ? make_merged_reference(*m_exchange->start_anew, target, mean)
                            : make_next_reference(*m_node.core()->reference(), target, mean);
         m_exchange.reset();
-        m_node.core()->on_exchange_done(result, m_now);
+        m_node.on_exchange_done(result, m_now);
     }
 
     void blame() {
         const Member member = node_options(some_peer()).self;
         switch (m_in.below(4)) {
             case 0:
-                return m_node.core()->on_stalled(member, m_now);
+                return m_node.on_stalled(member, m_now);
             case 1:
-                return m_node.core()->on_unusable_contribution(member, "is infinite", m_now);
+                return m_node.on_unusable_contribution(member, "is infinite", m_now);
             case 2:
-                return m_node.core()->on_pull_failed(Error{"another digest"}, m_now);
+                return m_node.on_pull_failed(Error{"another digest"}, m_now);
             default:
-                return m_node.core()->on_exchange_progress(m_now);
+                return m_node.on_exchange_progress(m_now);
         }
     }
 

@@ -77,7 +77,7 @@ public:
         report.reference = initial_reference()->id;
         report.steps = report.steps_since_reference = 1;
         report.state = protocol::LocalState{0, {}};
-        node.core()->on_step(report, now);
+        node.on_step(report, now);
         return node.core()->round() != nullptr;
     }
     NodeActions take() { return node.take_actions(now); }
@@ -387,7 +387,7 @@ TEST_CASE("a goodbye tells what its sender has committed, before it is gone", "[
     result.certificate.roster = order->roster;
     result.certificate.facts.resize(order->roster.size());
     result.value = value;
-    joined.node.core()->on_exchange_done(result, joined.now);
+    joined.node.on_exchange_done(result, joined.now);
     CHECK(joined.node.core()->reference() == value);
 }
 

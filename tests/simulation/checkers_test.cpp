@@ -38,8 +38,11 @@ public:
     void on_frozen(const Peer& peer, const protocol::Contribution& contribution) override {
         checkers.on_frozen(peer, contribution);
     }
-    void on_recorded(const Peer& peer, const protocol::LocalRecord& record) override {
-        checkers.on_recorded(peer, record);
+    void on_writing(const Peer& peer, const peer::Write& write) override {
+        checkers.on_writing(peer, write);
+    }
+    void on_written(const Peer& peer, const peer::Write& write) override {
+        checkers.on_written(peer, write);
     }
     void on_step(const Peer& peer, double loss) override { checkers.on_step(peer, loss); }
     void on_settled(const Peer& peer) override { checkers.on_settled(peer); }
@@ -152,6 +155,43 @@ TEST_CASE("a second value in a ballot is found, whoever prepared it", "[checkers
     CHECK(broken_by(1, prepared_state(4, ballot, {2, 2})).empty());
     CHECK(broken_by(1, prepared_state(3, {protocol::Attempt(1), 6}, {2, 2})).empty());
     CHECK(broken_by(1, prepared_state(3, {protocol::Attempt(2), 5}, {2, 2})).empty());
+}
+
+TEST_CASE("a write on top of a reference that is not on disk is found", "[checkers]") {
+    Stage stage;
+    stage.checkers.on_writing(stage.peer(0), protocol::Promise());
+    CHECK(stage.broken().empty());
+    const protocol::ReferencePointer next = stage.install(1, 3).reference;
+    stage.checkers.on_writing(stage.peer(0), peer::Commit{next, {}});
+    stage.checkers.on_written(stage.peer(0), peer::Commit{next, {}});
+    CHECK(stage.broken().empty());
+    // What is on disk is not what this peer stands on.
+    stage.checkers.on_writing(stage.peer(0), protocol::Promise());
+    CHECK(stage.broken() == Names{"durable order"});
+}
+
+TEST_CASE("a prepared value that is written after its epoch is over is found", "[checkers]") {
+    const auto broken_by = [](std::uint32_t epoch) {
+        Stage stage;
+        const protocol::ReferencePointer value =
+            epoch == 0 ? stage.world.initial : stage.install(epoch, 3).reference;
+        stage.checkers.on_writing(stage.peer(0), protocol::PreparedRecord{{}, value});
+        return stage.broken();
+    };
+    CHECK(broken_by(1).empty());
+    CHECK(broken_by(0) == Names{"durable order"});
+}
+
+TEST_CASE("a model that is not finite and is given to a round is found", "[checkers]") {
+    Stage stage;
+    protocol::Contribution contribution;
+    contribution.target = Epoch(1);
+    contribution.values = {0, 0};
+    stage.checkers.on_frozen(stage.peer(0), contribution);
+    CHECK(stage.broken().empty());
+    stage.world.peers[0]->diverge();
+    stage.checkers.on_frozen(stage.peer(0), contribution);
+    CHECK(stage.broken() == Names{"finite"});
 }
 
 TEST_CASE("a round without a reason is found", "[checkers]") {

@@ -253,4 +253,28 @@ TEST_CASE("a world that does not end in time says so", "[world]") {
     CHECK(report.violations[0].invariant == "progress");
 }
 
+TEST_CASE("peers whose models diverge go on from the reference, at whatever moment", "[world]") {
+    for (const Pace pace : {Pace::lockstep, Pace::free}) {
+        WorldOptions options = world_of(4, pace, 1'000'000);
+        options.durable = true;
+        options.averaging.check_every = 3;
+        options.record_interval = 300ms;
+        options.faults.mode = FaultMode::liveness;
+        options.faults.length = 10s;
+        auto schedule = parse_faults(
+            "diverge@2s:0,diverge@3s#frozen:1,crash@3s#5:1+1s,diverge@5s#restarted:2,"
+            "crash@5s#9:2+1s,diverge@7s#frozen:3",
+            options.peers);
+        REQUIRE(schedule);
+        options.faults.schedule = std::move(*schedule);
+        const WorldReport report = run_world(options);
+        for (const Violation& violation : report.violations) {
+            FAIL_CHECK(violation.invariant << ": " << violation.detail);
+        }
+        CHECK(report.event_counts.at("diverged") == 4);
+        CHECK(report.finished);
+        CHECK(report.epochs > 10);
+    }
+}
+
 }  // namespace dynavg::simulation

@@ -82,10 +82,10 @@ std::size_t place_of(const std::vector<std::string>& changes, const std::string&
 
 TEST_CASE("what was written is reported and is there for the next life", "[storage_thread]") {
     Bench bench;
-    bench.thread->commit(reference_of(1), history_to(1));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
     bench.thread->write(promise_of(2, 5));
     bench.thread->write(prepared_of(reference_of(2)));
-    bench.thread->write_training(copy_of(70));
+    bench.thread->write(copy_of(70));
     REQUIRE(bench.loop.run_until([&] { return bench.events.size() == 4; }));
     CHECK(bench.promises == std::vector<std::uint32_t>{5});
     CHECK(bench.prepared == std::vector{reference_of(2)->id.digest});
@@ -106,15 +106,15 @@ TEST_CASE("of what waits the reference goes first and training last, the newest 
           "[storage_thread]") {
     Bench bench;
     Gate gate;
-    bench.thread->write_training(gate.copy(1));
+    bench.thread->write(gate.copy(1));
     gate.entered.acquire();
-    bench.thread->write_training(copy_of(2));
+    bench.thread->write(copy_of(2));
     bench.thread->write(prepared_of(reference_of(2)));
     bench.thread->write(prepared_of(reference_of(3)));
     bench.thread->write(promise_of(2, 1));
     bench.thread->write(promise_of(3, 2));
-    bench.thread->commit(reference_of(1), history_to(1));
-    bench.thread->commit(reference_of(2), history_to(2));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
+    bench.thread->write(peer::Commit{reference_of(2), history_to(2)});
     gate.leave.release();
     REQUIRE(bench.loop.run_until([&] { return bench.events.size() == 4; }));
     CHECK(bench.promises == std::vector<std::uint32_t>{2});
@@ -132,9 +132,9 @@ TEST_CASE("a copy goes to disk after a reference that was installed while it was
           "[storage_thread]") {
     Bench bench;
     Gate gate;
-    bench.thread->write_training(gate.copy(1));
+    bench.thread->write(gate.copy(1));
     gate.entered.acquire();
-    bench.thread->commit(reference_of(1), history_to(1));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
     gate.leave.release();
     REQUIRE(bench.loop.run_until([&] { return bench.events.size() == 2; }));
     const auto changes = bench.disk->changes();
@@ -144,10 +144,10 @@ TEST_CASE("a copy goes to disk after a reference that was installed while it was
 TEST_CASE("a value that is behind the reference is not written any more", "[storage_thread]") {
     Bench bench;
     Gate gate;
-    bench.thread->write_training(gate.copy(1));
+    bench.thread->write(gate.copy(1));
     gate.entered.acquire();
     bench.thread->write(prepared_of(reference_of(1)));
-    bench.thread->commit(reference_of(1), history_to(1));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
     gate.leave.release();
     REQUIRE(bench.loop.run_until([&] { return bench.events.size() == 2; }));
     CHECK(bench.prepared.empty());
@@ -184,10 +184,10 @@ TEST_CASE("nothing goes to disk on top of a reference that could not be written"
           "[storage_thread]") {
     Bench bench;
     bench.disk->cut_off();
-    bench.thread->commit(reference_of(1), history_to(1));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
     bench.wait_for("checkpoint_failed");
     bench.thread->write(promise_of(2, 1));
-    bench.thread->write_training(copy_of(1));
+    bench.thread->write(copy_of(1));
     bench.disk->reconnect();
     REQUIRE(bench.loop.run_until([&] { return !bench.promises.empty(); }));
     const auto changes = bench.disk->changes();
@@ -197,11 +197,11 @@ TEST_CASE("nothing goes to disk on top of a reference that could not be written"
 TEST_CASE("at the end what waits is written, and the last copy", "[storage_thread]") {
     Bench bench;
     Gate gate;
-    bench.thread->write_training(gate.copy(1));
+    bench.thread->write(gate.copy(1));
     gate.entered.acquire();
     bench.thread->write(promise_of(2, 3));
-    bench.thread->commit(reference_of(1), history_to(1));
-    bench.thread->write_training(copy_of(2));
+    bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
+    bench.thread->write(copy_of(2));
     auto events = std::async(std::launch::async, [&] { return bench.thread->finish(copy_of(3)); });
     gate.leave.release();
     const auto told = events.get();
@@ -230,8 +230,8 @@ TEST_CASE("a last copy that cannot be written is told", "[storage_thread]") {
 TEST_CASE("an exception while training is copied is told, and ends nothing else",
           "[storage_thread]") {
     Bench bench;
-    bench.thread->write_training(
-        []() -> protocol::LocalRecord { throw std::runtime_error("no memory"); });
+    bench.thread->write(
+        CopyTraining([]() -> protocol::LocalRecord { throw std::runtime_error("no memory"); }));
     REQUIRE(bench.loop.run_until([&] { return !bench.errors.empty(); }));
     CHECK_THAT(bench.errors[0], Contains("no memory"));
     CHECK(bench.thread->finish({}).empty());

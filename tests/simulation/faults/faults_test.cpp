@@ -1,5 +1,7 @@
 #include "simulation/faults/faults.hpp"
 
+#include <algorithm>
+
 #include "tests/catch.hpp"
 
 using namespace dynavg::simulation;
@@ -18,10 +20,10 @@ TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     const std::string text =
         "crash@500ms#12:2+10s,wipe@1s:0,leave@2s:1+3s,freeze@3s:1+5s,slow@40s:1*100+60s,"
         "part@60s:0.1|2.3+60s,mute@61s:3+1s,clog@62s:0|1*8000,rot@63s:2,lie@64s:1+1s,"
-        "crash@65s#installed:1+2s";
+        "crash@65s#installed:1+2s,diverge@66s:0,diverge@67s#frozen:1,diverge@68s#restarted:2";
     const auto faults = parse_faults(text, 4);
     REQUIRE(faults.has_value());
-    REQUIRE(faults->size() == 11);
+    REQUIRE(faults->size() == 14);
     CHECK(to_string(*faults) == text);
     const Fault& first = faults->front();
     CHECK(first.kind == FaultKind::crash);
@@ -32,7 +34,10 @@ TEST_CASE("faults that are written are the faults that are read", "[faults]") {
     CHECK_FALSE((*faults)[1].length.has_value());
     CHECK((*faults)[5].others == std::vector<PeerIndex>{2, 3});
     CHECK((*faults)[4].amount == 100);
-    CHECK(faults->back().moment == CrashMoment::installed);
+    CHECK((*faults)[10].moment == FaultMoment::installed);
+    CHECK_FALSE((*faults)[11].moment);
+    CHECK((*faults)[12].moment == FaultMoment::frozen);
+    CHECK(faults->back().moment == FaultMoment::restarted);
 
     const auto latest = parse_faults("crash@16666666m:1", 4);
     REQUIRE(latest.has_value());
@@ -57,6 +62,10 @@ TEST_CASE("what is wrong in a list of faults is told", "[faults]") {
     CHECK_FALSE(error_of("crash@-1s:2").empty());
     CHECK_FALSE(error_of("crash@1s#soon:2+1s").empty());
     CHECK_FALSE(error_of("freeze@1s#prepared:2+1s").empty());
+    CHECK_FALSE(error_of("crash@1s#frozen:2+1s").empty());
+    CHECK_THAT(error_of("diverge@1s#installed:2"), Contains("frozen or restarted"));
+    CHECK_FALSE(error_of("diverge@1s#3:2").empty());
+    CHECK_FALSE(error_of("diverge@1s:2+1s").empty());
     CHECK_FALSE(error_of("slow@1s:2+1s").empty());
     CHECK_FALSE(error_of("part@1s:1|1").empty());
     CHECK_FALSE(error_of("crash@99999999999999999999s:1").empty());
@@ -73,7 +82,10 @@ TEST_CASE("drawn faults are within their limits and can be written", "[faults]")
         limits.begin = 1s;
         limits.end = 20s;
         limits.disks = true;
-        const FaultSchedule faults = draw_faults(limits, dice);
+        FaultSchedule faults = draw_faults(limits, dice);
+        draw_divergences(faults, limits, dice);
+        CHECK(std::is_sorted(faults.begin(), faults.end(),
+                             [](const Fault& a, const Fault& b) { return a.at < b.at; }));
         for (const Fault& fault : faults) {
             CHECK(fault.at >= 1s);
             CHECK(fault.at <= 20s);

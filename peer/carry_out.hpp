@@ -67,18 +67,16 @@ public:
 
 /// Carries out what the node asks for after an input, or after several, in this order:
 ///
-/// | What                       | Before the next, because |
-/// |----------------------------|-------------------------------------------------------------------|
-/// | learned settings           | nothing else is carried out then | | who is there               |
-/// what follows is sent to them                                      | | the reference to disk | a
-/// copy of training never goes to disk before its reference        | | install                    |
-/// a contribution is frozen, and steps are made, on the new reference| | freeze | an exchange needs
-/// the contribution                                | | the exchange and the pull  | what is given
-/// up makes room for what is begun                     | | steps                      | the trainer
-/// may go on                                             | | promise, prepared to disk  | the disk
-/// works while messages are on their way                    | | messages                   | they
-/// tell of what has been done                                   | | known peers to disk        | |
-/// | the log, the next wake-up  | |
+/// 1. The learned settings. Nothing else is carried out then.
+/// 2. Connections: what follows is sent over them.
+/// 3. The reference goes to disk: a copy of training never gets there before its reference.
+/// 4. The install: a contribution is frozen, and steps are made, on the new reference.
+/// 5. The freeze: an exchange needs the contribution.
+/// 6. The exchange and the pull: what is given up makes room for what is begun.
+/// 7. The steps: the trainer may go on.
+/// 8. Promise and prepared value go to disk, which works while messages are on their way.
+/// 9. The messages: they tell of what has been done.
+/// 10. The known peers go to disk, then the log, then the next wake-up.
 void carry_out(Node& node, Shell& shell, protocol::Instant now);
 /// The same, of actions that are taken already.
 void carry_out(const Node& node, NodeActions actions, Shell& shell);

@@ -68,6 +68,7 @@ protocol::Duration Checkers::calm() const {
 
 void Checkers::on_started(const Peer& peer) {
     m_on_disk[peer.index()] = peer.installed()->id;
+    m_trust.on_started(peer);
     if (peer.lives() == 1) return;
     trace(peer, "restarted", fmt::format("life {}", peer.lives()));
     if (peer.is_observer()) return;
@@ -324,8 +325,40 @@ void Checkers::check_variance(const Peer& peer, std::uint32_t step) {
     }
 }
 
+// Trust.
+void Checkers::report_trust(TrustChecker::Wrong wrong) {
+    if (wrong) report("trust", std::move(*wrong));
+}
+
+void Checkers::on_said(const Peer& peer, const TrustSaid& said) {
+    const std::string key = said.key ? said.key->fingerprint() : "none";
+    const auto what = said.what == TrustSaid::What::trust    ? "trust"
+                      : said.what == TrustSaid::What::revoke ? "revoke"
+                                                             : "token";
+    trace(peer, what, key);
+    m_trust.on_said(peer, said);
+}
+
+void Checkers::on_trust_kept(const Peer& peer) {
+    m_trust.on_kept(peer);
+}
+
+void Checkers::on_let_in(const Peer& peer, const protocol::PeerId& key, peer::LetIn as) {
+    report_trust(m_trust.on_let_in(peer, key, as));
+}
+
+void Checkers::on_served(const Peer& peer, const protocol::PeerId& key, peer::Door door) {
+    report_trust(m_trust.on_served(peer, key, door));
+}
+
+void Checkers::on_introduced(const Peer& peer, const protocol::PeerId& token) {
+    ++m_event_counts["(introduced)"];
+    report_trust(m_trust.on_introduced(peer, token));
+}
+
 void Checkers::on_settled(const Peer& peer) {
     check_bounded(peer);
+    report_trust(m_trust.check(peer));
     if (peer.is_observer()) return check_observer(peer);
     check_observers_are_apart(peer);
     check_exactly_once(peer);

@@ -11,6 +11,7 @@
 #include "simulation/faults/fault_injector.hpp"
 #include "simulation/peer/peer.hpp"
 #include "simulation/peer/step_ledger.hpp"
+#include "simulation/trust_checker.hpp"
 
 namespace dynavg::simulation {
 
@@ -48,6 +49,11 @@ public:
     void on_writing(const Peer& peer, const peer::Write& write) override;
     void on_written(const Peer& peer, const peer::Write& write) override;
     void on_step(const Peer& peer, double loss) override;
+    void on_said(const Peer& peer, const TrustSaid& said) override;
+    void on_trust_kept(const Peer& peer) override;
+    void on_let_in(const Peer& peer, const protocol::PeerId& key, peer::LetIn as) override;
+    void on_served(const Peer& peer, const protocol::PeerId& key, peer::Door door) override;
+    void on_introduced(const Peer& peer, const protocol::PeerId& token) override;
     void on_settled(const Peer& peer) override;
 
     /// Every event as a line, for replays.
@@ -75,6 +81,7 @@ private:
     };
 
     void report(std::string invariant, std::string detail);
+    void report_trust(TrustChecker::Wrong wrong);
     void trace(const Peer& peer, std::string_view what, std::string_view detail);
     void check_observer(const Peer& peer);
     void check_observers_are_apart(const Peer& peer);
@@ -98,6 +105,7 @@ private:
     protocol::AveragingSettings m_averaging;
     std::vector<Violation> m_violations;
     const FaultInjector* m_faults = nullptr;
+    TrustChecker m_trust;
     std::map<protocol::Epoch, Committed> m_committed;
     std::vector<StepLedger> m_ledgers;
     std::map<PeerIndex, double> m_recorded;  ///< Steps held by the last record that is on disk.

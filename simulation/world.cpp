@@ -36,12 +36,27 @@ protocol::ReferencePointer initial_reference(const WorldOptions& options) {
                                   options.averaging.threshold, options.seed);
 }
 
+std::string name_of(const WorldOptions& options, PeerIndex index) {
+    return fmt::format("{}-{}", index >= options.peers ? "observer" : "peer", index);
+}
+
+/// It has got its token from its seeds, and their keys with it; their neighbours' it has to learn.
+void add_keys(PeerOptions& peer, const WorldOptions& options) {
+    const std::string first = Peer::address_of(0);
+    if (peer.index > 1 && !options.all_are_seeds) peer.seeds.push_back(first);
+    peer.keys.emplace().token = protocol::PeerId::from_name("token-0");
+    for (const std::string& seed : peer.seeds) {
+        const std::string name = name_of(options, *Peer::index_of(seed));
+        peer.keys->of_seeds.emplace(seed, protocol::PeerId::from_name(name));
+    }
+}
+
 PeerOptions peer_options(const WorldOptions& options, PeerIndex index,
                          const protocol::ReferencePointer& initial) {
     PeerOptions peer;
     peer.index = index;
     const bool observes = index >= options.peers;
-    peer.name = fmt::format("{}-{}", observes ? "observer" : "peer", index);
+    peer.name = name_of(options, index);
     peer.role = observes ? protocol::Role::observer : protocol::Role::member;
     peer.averaging = options.averaging;
     peer.initial = initial;
@@ -55,6 +70,7 @@ PeerOptions peer_options(const WorldOptions& options, PeerIndex index,
             if (other != index) peer.seeds.push_back(Peer::address_of(other));
         }
     }
+    if (options.keys) add_keys(peer, options);
     peer.heartbeat_interval = options.heartbeat_interval;
     peer.suspicion_timeout = options.suspicion_timeout;
     peer.step_time = options.step_times.at(index);
@@ -174,7 +190,10 @@ void World::start_faults() {
 
 void World::stop_faults() {
     const FaultMode mode = m_options.faults.mode;
-    if (mode != FaultMode::safety) {
+    if (mode == FaultMode::trust) {
+        std::erase_if(m_core, [this](PeerIndex peer) { return m_faults->is_revoked(peer); });
+        m_must_end = may_speak(m_core);
+    } else if (mode != FaultMode::safety) {
         m_core = draw_core();
         m_must_end = may_speak(m_core);
     } else {
@@ -187,7 +206,9 @@ void World::stop_faults() {
         if (!m_core.contains(peer->index()) || !m_must_end) m_checkers.give_up(peer->index());
     }
     using Others = FaultInjector::Others;
-    m_faults->heal(m_core, mode == FaultMode::forget ? Others::dead : Others::dead_or_cut_off);
+    m_faults->heal(m_core, mode == FaultMode::forget  ? Others::dead
+                           : mode == FaultMode::trust ? Others::revoked
+                                                      : Others::dead_or_cut_off);
     if (mode == FaultMode::forget) {
         std::vector<const Peer*> survivors;
         for (const PeerIndex index : m_core) survivors.push_back(m_peers[index].get());
@@ -311,6 +332,8 @@ std::string_view name_of(FaultMode mode) {
             return "liveness";
         case FaultMode::forget:
             return "forget";
+        case FaultMode::trust:
+            return "trust";
     }
     return "unknown";
 }
@@ -325,6 +348,7 @@ std::string WorldOptions::describe() const {
         links.delay_min / 1ms, links.delay_max / 1ms, 100 * links.repetition,
         heartbeat_interval / 1ms,
         suspicion_timeout ? fmt::format("{} ms", *suspicion_timeout / 1ms) : "learned");
+    if (keys) text += ", keys";
     if (faults.mode != FaultMode::none) {
         text += fmt::format(
             "; {}{}, faults from the {}: {}", name_of(faults.mode), durable ? "" : " without disks",

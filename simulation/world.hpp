@@ -20,6 +20,8 @@ enum class FaultMode : std::uint8_t {
                ///< back. The core must go on.
     forget,    ///< Faults stop for any core; the others are dead, and a person has them forgotten.
                ///< The core must go on if that makes it one that may speak for the last roster.
+    trust,     ///< Also keys are revoked and tokens closed. At the end all that are not revoked
+               ///< trust each other again; they must go on if they may speak for the last roster.
 };
 
 [[nodiscard]] std::string_view name_of(FaultMode mode);
@@ -50,6 +52,7 @@ struct WorldOptions {
     LinkOptions links;
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     std::optional<protocol::Duration> suspicion_timeout;
+    bool keys = false;           ///< Newcomers come in by the network's token.
     bool all_are_seeds = false;  ///< Else each peer knows one other, and peer exchange the rest.
     std::vector<std::uint64_t> max_steps;          ///< Per peer.
     std::vector<protocol::Duration> step_times;    ///< Per peer.

@@ -139,8 +139,9 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.role = config.node.role;
     if (doorkeeper) membership.trusted = doorkeeper->desk().list().trusted();
     membership.seeds = configured_seeds(config);
-    std::ranges::move(peer::seeds_of(resumed.known_peers, doorkeeper ? &doorkeeper->desk() : nullptr),
-                      std::back_inserter(membership.seeds));
+    std::ranges::move(
+        peer::seeds_of(resumed.known_peers, doorkeeper ? &doorkeeper->desk() : nullptr),
+        std::back_inserter(membership.seeds));
     membership.random_seed = self.incarnation.value();
     node.emplace(network_id(config.node.network), std::move(membership), now());
     if (doorkeeper) doorkeeper->attach(*node, *transport);

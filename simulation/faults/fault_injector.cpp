@@ -55,7 +55,8 @@ FaultInjector::FaultInjector(EventQueue& events, Network& network,
     : m_events(events),
       m_network(network),
       m_peers(peers),
-      m_random(seed, protocol::RandomPurpose::simulation, 5) {}
+      m_random(seed, protocol::RandomPurpose::simulation, 5),
+      m_person(events, peers, {seed, protocol::RandomPurpose::simulation, 16}) {}
 
 void FaultInjector::start(const FaultSchedule& faults) {
     for (const Fault& fault : faults) {
@@ -69,7 +70,8 @@ void FaultInjector::begin(const Fault& fault) {
     if (is_of_links(fault.kind)) return break_links(fault);
     Peer& peer = *m_peers[fault.peers.front()];
     if (fault.kind == FaultKind::diverge) return diverge(fault, peer);
-    if (!peer.is_up()) return;
+    const bool needs_keys = fault.kind == FaultKind::revoke || fault.kind == FaultKind::token;
+    if (!peer.is_up() || (needs_keys && peer.desk() == nullptr)) return;
     if (!is_crash(fault.kind)) return befall(fault, peer);
     const auto crash_it = [this, fault] { crash(fault); };
     if (fault.moment) return peer.crash_at(*fault.moment, crash_it);
@@ -119,6 +121,15 @@ void FaultInjector::befall(const Fault& fault, Peer& peer) {
         case FaultKind::rot:
             peer.set_damaging(true);
             return hold(fault, {[&peer] { peer.set_damaging(false); }, {}});
+        case FaultKind::revoke:
+            m_person.revoke(peer.index());
+            return hold(fault, {[this, fault, &peer] {
+                                    if (fault.length) m_person.trust(peer.index());
+                                },
+                                {}});
+        case FaultKind::token:
+            m_person.close_token(peer.index());
+            return hold(fault, {[this, &peer] { m_person.replace_token(peer.index()); }, {}});
         case FaultKind::lie:
             peer.set_lying(true);
             return hold(fault, {[&peer] { peer.set_lying(false); }, {}});
@@ -157,7 +168,7 @@ void FaultInjector::heal(const std::set<PeerIndex>& core, Others others) {
     LinkFault apart;
     apart.cut = {Channel::gossip, Channel::direct, Channel::bulk};
     for (const auto& peer : m_peers) {
-        if (core.contains(peer->index())) {
+        if (core.contains(peer->index()) || others == Others::revoked) {
             peer->thaw();
             continue;
         }
@@ -173,6 +184,7 @@ void FaultInjector::heal(const std::set<PeerIndex>& core, Others others) {
         }
     }
     (void)m_network.add(std::move(apart));
+    if (others == Others::revoked) m_person.introduce(core);
 }
 
 bool FaultInjector::is_lost(PeerIndex peer) const {

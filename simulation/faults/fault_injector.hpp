@@ -7,6 +7,7 @@
 #include <span>
 
 #include "simulation/faults/faults.hpp"
+#include "simulation/faults/person.hpp"
 #include "simulation/network.hpp"
 #include "simulation/peer/peer.hpp"
 
@@ -26,13 +27,14 @@ public:
     /// The schedule's times count from now.
     void start(const FaultSchedule& faults);
     /// What becomes of those outside the core.
-    enum class Others : std::uint8_t { dead, dead_or_cut_off };
+    enum class Others : std::uint8_t { dead, dead_or_cut_off, revoked };
     /// Ends all faults and starts no more. These peers are up and hear each other; the others are
-    /// dead or cut off from them, for ever.
+    /// dead or cut off from them, for ever, or knock at closed doors.
     void heal(const std::set<PeerIndex>& core, Others others);
 
     /// It is down and will not start again by itself.
     [[nodiscard]] bool is_lost(PeerIndex peer) const;
+    [[nodiscard]] bool is_revoked(PeerIndex peer) const { return m_person.has_revoked(peer); }
     /// Since when no fault holds; none while one does.
     [[nodiscard]] std::optional<protocol::Instant> quiet_since() const;
 
@@ -58,6 +60,7 @@ private:
     Network& m_network;
     std::span<const std::unique_ptr<Peer>> m_peers;
     protocol::RandomStream m_random;
+    Person m_person;
     bool m_healed = false;
     std::map<Id, Holding> m_holding;
     Id m_last_id = 0;

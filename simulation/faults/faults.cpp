@@ -51,6 +51,10 @@ constexpr std::array kForms{
          "rot@30s:2+60s               references that others pull from it are damaged"},
     Form{FaultKind::diverge, "diverge", Target::peer, Length::none, "",
          "diverge@30s:2               its model is infinite or not a number from now on"},
+    Form{FaultKind::revoke, "revoke", Target::peer, Length::optional, "",
+         "revoke@30s:2+60s            its key is revoked at all others, and trusted again"},
+    Form{FaultKind::token, "token", Target::peer, Length::optional, "",
+         "token@30s:2+10s             its token is closed while it is shown; then a new one"},
     Form{FaultKind::lie, "lie", Target::peer, Length::optional, "",
          "lie@30s:2+60s               its contributions are infinite, or larger than it says"},
     Form{
@@ -256,6 +260,9 @@ public:
                 m_kinds.insert(m_kinds.end(), is_crash(form.kind) ? 4 : 1, form.kind);
             }
         }
+        if (!limits.keys) return;
+        m_kinds.insert(m_kinds.end(), 4, FaultKind::token);
+        if (limits.revoked_max > 0) m_kinds.insert(m_kinds.end(), 4, FaultKind::revoke);
     }
 
     Fault draw() {
@@ -273,6 +280,7 @@ public:
         } else {
             fault.peers = {draw_peer()};
         }
+        if (fault.kind == FaultKind::revoke) draw_revocation(fault);
         if (is_crash(fault.kind)) draw_crash(fault);
         if (fault.kind == FaultKind::slow) fault.amount = m_dice.magnitude(2, 100);
         if (fault.kind == FaultKind::clog) fault.amount = m_dice.magnitude(1'000, 200'000);
@@ -342,6 +350,10 @@ private:
                 return m_limits.disks;
             case FaultKind::rot:
                 return m_limits.damage;
+            case FaultKind::revoke:
+                return m_limits.revoked_max > 0;
+            case FaultKind::token:
+                return m_limits.keys;
             case FaultKind::diverge:
             case FaultKind::lie:
                 return false;
@@ -369,6 +381,14 @@ private:
             fault.length.reset();
         }
     }
+    /// Each peer at most once, and never the first one, by which others find the network.
+    void draw_revocation(Fault& fault) {
+        const PeerIndex peer = m_dice.between(1, m_limits.peers - 1);
+        const bool may = m_revoked.size() < m_limits.revoked_max && m_revoked.insert(peer).second;
+        if (may) fault.peers = {peer};
+        if (!may) fault.kind = FaultKind::token;
+        if (may && m_dice.once_in(2)) fault.length.reset();
+    }
     /// One against the rest, all on either side, or two sides and others that hear both.
     void draw_sides(Fault& fault) {
         const std::uint64_t shape = m_dice.between(0, 2);
@@ -388,6 +408,7 @@ private:
     std::vector<FaultKind> m_kinds;
     std::optional<Duration> m_last;
     std::set<PeerIndex> m_forgetful;
+    std::set<PeerIndex> m_revoked;
     std::set<PeerIndex> m_lost;
 };
 

@@ -30,6 +30,8 @@ enum class FaultKind : std::uint8_t {
     loss,     ///< `amount` percent more of the gossip between the two sides is lost.
     full,     ///< Its disk is full.
     rot,      ///< What others pull from it is damaged.
+    revoke,   ///< Its key is revoked at all others; after `length` a person trusts it again.
+    token,    ///< Its token is closed while a peer shows it; after `length` it has a new one.
     diverge,  ///< Its model is not finite any more. Drawn by draw_divergences() only.
     lie,      ///< What it gives to a round is not finite, or larger than it says. Never drawn.
 };
@@ -85,6 +87,8 @@ struct FaultLimits {
     std::size_t lost_max = 0;       ///< Peers that may crash for ever.
     bool disks = false;             ///< Without them a peer forgets whenever it crashes.
     bool damage = false;            ///< What is pulled from a peer may be damaged.
+    bool keys = false;              ///< There are keys and tokens.
+    std::size_t revoked_max = 0;    ///< Peers whose key may be revoked.
 };
 
 /// Each schedule draws its own mix of kinds.

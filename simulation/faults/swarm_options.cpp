@@ -88,6 +88,22 @@ void add_farewells(WorldOptions& options, const FaultLimits& limits, Dice dice) 
     if (dice.once_in(2)) options.write_time_max = dice.magnitude_ms(50, 3'000);
 }
 
+/// All come back, with their disks: who is out in the end is out by its key. Newcomers are under
+/// way for as long as tokens come and go.
+void limit_to_trust(WorldOptions& options, FaultLimits& limits) {
+    options.keys = true;
+    limits.keys = true;
+    limits.revoked_max = (options.peers - 1) / 2;
+    limits.lost_max = limits.forgetful_max = 0;
+    limits.disks = options.durable = true;
+    limits.end = options.faults.length;
+    options.faults.after_first_round = true;
+    Dice dice = dice_of(options.seed, 15);
+    for (PeerIndex late = options.start_peers; late < options.peers; ++late) {
+        options.start_delays.at(late) = dice.magnitude_ms(3'000, 60'000);
+    }
+}
+
 /// Peers train until the faults are over, slowly enough that a run costs seconds.
 void add_faults(WorldOptions& options, FaultMode mode) {
     Dice dice = dice_of(options.seed, 6);
@@ -111,13 +127,18 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     // The time before the first reference is short.
     if (!faults.after_first_round && dice.once_in(2)) limits.end = std::min(limits.end, kEarly);
     limits.damage = dice.once_in(6);
+    if (mode == FaultMode::trust) limit_to_trust(options, limits);
     faults.schedule = draw_faults(limits, dice);
-    if (limits.disks) add_farewells(options, limits, dice_of(options.seed, 14));
+    const bool may_leave = limits.disks && mode != FaultMode::trust;
+    if (may_leave) add_farewells(options, limits, dice_of(options.seed, 14));
     // From dice of its own: what else a seed means stays.
     Dice divergences = dice_of(options.seed, 15);
-    if (divergences.once_in(2)) draw_divergences(faults.schedule, limits, divergences);
+    if (mode != FaultMode::trust && divergences.once_in(2)) {
+        draw_divergences(faults.schedule, limits, divergences);
+    }
     // Those that are left would not find each other where all that they know are dead.
-    options.all_are_seeds = dice.once_in(2) || mode == FaultMode::forget;
+    options.all_are_seeds =
+        (dice.once_in(2) && mode != FaultMode::trust) || mode == FaultMode::forget;
     options.max_steps.assign(options.peers, kUntilTold);
     options.step_times.clear();
     const bool equal_speed = dice.once_in(2);
@@ -177,8 +198,11 @@ WorldOptions swarm_options(std::uint64_t seed, FaultMode faults, Algorithms algo
     if (algorithms == Algorithms::every) draw_algorithm(options, dice_of(seed, 12));
     // The others join later. So many must start together that the late ones alone are no quorum.
     const bool late_joiners = dice.once_in(3);
+    const bool needs_late_joiners = faults == FaultMode::trust;
+    const std::size_t together_max = options.peers - (needs_late_joiners ? 1 : 0);
     options.start_peers = static_cast<std::uint32_t>(
-        late_joiners ? dice.between((2 * options.peers + 2) / 3, options.peers) : options.peers);
+        late_joiners || needs_late_joiners ? dice.between((2 * options.peers + 2) / 3, together_max)
+                                           : options.peers);
     draw_links(options, dice);
     draw_training(options, dice);
     if (faults != FaultMode::none) add_faults(options, faults);

@@ -49,6 +49,7 @@ void Peer::act() {
 
 void Peer::carry_out_all() {
     carry_out(*m_life->node, *this, now());
+    if (m_up && m_life->trust) wake_at(m_life->trust->desk().next_tick());
     if (std::exchange(m_life->said_prepared, false)) reach(FaultMoment::prepared);
 }
 
@@ -108,12 +109,15 @@ void Peer::write(peer::Write write) {
 }
 
 void Peer::dial(const discovery::Dial& dial, peer::Frame hello) {
-    if (const auto index = index_of(dial.address)) send_direct(*index, std::move(hello));
+    introduce(dial, hello);
+    if (const auto index = index_of(dial.address)) {
+        send_direct(*index, dial.peer, std::move(hello));
+    }
 }
 
 void Peer::send(const protocol::PeerId& peer, peer::Frame frame) {
     const auto found = m_life->connected.find(peer);
-    if (found != m_life->connected.end()) send_direct(found->second, std::move(frame));
+    if (found != m_life->connected.end()) send_direct(found->second, peer, std::move(frame));
 }
 
 void Peer::published(const std::vector<protocol::Message>& messages) {
@@ -127,6 +131,10 @@ void Peer::published(const std::vector<protocol::Message>& messages) {
 
 void Peer::report(protocol::Event event) {
     if (m_up) m_observer.on_event(*this, event);
+}
+
+void Peer::take_word(const discovery::Told& told) {
+    if (m_up && m_life->trust) m_life->trust->take_word(told);
 }
 
 /// The answer is an input of its own.
@@ -211,16 +219,18 @@ void Peer::send_bulk(const protocol::BulkSend& send) {
     const std::size_t size = bytes->size() + send.payload.size();
     m_sent.add(protocol::Traffic::averaging, size);
     post(to, Channel::bulk, size,
-         [&to, from = index(), bytes, payload = send.payload, keep = send.keep] {
+         [&to, from = FarEnd(index(), m_lives), bytes, payload = send.payload, keep = send.keep] {
              const auto envelope = protocol::wire::decode(*bytes);
              DYNAVG_CHECK(envelope);
              to.receive_bulk(from, envelope->message, payload);
          });
 }
 
-void Peer::receive_bulk(PeerIndex from, const protocol::Message& message,
+void Peer::receive_bulk(const FarEnd& from, const protocol::Message& message,
                         std::span<const std::byte> payload) {
-    const protocol::PeerId& sender = m_directory(from)->m_member.id;
+    const protocol::PeerId& sender = m_directory(from.first)->m_member.id;
+    if (m_life->trust && !m_life->connected.contains(sender)) return;
+    if (!passes(from, sender, peer::Door::bulk)) return;
     if (const auto* request = std::get_if<protocol::ChunkRequest>(&message)) {
         m_life->worker.on_chunk_request(sender, *request, now());
     } else if (const auto* chunk = std::get_if<protocol::Chunk>(&message)) {
@@ -236,6 +246,7 @@ void Peer::publish(peer::Frame frame) {
     const auto bytes = share(std::move(frame.bytes));
     for (PeerIndex other = 0; Peer* to = m_directory(other); ++other) {
         if (!to->is_up() || !to->m_life->connected.contains(m_member.id)) continue;
+        if (!passes({other, to->m_lives}, to->m_member.id, peer::Door::gossip)) continue;
         m_sent.add(frame.traffic, bytes->size());
         post(*to, Channel::gossip, bytes->size(), [to, from = m_member.id, bytes] {
             (void)to->m_life->node->on_gossip(from, *bytes, to->now());
@@ -250,21 +261,29 @@ void Peer::reply(const discovery::ConnectionId& connection, peer::Frame frame) {
     Peer* to = m_directory(*other);
     m_sent.add(frame.traffic, frame.bytes.size());
     const auto bytes = share(std::move(frame.bytes));
-    post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
-        (void)to->m_life->node->on_reply(from, std::nullopt, *bytes, to->now());
+    const auto from = address_of(index());
+    post(*to, Channel::direct, bytes->size(), [to, from, key = m_member.id, bytes] {
+        (void)to->m_life->node->on_reply(from, to->proven(key), *bytes, to->now());
         to->act();
     });
 }
 
-void Peer::send_direct(PeerIndex other, peer::Frame frame) {
+void Peer::send_direct(PeerIndex other, const discovery::ProvenPeer& key, peer::Frame frame) {
     Peer* to = m_directory(other);
     if (to == nullptr || to == this) return;
+    if (m_life->trust && key != to->m_member.id) return;
     m_sent.add(frame.traffic, frame.bytes.size());
     const auto bytes = share(std::move(frame.bytes));
-    post(*to, Channel::direct, bytes->size(), [to, from = address_of(index()), bytes] {
-        (void)to->m_life->node->on_direct(from, std::nullopt, *bytes, to->now());
-        to->act();
-    });
+    const FarEnd from(index(), m_lives);
+    post(*to, Channel::direct, bytes->size(),
+         [to, from, own = m_member.id, bytes] { to->receive_direct(from, own, *bytes); });
+}
+
+void Peer::receive_direct(const FarEnd& from, const protocol::PeerId& key,
+                          peer::Node::Bytes bytes) {
+    if (!passes(from, key, peer::Door::direct)) return;
+    (void)m_life->node->on_direct(address_of(from.first), proven(key), bytes, now());
+    act();
 }
 
 /// From this life to the one that is up at the other end now: a connection ends with either.
@@ -308,6 +327,7 @@ void Peer::wake() {
     m_life->worker.on_tick(now());
     carry_out_exchange();
     if (!m_up) return;
+    if (m_life->trust) m_life->trust->on_tick();
     m_life->node->on_tick(now());
     act();
 }

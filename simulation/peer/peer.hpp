@@ -21,6 +21,7 @@
 #include "simulation/network.hpp"
 #include "simulation/peer/peer_storage.hpp"
 #include "simulation/peer/peer_trainer.hpp"
+#include "simulation/peer/peer_trust.hpp"
 #include "simulation/peer/sim_disk.hpp"
 #include "simulation/task_pool.hpp"
 
@@ -35,6 +36,7 @@ struct PeerOptions {
     std::uint32_t start_peers = 1;
     std::uint64_t max_steps = 0;
     std::vector<std::string> seeds;  ///< Addresses, see Peer::address_of().
+    std::optional<PeerKeys> keys{};  ///< None: a network without keys, where everybody is believed.
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     std::optional<protocol::Duration> suspicion_timeout;  ///< Instead of the learned one.
     protocol::Duration step_time = std::chrono::milliseconds(10);
@@ -57,6 +59,13 @@ inline constexpr protocol::NetworkId kSimulatedNetwork{0x51u};
 
 class Peer;
 
+/// What a person says at a peer of a network with keys.
+struct TrustSaid {
+    enum class What : std::uint8_t { trust, revoke, token };
+    What what = What::trust;
+    std::optional<protocol::PeerId> key;  ///< Of a token: none, where it is closed.
+};
+
 /// Who sees what happens: the world with its checkers, or an experiment that writes it down.
 class Observer {
 public:
@@ -76,6 +85,21 @@ public:
     /// It is on disk.
     virtual void on_written(const Peer&, const peer::Write&) {}
     virtual void on_step(const Peer&, double loss) { (void)loss; }
+    // In a network with keys:
+    /// The peer's person has said this, and the peer does it next.
+    virtual void on_said(const Peer&, const TrustSaid&) {}
+    /// What it trusts, and what was revoked there, is on its disk as it stands.
+    virtual void on_trust_kept(const Peer&) {}
+    /// It lets in a connection that has shown this key.
+    virtual void on_let_in(const Peer&, const protocol::PeerId& key, peer::LetIn as) {
+        (void)key, (void)as;
+    }
+    /// It sends gossip to the owner of this key, or takes a bulk message of it.
+    virtual void on_served(const Peer&, const protocol::PeerId& key, peer::Door door) {
+        (void)key, (void)door;
+    }
+    /// It has answered an introduction over a connection that has shown this token.
+    virtual void on_introduced(const Peer&, const protocol::PeerId& token) { (void)token; }
     /// After every input to a peer.
     virtual void on_settled(const Peer&) {}
 };
@@ -125,6 +149,10 @@ public:
     void set_threshold(double threshold);
     /// A person says here that this one will not come back; ignored where it is seen alive.
     void forget(const protocol::PeerId& peer);
+    /// In a network with keys; where the disk does not take a token, the old one stays.
+    void say(const TrustSaid& said);
+    /// Calls back once a connection has been let in by the token. Ends with the life.
+    void when_token_is_shown(std::function<void()> call);
     /// What others get of its contributions is not finite, or larger than the norm that it tells.
     void set_lying(bool lying) { m_lying = lying; }
     /// It is done after so many more steps.
@@ -152,6 +180,10 @@ public:
     [[nodiscard]] const std::optional<storage::Found>& found() const { return m_life->found; }
     [[nodiscard]] const peer::Node& node() const { return *m_life->node; }
     [[nodiscard]] const protocol::NodeCore& core() const { return *node().core(); }
+    /// Null in a network without keys.
+    [[nodiscard]] const peer::TrustDesk* desk() const {
+        return m_life->trust ? &m_life->trust->desk() : nullptr;
+    }
     [[nodiscard]] const protocol::Learner& learner() const { return m_life->trainer.learner(); }
     /// How much its model counts.
     [[nodiscard]] float weight() const { return m_life->trainer.weight(); }
@@ -185,6 +217,8 @@ private:
         std::optional<storage::Found> found;
         std::unique_ptr<PeerStorage> storage;
         std::optional<peer::Node> node;
+        std::optional<PeerTrust> trust;  ///< In a network with keys.
+        std::function<void()> token_shown;
         protocol::ExchangeWorker worker;
         PeerTrainer trainer;
         std::map<protocol::PeerId, PeerIndex> connected;
@@ -207,6 +241,7 @@ private:
     void begin_life_from_disk();
     [[nodiscard]] std::unique_ptr<PeerStorage> make_storage();
     void start_node(peer::Resumption resumed);
+    void open_doors();
     void record_training();
     [[nodiscard]] protocol::LocalRecord local_record() const;
 
@@ -235,7 +270,7 @@ private:
     void send(const protocol::PeerId& peer, peer::Frame frame) override;
     void published(const std::vector<protocol::Message>& messages) override;
     void report(protocol::Event event) override;
-    void take_word(const discovery::Told& /*told*/) override {}
+    void take_word(const discovery::Told& told) override;
     void dial_back(const discovery::DialBack& /*asked*/) override {}
     void wake_at(protocol::Instant when) override;
 
@@ -244,10 +279,21 @@ private:
     void report_to_core();
     void wake();
 
-    void send_direct(PeerIndex to, peer::Frame frame);
+    /// `key`: whose it must be at the other end, where there are keys.
+    void send_direct(PeerIndex to, const discovery::ProvenPeer& key, peer::Frame frame);
+    void receive_direct(const FarEnd& from, const protocol::PeerId& key, peer::Node::Bytes bytes);
     void send_bulk(const protocol::BulkSend& send);
-    void receive_bulk(PeerIndex from, const protocol::Message& message,
+    void receive_bulk(const FarEnd& from, const protocol::Message& message,
                       std::span<const std::byte> payload);
+
+    // peer_doors.cpp: a network with keys
+    [[nodiscard]] discovery::ProvenPeer proven(const protocol::PeerId& key) const;
+    [[nodiscard]] bool passes(const FarEnd& from, const protocol::PeerId& key, peer::Door door);
+    void introduce(const discovery::Dial& dial, const peer::Frame& hello);
+    void send_introduction(Peer& to, const std::shared_ptr<const protocol::wire::Bytes>& hello);
+    void receive_introduction(const FarEnd& from, peer::Node::Bytes bytes);
+    void receive_introduction_reply(const protocol::PeerId& host, peer::Node::Bytes bytes);
+
     void post(Peer& to, Channel channel, std::size_t bytes, std::function<void()> handle);
     [[nodiscard]] protocol::BulkSend damaged(const protocol::BulkSend& send);
     [[nodiscard]] protocol::BulkSend falsified(const protocol::BulkSend& send);

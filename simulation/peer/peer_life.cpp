@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "protocol/base/check.hpp"
@@ -25,7 +27,12 @@ discovery::MembershipOptions membership_options(const PeerOptions& options,
     const std::string address = Peer::address_of(options.index);
     membership.endpoints = {address, address, address};
     membership.fields = network_fields(options);
-    for (const std::string& seed : options.seeds) membership.seeds.push_back({seed, {}});
+    for (const std::string& seed : options.seeds) {
+        const bool has_key = options.keys && options.keys->of_seeds.contains(seed);
+        membership.seeds.push_back(
+            {seed,
+             has_key ? discovery::ProvenPeer(options.keys->of_seeds.at(seed)) : std::nullopt});
+    }
     membership.heartbeat_interval = options.heartbeat_interval;
     membership.suspicion_timeout = options.suspicion_timeout;
     membership.random_seed = options.seed + options.index;
@@ -62,6 +69,7 @@ void Peer::start() {
     ++m_lives;
     // Until the disk says that it must be more.
     m_member.incarnation = m_member.incarnation.next();
+    if (m_options.keys) PeerTrust::join(*m_options.keys, m_disk);
     if (m_options.durable) {
         begin_life_from_disk();
     } else {
@@ -146,10 +154,14 @@ std::unique_ptr<PeerStorage> Peer::make_storage() {
 
 void Peer::start_node(peer::Resumption resumed) {
     discovery::MembershipOptions membership = membership_options(m_options, m_member);
-    for (const protocol::KnownPeer& met : resumed.known_peers) {
-        membership.seeds.push_back({met.address, {}, met});
+    if (m_options.keys) {
+        open_doors();
+        membership.trusted = desk()->list().trusted();
     }
+    std::ranges::move(peer::seeds_of(resumed.known_peers, desk()),
+                      std::back_inserter(membership.seeds));
     peer::Node& node = m_life->node.emplace(kSimulatedNetwork, std::move(membership), now());
+    if (m_life->trust) m_life->trust->attach(node);
     protocol::NodeCoreOptions core;
     core.self = m_member;
     core.role = m_options.role;

@@ -26,13 +26,15 @@ using dynavg::simulation::WorldReport;
 const std::map<std::string, FaultMode> kFaultModes{{"none", FaultMode::none},
                                                    {"safety", FaultMode::safety},
                                                    {"liveness", FaultMode::liveness},
-                                                   {"forget", FaultMode::forget}};
+                                                   {"forget", FaultMode::forget},
+                                                   {"trust", FaultMode::trust}};
 
 struct SwarmOptions {
     std::uint64_t first = 0;
     std::uint64_t count = 100;
     FaultMode faults = FaultMode::none;
     Algorithms algorithms = Algorithms::common;
+    bool keys = false;
     std::size_t observers = 0;
     std::string schedule;
     bool stop = false;
@@ -54,6 +56,7 @@ double seconds(std::chrono::duration<double> duration) {
 
 Expected<WorldOptions, Error> world_of(const SwarmOptions& swarm, std::uint64_t seed) {
     WorldOptions world = dynavg::simulation::swarm_options(seed, swarm.faults, swarm.algorithms);
+    world.keys |= swarm.keys;
     dynavg::simulation::add_observers(world, swarm.observers);
     if (!swarm.schedule.empty()) {
         auto parsed =
@@ -74,10 +77,10 @@ void print_failure(const char* program, const SwarmOptions& swarm, const WorldOp
     }
     const std::string observers =
         swarm.observers > 0 ? fmt::format(" --observers {}", swarm.observers) : "";
-    fmt::print("  replay: {} --faults {}{}{} --first {} --count 1 --trace\n", program,
+    fmt::print("  replay: {} --faults {}{}{}{} --first {} --count 1 --trace\n", program,
                name_of(world.faults.mode),
-               swarm.algorithms == Algorithms::every ? " --every-algorithm" : "", observers,
-               world.seed);
+               swarm.algorithms == Algorithms::every ? " --every-algorithm" : "",
+               swarm.keys ? " --keys" : "", observers, world.seed);
 }
 
 void print_network(const WorldOptions& world, const WorldReport& report) {
@@ -117,10 +120,11 @@ int main(int argc, char** argv) {
     CLI::App app("Runs simulated networks and checks the invariants of docs/protocol.md");
     app.add_option("--first", swarm.first, "First seed");
     app.add_option("--count", swarm.count, "Number of seeds");
-    app.add_option("--faults", faults, "none, safety, liveness or forget")
+    app.add_option("--faults", faults, "none, safety, liveness, forget or trust")
         ->check(CLI::IsMember(kFaultModes));
     app.add_flag("--every-algorithm", every_algorithm,
                  "local, interval, sketch, cascade, automatic thresholds");
+    app.add_flag("--keys", swarm.keys, "Peers have keys; --faults trust has them anyway");
     app.add_option("--observers", swarm.observers, "So many observers beside the peers");
     app.add_option("--schedule", swarm.schedule, "These faults instead of the seed's");
     app.add_flag("--stop", swarm.stop, "End at the first that broke an invariant");

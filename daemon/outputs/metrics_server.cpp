@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include "config/address.hpp"
-#include "daemon/outputs/page_files.hpp"
+#include "daemon/outputs/status_page_files.hpp"
 
 namespace dynavg::daemon {
 

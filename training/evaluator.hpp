@@ -6,7 +6,7 @@
 
 #include "protocol/base/expected.hpp"
 #include "protocol/reference/learner.hpp"
-#include "training/data/drift.hpp"
+#include "training/data/changing_dataset.hpp"
 #include "training/models/model_spec.hpp"
 
 namespace dynavg::training {

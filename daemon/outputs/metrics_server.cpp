@@ -13,7 +13,7 @@
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
-#include "daemon/outputs/page_files.hpp"
+#include "daemon/outputs/status_page_files.hpp"
 #include "protocol/base/address.hpp"
 
 namespace dynavg::daemon {

@@ -65,7 +65,7 @@ done
 
 # A peer whose name is markup.
 mkdir "$work/page"
-for file in page.html page.js page.css; do cp "$root/daemon/page/$file" "$work/page/"; done
+cp "$root"/daemon/outputs/status_page/page.{html,js,css} "$work/page/"
 mv "$work/page/page.html" "$work/page/index.html"
 evil='<img src=x onerror=document.title=1><script>document.title=2</script>'
 read_from "$address" /status.json |

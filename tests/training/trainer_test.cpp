@@ -399,7 +399,7 @@ TEST_CASE("a trainer that cannot work is refused with what to change", "[trainer
 
 TEST_CASE("data that change at a step are the others from then on", "[trainer]") {
     const auto before = small_dataset();
-    const auto after = drifted(*before, DriftKind::labels);
+    const auto after = changed_data(*before, DataChange::labels);
     for (std::size_t i = 0; i < before->size(); ++i) {
         REQUIRE(after->labels[i] == (before->labels[i] + 1) % 10);
     }
@@ -431,7 +431,7 @@ TEST_CASE("data that change at a step are the others from then on", "[trainer]")
 
 TEST_CASE("pixels change their places in all images alike", "[trainer]") {
     const auto before = small_dataset();
-    const auto after = drifted(*before, DriftKind::pixels);
+    const auto after = changed_data(*before, DataChange::pixels);
     CHECK(after->labels == before->labels);
     CHECK(after->images != before->images);
     for (const std::size_t sample : {std::size_t{0}, before->size() - 1}) {
@@ -442,7 +442,7 @@ TEST_CASE("pixels change their places in all images alike", "[trainer]") {
         };
         CHECK(sorted(*after) == sorted(*before));
     }
-    CHECK(drifted(*before, DriftKind::pixels)->images == after->images);
+    CHECK(changed_data(*before, DataChange::pixels)->images == after->images);
 }
 
 }  // namespace dynavg::training::tests

@@ -14,7 +14,7 @@
 #include "control/escape.hpp"
 #include "posix/descriptor.hpp"
 #include "tools/audit/read_log.hpp"
-#include "tools/audit/tell.hpp"
+#include "tools/audit/verdict_output.hpp"
 #include "tools/cli/ask_daemon.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/verb.hpp"

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "tools/report/numbers.hpp"
+#include "tools/report/points_to_draw.hpp"
 #include "tools/report/style.hpp"
-#include "tools/report/thin.hpp"
 
 namespace dynavg::report {
 
@@ -63,7 +63,7 @@ Series accuracy_series(const Run& run, const Group& group, std::size_t style, Ge
         points.push_back({*x, *accuracy, point_title(run, row, label)});
     }
     Series series{group.label, style, true, true, {}};
-    for (const std::size_t i : thinned(heights, kCurveSpans)) {
+    for (const std::size_t i : points_to_draw(heights, kCurveSpans)) {
         series.points.push_back(std::move(points[i]));
     }
     return series;
@@ -186,7 +186,7 @@ Series round_series(const Run& run, const std::string& name, std::size_t style,
     std::vector<double> values;
     for (const RoundRow& row : run.rounds) values.push_back(row.*member);
     Series series{name, style, false, true, {}};
-    for (const std::size_t i : thinned(values, kRoundSpans)) {
+    for (const std::size_t i : points_to_draw(values, kRoundSpans)) {
         const RoundRow& row = run.rounds[i];
         if (!std::isfinite(row.*member)) continue;
         series.points.push_back({static_cast<double>(row.step), row.*member, round_title(row)});

@@ -76,9 +76,9 @@ Expected<training::Shard, Error> cut_shard(const config::DataConfig& data,
 
 training::ChangingDataset changing(const config::DataConfig& data, DatasetPointer plain) {
     if (data.drift_at == 0) return plain;
-    const auto kind = data.drift == config::DriftKind::labels ? training::DriftKind::labels
-                                                              : training::DriftKind::pixels;
-    auto after = training::drifted(*plain, kind);
+    const auto kind = data.drift == config::DriftKind::labels ? training::DataChange::labels
+                                                              : training::DataChange::pixels;
+    auto after = training::changed_data(*plain, kind);
     return {std::move(plain), std::move(after), data.drift_at};
 }
 

@@ -14,7 +14,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
-#include "daemon/outputs/page_files.hpp"
+#include "daemon/outputs/status_page_files.hpp"
 #include "tests/catch.hpp"
 
 using namespace dynavg;

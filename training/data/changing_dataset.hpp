@@ -10,14 +10,14 @@
 namespace dynavg::training {
 
 /// What becomes of the data when the regime changes (concept drift; Kamp et al. 2018, section 5).
-enum class DriftKind : std::uint8_t {
+enum class DataChange : std::uint8_t {
     labels,  ///< Every class gets the label of the next one, the last that of the first.
     pixels,  ///< The pixels of all images change places, all in the same way.
 };
 
 /// The same samples under the new regime. Cost: a copy of the set. A pure function: all peers of an
 /// experiment see the same change.
-[[nodiscard]] std::shared_ptr<const Dataset> drifted(const Dataset& before, DriftKind kind);
+[[nodiscard]] std::shared_ptr<const Dataset> changed_data(const Dataset& before, DataChange change);
 
 /// A data set that changes at a step; a plain one never does.
 struct ChangingDataset {
@@ -26,10 +26,10 @@ struct ChangingDataset {
     ChangingDataset(Plain plain) : before(std::move(plain)) {}
     ChangingDataset(std::shared_ptr<const Dataset> first, std::shared_ptr<const Dataset> second,
                     std::uint64_t step)
-        : before(std::move(first)), after(std::move(second)), drift_at(step) {}
+        : before(std::move(first)), after(std::move(second)), changes_at(step) {}
 
     [[nodiscard]] const Dataset& at(std::uint64_t step) const {
-        return after != nullptr && step >= drift_at ? *after : *before;
+        return after != nullptr && step >= changes_at ? *after : *before;
     }
     /// Shape, classes and size are those of both.
     [[nodiscard]] const Dataset* operator->() const { return before.get(); }
@@ -38,7 +38,7 @@ struct ChangingDataset {
 
     std::shared_ptr<const Dataset> before;
     std::shared_ptr<const Dataset> after;  ///< Null: it never changes.
-    std::uint64_t drift_at = 0;            ///< The first local step with `after`.
+    std::uint64_t changes_at = 0;          ///< The first local step with `after`.
 };
 
 }  // namespace dynavg::training

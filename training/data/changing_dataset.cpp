@@ -1,4 +1,4 @@
-#include "training/data/drift.hpp"
+#include "training/data/changing_dataset.hpp"
 
 #include <numeric>
 #include <utility>
@@ -27,9 +27,9 @@ std::vector<std::size_t> permutation(std::size_t size) {
 
 }  // namespace
 
-std::shared_ptr<const Dataset> drifted(const Dataset& before, DriftKind kind) {
+std::shared_ptr<const Dataset> changed_data(const Dataset& before, DataChange change) {
     Dataset after = before;
-    if (kind == DriftKind::labels) {
+    if (change == DataChange::labels) {
         for (std::uint8_t& label : after.labels) {
             label = static_cast<std::uint8_t>((label + 1U) % before.classes);
         }

@@ -1,4 +1,4 @@
-#include "tools/audit/tell.hpp"
+#include "tools/audit/verdict_output.hpp"
 
 #include <algorithm>
 #include <array>

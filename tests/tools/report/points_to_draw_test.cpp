@@ -1,4 +1,4 @@
-#include "tools/report/thin.hpp"
+#include "tools/report/points_to_draw.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 using namespace dynavg::report;
 
 TEST_CASE("few values are all kept", "[thin]") {
-    CHECK(thinned({}, 10).empty());
-    CHECK(thinned({1, 2, 3}, 10) == std::vector<std::size_t>{0, 1, 2});
+    CHECK(points_to_draw({}, 10).empty());
+    CHECK(points_to_draw({1, 2, 3}, 10) == std::vector<std::size_t>{0, 1, 2});
 }
 
 TEST_CASE("of many values the ends and the extremes are kept", "[thin]") {
@@ -19,7 +19,7 @@ TEST_CASE("of many values the ends and the extremes are kept", "[thin]") {
     values[1234] = 50;
     values[5678] = -50;
     values[9000] = std::numeric_limits<double>::infinity();
-    const auto kept = thinned(values, 100);
+    const auto kept = points_to_draw(values, 100);
     CHECK(kept.size() <= 202);
     CHECK(kept.size() > 150);
     CHECK(std::is_sorted(kept.begin(), kept.end()));
@@ -28,5 +28,6 @@ TEST_CASE("of many values the ends and the extremes are kept", "[thin]") {
     CHECK(kept.back() == values.size() - 1);
     CHECK(std::binary_search(kept.begin(), kept.end(), 1234U));
     CHECK(std::binary_search(kept.begin(), kept.end(), 5678U));
-    CHECK(thinned(std::vector<double>(10'000, NAN), 100) == std::vector<std::size_t>{0, 9999});
+    CHECK(points_to_draw(std::vector<double>(10'000, NAN), 100) ==
+          std::vector<std::size_t>{0, 9999});
 }

@@ -4,7 +4,7 @@
 
 namespace dynavg::daemon {
 
-/// The status page, from daemon/page/ at build time.
+/// The status page, from daemon/outputs/status_page/ at build time.
 extern const std::string_view kPageHtml;
 extern const std::string_view kPageScript;
 extern const std::string_view kPageStyle;

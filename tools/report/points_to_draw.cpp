@@ -1,11 +1,11 @@
-#include "tools/report/thin.hpp"
+#include "tools/report/points_to_draw.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace dynavg::report {
 
-std::vector<std::size_t> thinned(const std::vector<double>& values, std::size_t spans) {
+std::vector<std::size_t> points_to_draw(const std::vector<double>& values, std::size_t spans) {
     std::vector<std::size_t> kept;
     const std::size_t count = values.size();
     if (count <= 2 * spans + 2) {

@@ -396,7 +396,7 @@ void Checkers::check_free_estimate(const Peer& peer) {
         m_averaging.pace == protocol::Pace::free &&
         protocol::traits_of(m_averaging.monitor).trigger != protocol::Trigger::interval;
     const bool above = free && !core.round() && core.last_estimate() && core.may_call() &&
-                       !core.awaits_first_heartbeat(m_events.now()) &&
+                       !core.awaits_first_heartbeat(m_events.now()) && !core.is_pulling() &&
                        !core.last_estimate()->brief &&
                        core.last_estimate()->bound > core.reference()->threshold;
     if (!above || (m_faults != nullptr && calm() == protocol::Duration::zero())) {

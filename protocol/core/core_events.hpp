@@ -10,6 +10,7 @@
 #include "protocol/base/instant.hpp"
 #include "protocol/core/peer_table.hpp"
 #include "protocol/core/phase.hpp"
+#include "protocol/monitor/monitor_kind.hpp"
 #include "protocol/reference/reference.hpp"
 #include "protocol/wire/messages.hpp"
 

@@ -108,6 +108,8 @@ public:
     [[nodiscard]] const Roster& lockstep_members() const { return m_pacer.members(); }
     /// Enough live peers hold this reference for a round, with a quorum among them.
     [[nodiscard]] bool may_call() const;
+    /// This peer is behind: it takes over a reference, and calls no round before it has it.
+    [[nodiscard]] bool is_pulling() const { return m_adoption.is_pulling(); }
     /// Before the first round: a live peer may have a network behind it. See
     /// kFirstHeartbeatPatience.
     [[nodiscard]] bool awaits_first_heartbeat(Instant now) const {

@@ -30,7 +30,9 @@ nlohmann::json App::Parts::check_peers(bool start) {
         checker.keys = keys;
         checker.self = self.id;
         checker.ipv6 = parse_bind(config.node.bind, config.node.advertise)->ipv6;
-        checker.trusts = [this](const protocol::PeerId& key) { return trust.is_trusted(key); };
+        checker.trusts = [this](const protocol::PeerId& key) {
+            return node->membership().is_trusted(key);
+        };
         checker.probe = [this] { return node->probe(); };
         peer_checks.emplace(io, context, std::move(checker), configured_seeds(config),
                             [this](std::vector<control::PeerCheck> checks) {

@@ -41,7 +41,9 @@ void App::Parts::carry_out(peer::NodeActions actions) {
     for (const auto& [dial, hello] : actions.dials) {
         const DialedId where{dial.address, keys ? dial.peer : ProvenPeer()};
         (void)transport->greet(where, hello.bytes, hello.traffic);
-        if (wants_introduction(dial)) transport->introduce(where, hello.bytes, hello.traffic);
+        if (doorkeeper && doorkeeper->should_introduce(dial)) {
+            transport->introduce(where, hello.bytes, hello.traffic);
+        }
     }
     for (const auto& [connection, frame] : actions.replies) {
         transport->reply({connection}, frame.bytes, frame.traffic);
@@ -54,7 +56,9 @@ void App::Parts::carry_out(peer::NodeActions actions) {
     }
     if (actions.known_peers && checkpoints) checkpoints->write(std::move(*actions.known_peers));
     for (Event& event : actions.events) report(std::move(event));
-    for (const discovery::Told& told : actions.told) take_word(told);
+    for (const discovery::Told& told : actions.told) {
+        if (doorkeeper) doorkeeper->on_told(told);
+    }
     for (const discovery::DialBack& asked : actions.dial_backs) dial_back(asked);
     wake_at(actions.next_tick);
 }
@@ -206,7 +210,7 @@ void App::Parts::stop() {
     checkpoint_timer.cancel();
     departure_timer.cancel();
     sample_timer.cancel();
-    knock_timer.cancel();
+    if (doorkeeper) doorkeeper->stop();
     watch_timer.cancel();
     if (control) control->stop();
     if (metrics) metrics->stop();

@@ -2,10 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -18,6 +16,7 @@
 #include "control/replies.hpp"
 #include "daemon/app/app.hpp"
 #include "daemon/app/clock.hpp"
+#include "daemon/app/doorkeeper.hpp"
 #include "daemon/app/health_watch.hpp"
 #include "daemon/app/reload.hpp"
 #include "daemon/app/steering.hpp"
@@ -25,7 +24,6 @@
 #include "daemon/control/status_history.hpp"
 #include "daemon/doors/door_watch.hpp"
 #include "daemon/doors/peer_checks.hpp"
-#include "daemon/doors/zap_handler.hpp"
 #include "daemon/outputs/metrics.hpp"
 #include "daemon/outputs/metrics_server.hpp"
 #include "daemon/outputs/round_log.hpp"
@@ -34,8 +32,6 @@
 #include "daemon/threads/storage_thread.hpp"
 #include "daemon/threads/trainer_thread.hpp"
 #include "daemon/transport/zmq_transport.hpp"
-#include "discovery/refusal_log.hpp"
-#include "identity/trust.hpp"
 #include "peer/node.hpp"
 #include "protocol/base/event.hpp"
 #include "protocol/core/node_core.hpp"
@@ -51,17 +47,17 @@ struct Cost {
 };
 
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
-/// app_start.cpp makes and wires them, app_trust.cpp knows whom to let in, app_storage.cpp keeps
-/// what survives, app_loop.cpp carries out what the rules return, app_report.cpp writes events and
-/// answers questions, app_checks.cpp tries the way to peers and back, app_metrics.cpp offers
-/// numbers, app_service.cpp deals with the service manager and with a file that is to be read
-/// again.
+/// app_start.cpp makes and wires them, app_storage.cpp keeps what survives, app_loop.cpp carries
+/// out what the rules return, app_report.cpp writes events and answers questions, app_checks.cpp
+/// tries the way to peers and back, app_metrics.cpp offers numbers, app_service.cpp deals with the
+/// service manager and with a file that is to be read again.
 struct App::Parts {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
 
     // start
     [[nodiscard]] Expected<void, Error> start();
+    [[nodiscard]] Expected<void, Error> open_doors();
     [[nodiscard]] Expected<protocol::Endpoints, Error> bind();
     [[nodiscard]] Expected<void, Error> open_control();
     [[nodiscard]] Expected<void, Error> open_metrics();
@@ -71,28 +67,6 @@ struct App::Parts {
     void start_output(const protocol::ReferencePointer& reference);
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
-
-    // who may be here
-    [[nodiscard]] Expected<void, Error> open_trust();
-    [[nodiscard]] std::string admit(const Knock& knock);
-    void tell_of_knocks();
-    [[nodiscard]] bool wants_introduction(const discovery::Dial& dial) const;
-    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction(const ConnectionId& connection,
-                                                                const protocol::PeerId& shown_token,
-                                                                ZmqTransportHandlers::Bytes bytes);
-    [[nodiscard]] ZmqTransportHandlers::Verdict on_introduction_reply(
-        const DialedId& dialed, ZmqTransportHandlers::Bytes bytes);
-    [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer) const;
-    void shut_out_of_gossip(const protocol::PeerId& peer);
-    void void_token();
-    void take_word(const discovery::Told& told);
-    void apply_trust();
-    void take_configured_keys();
-    Expected<void, Error> keep_trust();
-    [[nodiscard]] nlohmann::json kept_or_error();
-    [[nodiscard]] nlohmann::json trust_key(const std::string& key);
-    [[nodiscard]] nlohmann::json revoke_key(const std::string& key);
-    [[nodiscard]] nlohmann::json take_token();
 
     // what survives this life
     [[nodiscard]] Expected<void, Error> open_storage();
@@ -138,6 +112,8 @@ struct App::Parts {
     [[nodiscard]] MetricsInputs metrics_inputs() const;
     [[nodiscard]] std::string page_status() const;
     void sample_status();
+    [[nodiscard]] nlohmann::json change_trust(const std::string& verb,
+                                              const nlohmann::json& request);
     [[nodiscard]] SteeringHandlers steering_handlers();
     [[nodiscard]] Expected<void, Error> set_threshold(double threshold);
     [[nodiscard]] control::StatusReply status() const;
@@ -155,19 +131,11 @@ struct App::Parts {
     boost::asio::steady_timer checkpoint_timer{io};
     boost::asio::steady_timer departure_timer{io};
     boost::asio::steady_timer sample_timer{io};
-    boost::asio::steady_timer knock_timer{io};
     boost::asio::steady_timer watch_timer{io};
     ZmqContextPointer context = make_zmq_context();
-    std::shared_ptr<const Keys> keys;           ///< Null: a network without keys, as is `zap`.
-    std::optional<protocol::PeerId> token_key;  ///< Who shows it may introduce itself.
-    identity::TrustList trust;
-    std::set<protocol::PeerId> admitted;  ///< Trusted, when last applied.
-    std::optional<ZapHandler> zap;
+    std::unique_ptr<Doorkeeper> doorkeeper;  ///< Null: a network without keys, as are `keys`.
+    std::shared_ptr<const Keys> keys;
     std::optional<DoorWatch> doors;
-    discovery::RefusalLog refusal_log;
-    std::map<protocol::PeerId, Knock> knocks;                ///< Refused and not yet told.
-    std::map<protocol::PeerId, protocol::Instant> shut_out;  ///< Of gossip, until then.
-    std::set<protocol::PeerId> introduced;  ///< Those who know us by the token, in this life.
     std::optional<peer::Node> node;
     std::optional<ZmqTransport> transport;
     std::optional<ExchangeThread> exchange;

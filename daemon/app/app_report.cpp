@@ -59,10 +59,20 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
     if (verb == "reload") return answer_reload();
     if (verb == "check-peers") return check_peers(control::starts_check(request));
     if (verb == "forget") return forget(control::peer_of(request));
-    if (verb == "trust") return trust_key(control::key_of(request));
-    if (verb == "revoke") return revoke_key(control::key_of(request));
-    if (verb == "token") return take_token();
+    if (verb == "trust" || verb == "revoke" || verb == "token") {
+        return change_trust(verb, request);
+    }
     return control::error_reply(fmt::format("this daemon does not know the verb '{}'", verb));
+}
+
+/// Whom to let in. What the disk has not taken is said.
+nlohmann::json App::Parts::change_trust(const std::string& verb, const nlohmann::json& request) {
+    if (!doorkeeper) return control::error_reply("this network uses no keys (insecure = true)");
+    nlohmann::json reply = verb == "token"   ? doorkeeper->take_token()
+                           : verb == "trust" ? doorkeeper->trust(control::key_of(request))
+                                             : doorkeeper->revoke(control::key_of(request));
+    act();
+    return reply;
 }
 
 /// By name or by fingerprint, among those that have a vote.

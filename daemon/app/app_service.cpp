@@ -106,12 +106,12 @@ Expected<ReloadPlan, Error> App::Parts::reload() {
 void App::Parts::apply(const std::string& key, const config::Config& read) {
     if (key == "node.peers") {
         config.node.peers = read.node.peers;
-        take_configured_keys();
+        if (doorkeeper) doorkeeper->set_configured(configured_keys(config));
         node->membership().set_seeds(configured_seeds(config));
         act();
     } else if (key == "security.trusted_peers") {
         config.security.trusted_peers = read.security.trusted_peers;
-        take_configured_keys();
+        if (doorkeeper) doorkeeper->set_configured(configured_keys(config));
         act();
     } else if (key == "log.level") {
         config.log.level = read.log.level;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -34,8 +36,21 @@ ZmqTransportOptions transport_options(const BindSettings& bind, const config::Co
 
 }  // namespace
 
+/// Nothing to do in a network without keys.
+Expected<void, Error> App::Parts::open_doors() {
+    if (config.security.insecure) return {};
+    auto opened = Doorkeeper::open(io, context,
+                                   {config.node.state_dir, configured_keys(config),
+                                    [this](Event event) { report(std::move(event)); }});
+    if (!opened) return Unexpected<Error>(opened.error());
+    doorkeeper = std::move(*opened);
+    keys = doorkeeper->keys();
+    self.id = keys->own.id;
+    return {};
+}
+
 Expected<void, Error> App::Parts::start() {
-    if (auto opened = open_trust(); !opened) return opened;
+    if (auto opened = open_doors(); !opened) return opened;
     if (auto opened = open_storage(); !opened) return opened;
     const auto endpoints = bind();
     if (!endpoints) return Unexpected<Error>(endpoints.error());
@@ -122,14 +137,13 @@ void App::Parts::make_node(const protocol::Endpoints& endpoints) {
     membership.endpoints = endpoints;
     membership.fields = learning.fields;
     membership.role = config.node.role;
-    if (keys) membership.trusted = trust.trusted();
+    if (doorkeeper) membership.trusted = doorkeeper->desk().list().trusted();
     membership.seeds = configured_seeds(config);
-    for (const protocol::KnownPeer& met : known_peers) {
-        if (keys && !trust.is_trusted(met.id)) continue;
-        membership.seeds.push_back({met.address, keys ? ProvenPeer(met.id) : ProvenPeer(), met});
-    }
+    std::ranges::move(peer::seeds_of(known_peers, doorkeeper ? &doorkeeper->desk() : nullptr),
+                      std::back_inserter(membership.seeds));
     membership.random_seed = self.incarnation.value();
     node.emplace(network_id(config.node.network), std::move(membership), now());
+    if (doorkeeper) doorkeeper->attach(*node, *transport);
     if (config.has_averaging_section) start_learning();
 }
 
@@ -241,13 +255,17 @@ ZmqTransportHandlers App::Parts::transport_handlers() {
     };
     handlers.on_introduction = [this](const ConnectionId& connection, const protocol::PeerId& token,
                                       Bytes bytes) {
-        return on_introduction(connection, token, bytes);
+        const auto verdict = doorkeeper->on_introduction(connection, token, bytes);
+        act();
+        return verdict;
     };
     handlers.on_introduction_reply = [this](const DialedId& dialed, Bytes bytes) {
-        return on_introduction_reply(dialed, bytes);
+        const auto verdict = doorkeeper->on_introduction_reply(dialed, bytes);
+        act();
+        return verdict;
     };
     handlers.on_odd_subscription = [this](const protocol::PeerId& from) {
-        shut_out_of_gossip(from);
+        doorkeeper->on_odd_subscription(from);
     };
     return handlers;
 }

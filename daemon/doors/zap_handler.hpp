@@ -14,12 +14,7 @@ class io_context;
 
 namespace dynavg::daemon {
 
-/// Somebody knocks: with which key, where, and from which IP address.
-struct Knock {
-    protocol::PeerId key;
-    Door door = Door::direct;
-    std::string address;
-};
+using peer::Knock;
 
 /// Decides, for every connection that comes in to a socket with keys, whether it may stay (ZAP,
 /// ZeroMQ RFC 27). CURVE has proven by then that the other end has the secret half of its key.

@@ -69,18 +69,6 @@ void set_options(zmq::socket_t& socket, const SocketOptions& options) {
     socket.set(zmq::sockopt::ipv6, options.ipv6);
 }
 
-std::string_view name_of(Door door) {
-    switch (door) {
-        case Door::direct:
-            return "direct";
-        case Door::gossip:
-            return "gossip";
-        case Door::bulk:
-            break;
-    }
-    return "bulk";
-}
-
 namespace {
 
 zmq::const_buffer key_buffer(std::span<const std::uint8_t, identity::kKeyBytes> key) {

@@ -11,6 +11,7 @@
 
 #include "daemon/transport/address.hpp"
 #include "identity/keys.hpp"
+#include "peer/door.hpp"
 #include "protocol/base/expected.hpp"
 #include "protocol/base/ids.hpp"
 
@@ -75,9 +76,8 @@ struct SocketOptions {
 };
 void set_options(zmq::socket_t& socket, const SocketOptions& options);
 
-/// Which of a node's listening sockets; also its domain in ZAP.
-enum class Door : std::uint8_t { direct, gossip, bulk };
-[[nodiscard]] std::string_view name_of(Door door);
+/// Which of a node's listening sockets; its name is also its domain in ZAP.
+using peer::Door;
 
 /// Before bind: only CURVE connections that the ZapHandler admits at this door are let in.
 void secure_listening(zmq::socket_t& socket, const identity::Identity& own, Door door);

@@ -73,7 +73,7 @@ struct Used {
 
 Used used_in_sources(const std::filesystem::path& root) {
     Used used;
-    for (const char* folder : {"protocol", "discovery", "storage", "training", "daemon"}) {
+    for (const char* folder : {"protocol", "discovery", "storage", "peer", "training", "daemon"}) {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
             const auto extension = entry.path().extension();
             if (extension != ".cpp" && extension != ".hpp") continue;

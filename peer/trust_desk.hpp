@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "discovery/membership.hpp"
+#include "discovery/refusal_log.hpp"
+#include "identity/trust.hpp"
+#include "peer/door.hpp"
+#include "protocol/base/event.hpp"
+#include "protocol/base/expected.hpp"
+#include "protocol/base/instant.hpp"
+
+namespace dynavg::peer {
+
+/// As whom a connection is let in.
+enum class LetIn : std::uint8_t {
+    nobody,        ///< It is turned away.
+    peer,          ///< The owner of the key that it has shown.
+    token_holder,  ///< Somebody with the network's token: for one introduction, and nothing else.
+};
+
+/// What the shell is to do, in the order of the members.
+struct TrustActions {
+    bool keep = false;          ///< The list (TrustDesk::list()) goes to disk.
+    bool remove_token = false;  ///< The token's file goes.
+    /// For Membership::set_trusted().
+    std::optional<std::set<protocol::PeerId>> trusted;
+    /// For Membership::on_told(), after that.
+    std::optional<discovery::Told> told;
+    /// Ends the connections of all subscribers, who knock again.
+    bool drop_subscribers = false;
+    /// Ends the dialed connection that the message came by: it was refused and is tried anew.
+    bool hang_up = false;
+    /// Sends Node::introduction_reply() over the connection that the introduction came by.
+    bool answer = false;
+    std::vector<protocol::Event> events;
+};
+
+struct TrustDeskOptions {
+    protocol::PeerId self;
+    identity::TrustList list;  ///< As kept, and with the configured keys.
+    /// The public half of the network's token, if this node has it.
+    std::optional<protocol::PeerId> token{};
+};
+
+/// Decides who may be here, in a network with keys: which connections are let in, whose word makes
+/// a key trusted, and what a revocation and a void token close. The rules:
+///
+/// - A key is let in at every door if it is trusted (identity::TrustList). A revoked key is not,
+///   whatever token, configuration or other peers say, until a person trusts it here again.
+/// - Who shows the network's token is let in at the direct door for an introduction: the key that
+///   it names is then trusted. A token that was replaced, closed or lost to a revocation opens
+///   nothing, and neither does a connection that was let in by it before.
+/// - A node that has a token also trusts whom a joined peer tells of: those came in by it
+///   elsewhere. A node without one takes nobody's word.
+/// - Whoever has been in may know the token, so a revocation makes it void here.
+/// - Subscribers cannot be told apart, so when a key goes, all of them go, and knock again.
+///
+/// A value machine: inputs and the time go in, TrustActions come out, and the shell carries them
+/// out before the next input. No socket, file or clock. Not thread-safe. O(keys) per call.
+class TrustDesk {
+public:
+    explicit TrustDesk(TrustDeskOptions options);
+
+    /// Somebody wants to connect to a listening end. It has proven by then that it owns the key.
+    [[nodiscard]] LetIn on_knock(const Knock& knock, protocol::Instant now);
+    /// Over a connection that was let in by `shown_token`, whenever that was. No actions: refused.
+    [[nodiscard]] std::optional<TrustActions> on_introduction(const protocol::PeerId& shown_token,
+                                                              const protocol::Hello& hello,
+                                                              protocol::Instant now);
+    /// `host` answers this node's own introduction.
+    [[nodiscard]] TrustActions on_introduction_reply(const protocol::PeerId& host,
+                                                     const protocol::HelloReply& reply,
+                                                     const discovery::Membership& membership);
+    /// See discovery::Actions::told.
+    [[nodiscard]] TrustActions on_told(const discovery::Told& told);
+    /// A subscriber has made the transport keep a topic, and could fill this machine's memory so.
+    [[nodiscard]] TrustActions on_odd_subscription(const protocol::PeerId& from,
+                                                   protocol::Instant now);
+    [[nodiscard]] TrustActions on_tick(protocol::Instant now);
+
+    // What a person says.
+    enum class Refused : std::uint8_t {
+        is_token,   ///< It is the key of the network's token, which many may hold.
+        list_full,  ///< As many keys are known as there may be.
+    };
+    using Outcome = Expected<TrustActions, Refused>;
+    [[nodiscard]] Outcome trust(const protocol::PeerId& key);
+    [[nodiscard]] Outcome revoke(const protocol::PeerId& key);
+    /// The token's file has changed: this is its key now. No actions: nothing is new.
+    [[nodiscard]] std::optional<TrustActions> set_token(std::optional<protocol::PeerId> token);
+    [[nodiscard]] TrustActions set_configured(std::set<protocol::PeerId> keys);
+
+    /// Whether to show the token at a dialed address, too: that peer may not know our key yet.
+    [[nodiscard]] bool should_introduce(const discovery::Dial& dial,
+                                        const discovery::Membership& membership) const;
+
+    [[nodiscard]] const identity::TrustList& list() const { return m_list; }
+    /// Good here and now; nothing: nobody is let in by token.
+    [[nodiscard]] const std::optional<protocol::PeerId>& token() const { return m_token; }
+    [[nodiscard]] protocol::Instant next_tick() const { return m_tell_knocks_at; }
+
+private:
+    [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer, protocol::Instant now) const;
+    void void_token();
+    void apply(TrustActions& actions);
+    void add_told(const discovery::Told& told, TrustActions& actions);
+    void tell_of(const Knock& knock, protocol::Instant now, TrustActions& actions);
+
+    protocol::PeerId m_self;
+    identity::TrustList m_list;
+    std::optional<protocol::PeerId> m_token;
+    bool m_shows_token;                     ///< As this life has begun.
+    std::set<protocol::PeerId> m_admitted;  ///< Trusted, when last applied.
+    discovery::RefusalLog m_refusals;
+    std::map<protocol::PeerId, Knock> m_knocks;  ///< Refused and not yet told.
+    protocol::Instant m_tell_knocks_at = protocol::kNever;
+    std::map<protocol::PeerId, protocol::Instant> m_shut_out;  ///< Of gossip, until then.
+    std::set<protocol::PeerId> m_introduced;  ///< Those who know us by the token, in this life.
+};
+
+/// What an earlier life has met, as addresses to dial; without those that are not trusted any more.
+/// A null desk: a network without keys, where everybody is.
+[[nodiscard]] std::vector<discovery::Seed> seeds_of(const std::vector<protocol::KnownPeer>& met,
+                                                    const TrustDesk* desk);
+
+}  // namespace dynavg::peer

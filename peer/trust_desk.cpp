@@ -22,6 +22,8 @@ namespace {
 constexpr std::chrono::seconds kKnockToldAfter{3};
 /// Beyond them a knock is not told.
 constexpr std::size_t kKnocksMax = 64;
+/// After the disk has refused the list.
+constexpr std::chrono::seconds kKeptAgainAfter{1};
 /// Of gossip, for a peer that misuses it.
 constexpr std::chrono::minutes kShutOutFor{10};
 
@@ -38,7 +40,7 @@ Event refusal(std::string message, const std::string& peer, const std::string& a
 TrustDesk::TrustDesk(TrustDeskOptions options)
     : m_self(options.self),
       m_list(std::move(options.list)),
-      m_token(options.token),
+      m_token(options.token && m_list.is_revoked(*options.token) ? std::nullopt : options.token),
       m_shows_token(options.token.has_value()),
       m_admitted(m_list.trusted()) {}
 
@@ -57,10 +59,15 @@ LetIn TrustDesk::on_knock(const Knock& knock, Instant now) {
 
 TrustActions TrustDesk::on_tick(Instant now) {
     TrustActions actions;
+    actions.keep = now >= m_keep_again_at;
     if (now < m_tell_knocks_at) return actions;
     m_tell_knocks_at = protocol::kNever;
     for (const auto& [key, knock] : std::exchange(m_knocks, {})) tell_of(knock, now, actions);
     return actions;
+}
+
+void TrustDesk::on_kept(Kept kept, Instant now) {
+    m_keep_again_at = kept == Kept::yes ? protocol::kNever : now + kKeptAgainAfter;
 }
 
 void TrustDesk::tell_of(const Knock& knock, Instant now, TrustActions& actions) {
@@ -220,11 +227,12 @@ void TrustDesk::void_token() {
     m_token.reset();
 }
 
-std::optional<TrustActions> TrustDesk::set_token(std::optional<PeerId> token) {
-    if (token == m_token) return std::nullopt;
+TrustDesk::Outcome TrustDesk::set_token(std::optional<PeerId> token) {
+    TrustActions actions;
+    if (token == m_token) return actions;
+    if (token && m_list.is_revoked(*token)) return Unexpected<Refused>(Refused::is_void);
     void_token();
     m_token = token;
-    TrustActions actions;
     actions.keep = true;
     return actions;
 }
@@ -244,6 +252,11 @@ void TrustDesk::apply(TrustActions& actions) {
 }
 
 // ----------------------------------------------------------------------------------------------
+
+void tell(discovery::Membership& membership, const TrustActions& actions, Instant now) {
+    if (actions.trusted) membership.set_trusted(*actions.trusted);
+    if (actions.told) membership.on_told(actions.told->teller, actions.told->peers, now);
+}
 
 std::vector<discovery::Seed> seeds_of(const std::vector<protocol::KnownPeer>& met,
                                       const TrustDesk* desk) {

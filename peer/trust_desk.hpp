@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,13 +26,16 @@ enum class LetIn : std::uint8_t {
     token_holder,  ///< Somebody with the network's token: for one introduction, and nothing else.
 };
 
+/// Whether the disk has taken the list.
+enum class Kept : std::uint8_t { no, yes };
+
 /// What the shell is to do, in the order of the members.
 struct TrustActions {
-    bool keep = false;          ///< The list (TrustDesk::list()) goes to disk.
+    /// The list (TrustDesk::list()) goes to disk, and TrustDesk::on_kept() hears of it.
+    bool keep = false;
     bool remove_token = false;  ///< The token's file goes.
-    /// For Membership::set_trusted().
+    // For the membership: see tell().
     std::optional<std::set<protocol::PeerId>> trusted;
-    /// For Membership::on_told(), after that.
     std::optional<discovery::Told> told;
     /// Ends the connections of all subscribers, who knock again.
     bool drop_subscribers = false;
@@ -55,11 +60,12 @@ struct TrustDeskOptions {
 ///   whatever token, configuration or other peers say, until a person trusts it here again.
 /// - Who shows the network's token is let in at the direct door for an introduction: the key that
 ///   it names is then trusted. A token that was replaced, closed or lost to a revocation opens
-///   nothing, and neither does a connection that was let in by it before.
+///   nothing, now or in a later life, and neither does a connection that was let in by it before.
 /// - A node that has a token also trusts whom a joined peer tells of: those came in by it
 ///   elsewhere. A node without one takes nobody's word.
 /// - Whoever has been in may know the token, so a revocation makes it void here.
 /// - Subscribers cannot be told apart, so when a key goes, all of them go, and knock again.
+/// - What the disk does not take counts all the same, and is tried again until the disk has it.
 ///
 /// A value machine: inputs and the time go in, TrustActions come out, and the shell carries them
 /// out before the next input. No socket, file or clock. Not thread-safe. O(keys) per call.
@@ -82,18 +88,20 @@ public:
     /// A subscriber has made the transport keep a topic, and could fill this machine's memory so.
     [[nodiscard]] TrustActions on_odd_subscription(const protocol::PeerId& from,
                                                    protocol::Instant now);
+    void on_kept(Kept kept, protocol::Instant now);
     [[nodiscard]] TrustActions on_tick(protocol::Instant now);
 
     // What a person says.
     enum class Refused : std::uint8_t {
         is_token,   ///< It is the key of the network's token, which many may hold.
         list_full,  ///< As many keys are known as there may be.
+        is_void,    ///< This token was given up here.
     };
     using Outcome = Expected<TrustActions, Refused>;
     [[nodiscard]] Outcome trust(const protocol::PeerId& key);
     [[nodiscard]] Outcome revoke(const protocol::PeerId& key);
-    /// The token's file has changed: this is its key now. No actions: nothing is new.
-    [[nodiscard]] std::optional<TrustActions> set_token(std::optional<protocol::PeerId> token);
+    /// The token's file has changed: this is its key now.
+    [[nodiscard]] Outcome set_token(std::optional<protocol::PeerId> token);
     [[nodiscard]] TrustActions set_configured(std::set<protocol::PeerId> keys);
 
     /// Whether to show the token at a dialed address, too: that peer may not know our key yet.
@@ -103,7 +111,11 @@ public:
     [[nodiscard]] const identity::TrustList& list() const { return m_list; }
     /// Good here and now; nothing: nobody is let in by token.
     [[nodiscard]] const std::optional<protocol::PeerId>& token() const { return m_token; }
-    [[nodiscard]] protocol::Instant next_tick() const { return m_tell_knocks_at; }
+    /// The disk has what list() is.
+    [[nodiscard]] bool is_kept() const { return m_keep_again_at == protocol::kNever; }
+    [[nodiscard]] protocol::Instant next_tick() const {
+        return std::min(m_tell_knocks_at, m_keep_again_at);
+    }
 
 private:
     [[nodiscard]] bool is_shut_out(const protocol::PeerId& peer, protocol::Instant now) const;
@@ -120,9 +132,13 @@ private:
     discovery::RefusalLog m_refusals;
     std::map<protocol::PeerId, Knock> m_knocks;  ///< Refused and not yet told.
     protocol::Instant m_tell_knocks_at = protocol::kNever;
+    protocol::Instant m_keep_again_at = protocol::kNever;
     std::map<protocol::PeerId, protocol::Instant> m_shut_out;  ///< Of gossip, until then.
     std::set<protocol::PeerId> m_introduced;  ///< Those who know us by the token, in this life.
 };
+
+/// The part of the actions that is the membership's.
+void tell(discovery::Membership& membership, const TrustActions& actions, protocol::Instant now);
 
 /// What an earlier life has met, as addresses to dial; without those that are not trusted any more.
 /// A null desk: a network without keys, where everybody is.

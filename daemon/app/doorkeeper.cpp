@@ -45,6 +45,9 @@ std::string text_of(TrustDesk::Refused refused, const std::filesystem::path& sta
         case TrustDesk::Refused::is_token:
             return "that is the key of the network's token, which many may hold; a node's own key "
                    "is what `dynavg id` prints there";
+        case TrustDesk::Refused::is_void:
+            return "this token was given up here and stays void; `dynavg token --new` makes "
+                   "another one";
         case TrustDesk::Refused::list_full:
             break;
     }
@@ -161,8 +164,7 @@ nlohmann::json Doorkeeper::revoke(const std::string& key) {
 nlohmann::json Doorkeeper::take_token() {
     const auto token = load_token(m_options.state_dir);
     if (!token) return control::error_reply(token.error().message);
-    auto actions = m_desk.set_token(key_of(*token));
-    return actions ? answer(std::move(*actions)) : control::done_reply();
+    return answer(m_desk.set_token(key_of(*token)));
 }
 
 nlohmann::json Doorkeeper::answer(TrustDesk::Outcome outcome) {
@@ -173,29 +175,35 @@ nlohmann::json Doorkeeper::answer(TrustDesk::Outcome outcome) {
 
 Expected<void, Error> Doorkeeper::carry_out(TrustActions actions) {
     Expected<void, Error> done;
-    if (actions.keep) {
-        if (auto saved = identity::save_trust(m_options.state_dir, m_desk.list()); !saved) {
-            const std::string& reason = saved.error().message;
-            done = fail(fmt::format(
-                "it counts until the next start only: {}; mend that and say it again", reason));
-            m_options.report(Event("checkpoint_failed", Level::warning,
-                                   reason + ". The keys count until the next start all the same.")
-                                 .with("path", m_options.state_dir.string())
-                                 .with("reason", reason));
-        }
-    }
+    if (actions.keep) done = keep();
     if (actions.remove_token) {
         auto removed = identity::remove_token_secret(m_options.state_dir);
         if (!removed) done = Unexpected<Error>(removed.error());
     }
-    if (actions.trusted) m_node->membership().set_trusted(std::move(*actions.trusted));
-    if (actions.told) {
-        m_node->membership().on_told(actions.told->teller, actions.told->peers, now());
-    }
+    peer::tell(m_node->membership(), actions, now());
     if (actions.drop_subscribers) m_transport->drop_subscribers();
     for (Event& event : actions.events) m_options.report(std::move(event));
     wake_when_due();
     return done;
+}
+
+/// Told once, however often the disk refuses.
+Expected<void, Error> Doorkeeper::keep() {
+    const bool was_kept = m_desk.is_kept();
+    const auto saved = identity::save_trust(m_options.state_dir, m_desk.list());
+    m_desk.on_kept(saved ? peer::Kept::yes : peer::Kept::no, now());
+    if (saved) return {};
+    const std::string& reason = saved.error().message;
+    if (was_kept) {
+        m_options.report(Event("checkpoint_failed", Level::warning,
+                               reason + ". The keys count all the same, and are written once the "
+                                        "disk takes them.")
+                             .with("path", m_options.state_dir.string())
+                             .with("reason", reason));
+    }
+    return fail(fmt::format(
+        "it counts, and is lost if the daemon ends before the disk takes it: {}; mend that",
+        reason));
 }
 
 void Doorkeeper::wake_when_due() {

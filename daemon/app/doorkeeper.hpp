@@ -69,6 +69,7 @@ private:
     [[nodiscard]] std::string admit(const Knock& knock);
     /// The error is one of the disk.
     Expected<void, Error> carry_out(peer::TrustActions actions);
+    [[nodiscard]] Expected<void, Error> keep();
     [[nodiscard]] nlohmann::json answer(peer::TrustDesk::Outcome outcome);
     void wake_when_due();
 

@@ -232,6 +232,36 @@ TEST_CASE("Knocks are told together, once, and not of those who are trusted by t
     CHECK(desk.on_tick(desk.next_tick()).events.empty());
 }
 
+TEST_CASE("A token that was given up stays void in a later life, and cannot be put back",
+          "[trust_desk]") {
+    TrustDesk before = desk_of();
+    REQUIRE(before.set_token({}));
+    // Its file was not removed.
+    TrustDesk desk = desk_of(before.list(), kToken);
+    CHECK_FALSE(desk.token());
+    CHECK_FALSE(is_in(desk, kToken));
+    CHECK_FALSE(desk.on_introduction(kToken, hello(1), kStart));
+    const auto outcome = desk.set_token(kToken);
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error() == TrustDesk::Refused::is_void);
+    CHECK(desk.set_token(kNewToken));
+    CHECK(desk.token() == kNewToken);
+}
+
+TEST_CASE("What the disk does not take is tried again until the disk has it", "[trust_desk]") {
+    TrustDesk desk = desk_that_trusts({kAnna});
+    REQUIRE(desk.revoke(kAnna).value().keep);
+    desk.on_kept(Kept::no, kStart);
+    CHECK_FALSE(desk.is_kept());
+    CHECK_FALSE(is_in(desk, kAnna));
+    CHECK_FALSE(desk.on_tick(kStart + 999ms).keep);
+    CHECK(desk.next_tick() == kStart + 1s);
+    CHECK(desk.on_tick(kStart + 1s).keep);
+    desk.on_kept(Kept::yes, kStart + 1s);
+    CHECK(desk.is_kept());
+    CHECK_FALSE(desk.on_tick(kStart + 9s).keep);
+}
+
 TEST_CASE("Who misuses gossip hears nothing for a while, and is a peer elsewhere", "[trust_desk]") {
     TrustDesk desk = desk_that_trusts({kAnna});
     CHECK(desk.on_odd_subscription(kAnna, kStart).events.size() == 1);

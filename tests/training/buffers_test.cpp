@@ -47,7 +47,7 @@ std::vector<float> contribution(const Trainer& trainer) {
 }
 
 std::span<const float> buffers_of(const std::vector<float>& values) {
-    return std::span(values).subspan(shape_of(kDenseNet, {}).parameters);
+    return std::span(values).subspan(layout_of(kDenseNet).parameter_count());
 }
 
 /// One batch norm alone in front of the logits.

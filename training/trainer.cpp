@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "protocol/base/check.hpp"
+#include "protocol/monitor/drift.hpp"
 #include "protocol/reference/weighted_mean.hpp"
 #include "training/kernels/drift_kernel.hpp"
 #include "training/kernels/sketch_kernel.hpp"
@@ -66,6 +67,7 @@ public:
           m_sketch(sketch),
           m_sketch_seed(sketch_seed) {}
 
+    [[nodiscard]] std::size_t size() const override { return m_w.size(); }
     [[nodiscard]] double squared_norm() const override {
         return drift_squared_norm(m_w, m_reference);
     }

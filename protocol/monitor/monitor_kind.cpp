@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/base/check.hpp"
+#include "protocol/monitor/drift.hpp"
 
 namespace dynavg::protocol {
 

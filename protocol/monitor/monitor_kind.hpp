@@ -10,6 +10,8 @@
 
 namespace dynavg::protocol {
 
+class Drift;
+
 /// What is told of a drift u, and so how H is computed from the mean of what all tell. A value is
 /// a monitor's number for good: a new monitor takes the next one.
 enum class MonitorKind : std::uint8_t {
@@ -30,25 +32,6 @@ enum class Trigger : std::uint8_t {
     own_drift,   ///< Kamp's local condition: a peer's own ||u||^2 is above the threshold.
     every_step,  ///< Each local step.
     interval,    ///< So many local steps; a configuration writes them behind the name.
-};
-
-/// The drift u = w - reference of one learner, as a monitor looks at it. A learner computes each of
-/// these in as few passes over the model as it can; `out` has the size that it needs.
-class Drift {
-public:
-    struct NormAndAlong {
-        double squared_norm = 0;  ///< ||u||^2.
-        double along = 0;         ///< <direction, u>, with the direction of the reference.
-    };
-
-    virtual ~Drift() = default;
-    /// Each gives ||u||^2.
-    [[nodiscard]] virtual double squared_norm() const = 0;
-    [[nodiscard]] virtual NormAndAlong squared_norm_and_along() const = 0;
-    /// And writes the sketch of u in the network's shape: rows x columns.
-    virtual double squared_norm_and_sketch(std::span<float> out) const = 0;
-    /// And writes u itself.
-    virtual double squared_norm_and_values(std::span<float> out) const = 0;
 };
 
 /// All that is particular to one monitor. A new one is a value of MonitorKind and a row of the

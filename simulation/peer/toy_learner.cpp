@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "protocol/base/check.hpp"
+#include "protocol/monitor/drift.hpp"
 
 namespace dynavg::simulation {
 
@@ -16,6 +17,7 @@ public:
     ToyDrift(std::span<const float> values, const protocol::Reference& reference)
         : m_values(values), m_reference(reference) {}
 
+    [[nodiscard]] std::size_t size() const override { return m_values.size(); }
     [[nodiscard]] double squared_norm() const override {
         double sum = 0;
         for (std::size_t i = 0; i < m_values.size(); ++i) sum += component(i) * component(i);

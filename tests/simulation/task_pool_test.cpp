@@ -1,11 +1,15 @@
 #include "simulation/task_pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
+#include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "tests/catch.hpp"
+#include "tests/ends_within.hpp"
 
 using dynavg::simulation::TaskPool;
 
@@ -22,13 +26,15 @@ TEST_CASE("every task is done once, with any number of threads", "[task_pool]") 
 }
 
 TEST_CASE("tasks run side by side", "[task_pool]") {
-    TaskPool pool(2);
-    // Neither ends before the other has begun.
-    std::latch both(2);
-    const auto first = pool.start([&both] { both.arrive_and_wait(); });
-    const auto second = pool.start([&both] { both.arrive_and_wait(); });
-    pool.finish(first);
-    pool.finish(second);
+    CHECK(dynavg::test::ends_within(std::chrono::seconds(30), [] {
+        TaskPool pool(2);
+        // Neither ends before the other has begun.
+        std::latch both(2);
+        const auto first = pool.start([&both] { both.arrive_and_wait(); });
+        const auto second = pool.start([&both] { both.arrive_and_wait(); });
+        pool.finish(first);
+        pool.finish(second);
+    }));
 }
 
 TEST_CASE("what a task throws comes out where it is awaited", "[task_pool]") {
@@ -41,11 +47,23 @@ TEST_CASE("what a task throws comes out where it is awaited", "[task_pool]") {
     CHECK(done == 1);
 }
 
-TEST_CASE("a pool ends with tasks that nobody awaits", "[task_pool]") {
-    std::atomic<int> done{0};
-    {
+TEST_CASE("a pool ends with tasks that nobody awaits, and leaves none running", "[task_pool]") {
+    struct Counts {
+        std::atomic<int> begun{0};
+        std::atomic<int> ended{0};
+    };
+    const auto counts = std::make_shared<Counts>();
+    REQUIRE(dynavg::test::ends_within(std::chrono::seconds(30), [counts] {
         TaskPool pool(3);
-        for (int i = 0; i < 1000; ++i) static_cast<void>(pool.start([&done] { ++done; }));
-    }
-    CHECK(done <= 1000);
+        for (int i = 0; i < 1000; ++i) {
+            static_cast<void>(pool.start([counts] {
+                ++counts->begun;
+                // Long enough that the pool nearly always ends in the midst of a task.
+                for (int turn = 0; turn < 100; ++turn) std::this_thread::yield();
+                ++counts->ended;
+            }));
+        }
+        while (counts->begun == 0) std::this_thread::yield();
+    }));
+    CHECK(counts->begun == counts->ended);
 }

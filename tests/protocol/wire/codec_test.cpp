@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
+#include <variant>
 
 #include "protocol/base/limits.hpp"
 #include "protocol/base/random.hpp"
@@ -151,6 +153,7 @@ TEST_CASE("random bytes are refused or read, never more", "[codec]") {
     CAPTURE(seed);
     RandomStream random(seed, RandomPurpose::test);
     const auto samples = sample_messages();
+    std::set<std::size_t> kinds;
     for (int run = 0; run < 20000; ++run) {
         CAPTURE(run);
         Bytes bytes(random.below(300));
@@ -159,7 +162,9 @@ TEST_CASE("random bytes are refused or read, never more", "[codec]") {
         if (bytes.size() > kKindAt && run % 8 != 0) {
             bytes[0] = std::byte{1};
             bytes[1] = std::byte{1};
-            bytes[kKindAt] = static_cast<std::byte>(1 + random.below(14));
+            const std::size_t kind = 1 + random.below(std::variant_size_v<Message>);
+            kinds.insert(kind);
+            bytes[kKindAt] = static_cast<std::byte>(kind);
         }
         if (run % 2 == 0) {
             const Bytes real = encode(sample_header(), samples[random.below(samples.size())]);
@@ -168,6 +173,16 @@ TEST_CASE("random bytes are refused or read, never more", "[codec]") {
         }
         require_refused_or_canonical(bytes);
     }
+    for (const Message& message : samples) {
+        INFO(name_of(message));
+        CHECK(kinds.contains(std::to_integer<std::size_t>(encode({}, message).at(kKindAt))));
+    }
+}
+
+TEST_CASE("there is a sample of every kind of message", "[codec]") {
+    std::set<std::size_t> kinds;
+    for (const Message& message : sample_messages()) kinds.insert(message.index());
+    CHECK(kinds.size() == std::variant_size_v<Message>);
 }
 
 TEST_CASE("a lying count costs no memory", "[codec]") {

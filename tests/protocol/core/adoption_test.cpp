@@ -150,6 +150,8 @@ TEST_CASE("a value counts as committed where the last header of its epoch has na
     CHECK(adoption.is_committed_elsewhere(reference(3)));
     CHECK_FALSE(adoption.is_committed_elsewhere({Epoch(3), {8, 8}}));
     CHECK_FALSE(adoption.is_committed_elsewhere({Epoch(4), reference(3).digest}));
+    CHECK(adoption.has_outcome(Epoch(3)));
+    CHECK_FALSE(adoption.has_outcome(Epoch(4)));
     adoption.on_reference();
     CHECK_FALSE(adoption.is_committed_elsewhere(reference(3)));
 }

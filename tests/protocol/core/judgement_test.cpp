@@ -1,5 +1,8 @@
 #include "protocol/core/judgement.hpp"
 
+#include <limits>
+#include <set>
+
 #include "protocol/base/limits.hpp"
 #include "tests/catch.hpp"
 #include "tests/protocol/peers.hpp"

@@ -62,6 +62,14 @@ TEST_CASE("a message under the reference says so sooner than a heartbeat, until 
     CHECK(table.live_holders(kOwn) == peers({0, 1}));
 }
 
+TEST_CASE("a peer that has left counts as live no more", "[peer_table]") {
+    PeerTable table(peer(1));
+    table.update(some_view());
+    table.discount(peers({2}));
+    CHECK(table.live() == peers({0, 1}));
+    CHECK(table.live_at(kOther).empty());
+}
+
 TEST_CASE("the longest suspicion timeout is that of a live peer, or the default", "[peer_table]") {
     PeerTable table(peer(1));
     PeerView view = some_view();

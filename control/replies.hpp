@@ -18,7 +18,7 @@ namespace dynavg::control {
 
 inline constexpr std::size_t kRequestBytesMax = 64 * 1024;
 inline constexpr std::size_t kReplyBytesMax = 16 * 1024 * 1024;
-/// Arrays and objects within each other: who prints them needs stack for each.
+/// Arrays and objects within each other: a program that prints them needs stack for each.
 inline constexpr std::size_t kNestingMax = 32;
 
 /// The round that is open.

@@ -16,15 +16,15 @@ namespace dynavg::discovery {
 /// simulator the sender's address. Opaque.
 using ConnectionId = std::string;
 
-/// Who the keys of a connection prove its other end to be; nothing in a network without keys, where
-/// everybody is believed.
+/// The peer that the keys of a connection prove at its other end; nothing in a network without
+/// keys, where every peer is believed.
 using ProvenPeer = std::optional<protocol::PeerId>;
 
 /// Open a direct connection to this address unless there is one, and say Hello over it. Repeated
 /// until answered: the shell retries nothing by itself.
 struct Dial {
     std::string address;
-    /// Whom one hopes to find there, if known: its key is needed to dial it.
+    /// The peer that is expected there, if known: its key is needed to dial it.
     std::optional<protocol::PeerId> peer;
     bool operator==(const Dial&) const = default;
 };

@@ -55,10 +55,10 @@ inline constexpr std::size_t kPendingMax = protocol::limits::kPeersMax / 2;
 inline constexpr protocol::Duration kForgetAfter = 10min;
 inline constexpr protocol::Duration kForgottenDialInterval = 5min;
 
-/// Who still answers this long after its goodbye has not gone.
+/// A peer that still answers this long after its goodbye has not gone.
 inline constexpr protocol::Duration kLeftGrace = 10s;
 
-/// Who asks to be dialed back is answered once in so long, and so many at a time.
+/// A peer that asks to be dialed back is answered once in so long; so many peers at a time.
 inline constexpr protocol::Duration kProbeIntervalMin = 1s;
 inline constexpr std::size_t kProbesOpenMax = 8;
 inline constexpr protocol::Duration kProbeForgottenAfter = 30s;

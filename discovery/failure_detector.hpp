@@ -49,8 +49,9 @@ private:
     int m_in_time = 0;  ///< Heartbeats since the last one that was later than the timeout.
 };
 
-/// Lifeguard's lesson (Dadgar et al. 2018): who is late itself must not blame others. A timer that
-/// fires late stretches all suspicion timeouts, which then relax within about half a minute.
+/// Lifeguard's lesson (Dadgar et al. 2018): a node that is late itself must not blame others. A
+/// timer that fires late stretches all suspicion timeouts, which then relax within about half a
+/// minute.
 class LocalHealth {
 public:
     /// A timer due at `expected` was served at `actual`. Returns how long this process stood still,

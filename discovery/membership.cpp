@@ -261,7 +261,7 @@ bool Membership::take_view_changed() {
 Actions Membership::take_actions() {
     if (std::exchange(m_peers_changed, false)) {
         protocol::KnownPeers known = peers_to_remember();
-        // Who has been left alone would rather find the others again than nobody.
+        // A node that was left alone keeps the addresses of the others, to find them again.
         if (!known.peers.empty() && known != m_remembered) {
             m_remembered = known;
             m_actions.known_peers = std::move(known);

@@ -26,7 +26,7 @@ struct MembershipOptions {
     protocol::NetworkFields fields;
     protocol::Role role = protocol::Role::member;
     std::vector<Seed> seeds;
-    /// Whom to let in; nothing: everybody, in a network without keys.
+    /// The keys to let in; nothing: every peer, in a network without keys.
     std::optional<std::set<protocol::PeerId>> trusted{};
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
     /// For tests and simulations: instead of what the failure detector learns.
@@ -34,14 +34,14 @@ struct MembershipOptions {
     std::uint64_t random_seed = 0;  ///< Of jitter and of whom to ask.
 };
 
-/// Who is there. Knows nothing of rounds; makes the PeerView that the core decides with.
+/// Which peers are there. Knows nothing of rounds; makes the PeerView that the core decides with.
 ///
 /// Driven by a shell: it passes in what it receives and the time, then carries out take_actions().
 /// Time never goes back. Assumes of the network only that connections say truly who is at the other
 /// end of a joined peer's (`from`); messages may be lost, repeated, reordered or late. Nothing that
 /// a peer sends fails or grows anything above bounds.hpp.
 ///
-/// The handshake: who dials says Hello, the other answers HelloReply, and, if it accepts, dials
+/// The handshake: the dialer says Hello, the other answers HelloReply, and, if it accepts, dials
 /// back the advertised address. A peer has joined for us once it answered our Hello without a
 /// difference and we see none either; so both directions are proven. Not thread-safe. O(peers) per
 /// call at most.
@@ -76,10 +76,10 @@ public:
     /// Someone who is `proven` says that it is the sender of `hello`. Only told.
     void on_impostor(protocol::PeerId proven, const protocol::Hello& hello,
                      const std::string& where, protocol::Instant now);
-    /// Who else is there; those who are not trusted are ignored.
+    /// More peers, by the word of `teller`; those that are not trusted are ignored.
     void on_told(protocol::PeerId teller, const std::vector<protocol::KnownPeer>& peers,
                  protocol::Instant now);
-    /// Whom a newcomer should know: all that have been met and have not left.
+    /// The peers that a newcomer should know: all that have been met and have not left.
     [[nodiscard]] std::vector<protocol::KnownPeer> acquaintances() const {
         return peers_to_remember().peers;
     }

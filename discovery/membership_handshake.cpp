@@ -26,9 +26,8 @@ const char* remedy(const std::vector<FieldDifference>& differences) {
     const bool trust = differences.size() == 1 && differences.front().field == kTrustField;
     if (trust) return "If it is one of this network, `dynavg trust` its key";
     // Every peer computes these from its own [model], without LibTorch: docs/architecture.md.
-    const bool model = std::all_of(differences.begin(), differences.end(), [](const auto& one) {
-        return one.field.starts_with("model.");
-    });
+    const bool model = std::all_of(differences.begin(), differences.end(),
+                                   [](const auto& one) { return one.field.starts_with("model."); });
     return model ? "Give both nodes the same [model], and images of one size; if they have that, "
                    "their versions of dynavg make another model of it: install one version of "
                    "dynavg on both. Their versions of LibTorch may differ"
@@ -137,7 +136,7 @@ void Membership::on_impostor(PeerId proven, const Hello& hello, const std::strin
     if (!m_refusals.worth_a_line("impostor " + proven.hex(), reason, now)) return;
     m_actions.events.push_back(
         Event("peer_refused", Level::warning,
-              fmt::format("Somebody{} claims to be {}, but {}. If that key should not be in this "
+              fmt::format("A node{} claims to be {}, but {}. If that key should not be in this "
                           "network, `dynavg revoke` it.",
                           where.empty() ? "" : " at " + where, who, reason.front()))
             .with("peer", proven.fingerprint())
@@ -170,7 +169,7 @@ void Membership::set_trusted(std::set<PeerId> trusted) {
         m_learned.rest(peer.endpoints.direct, m_now);
         erase(id);
     }
-    // Who was refused for want of trust, here or there, may be let in now.
+    // A peer that was refused for want of trust, here or there, may be let in now.
     m_seeds.retry_refused(m_now);
     m_learned.retry_refused(m_now);
 }
@@ -291,7 +290,7 @@ void Membership::refused(RefusedBy side, const Hello& hello, const std::string& 
                          const Differences& differences, Instant now) {
     const PeerId id = hello.member.id;
     const std::vector<std::string> reason = describe(differences);
-    // Whoever was admitted and no longer fits goes; one that merely has its name does not matter.
+    // A peer that was admitted and no longer fits goes; one that merely has its name stays.
     if (const Peer* known = find(id)) {
         const protocol::Incarnation life = known->info.member.incarnation;
         const bool same = hello.member.incarnation == life && hello.endpoints == known->endpoints;

@@ -44,9 +44,10 @@ void Membership::tick_peer(Peer& peer, Instant now) {
             fmt::format("silent for {:.1f} s", static_cast<double>(silent.count()) * 1e-6);
         m_actions.events.push_back(
             Event("peer_suspected", Level::warning,
-                  fmt::format("{} is {} and suspected. Its host, its process or the network "
-                              "between may be down; it is dialed on.",
-                              name, reason))
+                  fmt::format(
+                      "{} is {} and suspected: rounds go on without it. Its machine, its process "
+                      "or the network between may be down; this node keeps dialing it.",
+                      name, reason))
                 .with("peer", name)
                 .with("address", peer.info.address)
                 .with("reason", reason));

@@ -24,8 +24,8 @@ class LearnedAddresses {
 public:
     explicit LearnedAddresses(protocol::RandomStream random) : m_random(random) {}
 
-    /// Unusable addresses and those beyond the bounds are ignored. Whom the caller knows already,
-    /// or is itself, it does not pass on.
+    /// Unusable addresses and those beyond the bounds are ignored. The caller passes on
+    /// neither peers that it knows already nor itself.
     void learn(protocol::PeerId teller, const protocol::KnownPeer& peer);
     void on_tick(protocol::Instant now, Actions& actions);
     /// It has answered, or need not be dialed from here for another reason.

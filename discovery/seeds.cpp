@@ -69,7 +69,8 @@ void Seeds::warn(Entry& entry, Instant now, Actions& actions) {
     actions.events.push_back(
         Event("seed_unreachable", Level::warning,
               fmt::format(
-                  "The seed {} does not answer and is dialed on. Check that a node runs "
+                  "The configured address {} does not answer; this node keeps dialing it. Check "
+                  "that a node runs "
                   "there, the address in [node] peers, the firewall between, and with keys that "
                   "each of the two trusts the other's.",
                   entry.seed.address))

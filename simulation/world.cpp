@@ -122,8 +122,9 @@ private:
     Checkers m_checkers;
     std::vector<std::unique_ptr<Peer>> m_peers;
     std::optional<FaultInjector> m_faults;
-    std::set<PeerIndex> m_core;  ///< Who must come to an end: all, or those that faults have left.
-    bool m_must_end;             ///< Not if faults have left too few that may speak for the rest.
+    std::set<PeerIndex>
+        m_core;       ///< The peers that must come to an end: all, or those that faults have left.
+    bool m_must_end;  ///< Not if faults have left too few that may speak for the rest.
     bool m_faults_started = false;
     Instant m_end;
 };
@@ -255,7 +256,7 @@ std::set<PeerIndex> World::draw_core() {
     }
     for (PeerIndex peer = m_options.peers; peer < m_peers.size(); ++peer) core.insert(peer);
     if (m_options.all_are_seeds) return core;
-    // Who has met nobody needs its seed, the one before it in the chain.
+    // A peer that has met no other needs its seed, the one before it in the chain.
     for (PeerIndex peer = m_peers.size() - 1; peer > 0; --peer) {
         const bool alone =
             m_peers[peer]->installed()->epoch == protocol::Epoch(0) || has_lost_all(*m_peers[peer]);

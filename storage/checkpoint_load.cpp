@@ -126,7 +126,7 @@ struct CheckpointStore::Loading {
     void damaged(const std::string& path, const std::string& reason) {
         found.events.push_back(
             Event("checkpoint_damaged", Level::warning,
-                  fmt::format("{} cannot be used: {}; what was written before it is used, look at "
+                  fmt::format("{} cannot be used: {}; the file before it is used instead; look at "
                               "the disk",
                               path, reason))
                 .with("path", path)

@@ -188,7 +188,8 @@ void App::Parts::depart(const std::string& reason) {
     node->hand_over(now());
     if (!node->core()->may_leave()) {
         report(Event("leaving", Level::info,
-                     "a last round hands over what was learned here; again, and it ends at once")
+                     "a last round hands over what this node has learned; a second signal or leave "
+                     "ends it at once")
                    .with("reason", reason));
     }
     departure_timer.expires_after(kDepartureTimeout);

@@ -47,10 +47,10 @@ Expected<void, Error> App::Parts::open_metrics() {
     metrics = std::move(*server);
     const bool open = !metrics->is_loopback();
     report(Event("metrics_offered", open ? Level::warning : Level::info,
-                 open
-                     ? "whoever reaches this address can read the metrics and the status page: let "
-                       "a firewall decide who does"
-                     : "metrics are at /metrics, a status page is at /")
+                 open ? "every machine that reaches this address can read the metrics and the "
+                        "status page: let "
+                        "a firewall decide who does"
+                      : "metrics are at /metrics, a status page is at /")
                .with("address", metrics->address()));
     sample_status();
     return {};

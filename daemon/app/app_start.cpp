@@ -65,10 +65,10 @@ Expected<void, Error> App::Parts::start() {
                .with("model", learning.model)
                .with("parameters", learning.initial->parameters));
     if (!keys) {
-        report(
-            Event("insecure", Level::warning,
-                  "connections are neither encrypted nor authenticated (insecure = true): "
-                  "whoever reaches this machine's loopback ports can read and change the model"));
+        report(Event("insecure", Level::warning,
+                     "connections are neither encrypted nor authenticated (insecure = true): "
+                     "any program that reaches this machine's loopback ports can read and change "
+                     "the model"));
     }
     make_node(*endpoints);
     if (auto opened = open_metrics(); !opened) return opened;
@@ -154,7 +154,7 @@ void App::Parts::start_learning() {
         handlers.on_done = [this](protocol::ReferenceId id, const protocol::Evaluation& result) {
             evaluation = {id, result};
             report(Event("evaluated", Level::info,
-                         fmt::format("reference {} is right on {:.2f} % of {} "
+                         fmt::format("the common model (reference {}) is right on {:.2f} % of {} "
                                      "test samples",
                                      id.epoch.value(), 100 * result.accuracy, result.samples))
                        .with("accuracy", result.accuracy)

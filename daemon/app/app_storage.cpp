@@ -44,7 +44,7 @@ void App::Parts::go_on_from(storage::Found found) {
     steps_since_reference = resumed.training.steps_since_reference;
     if (restore_learner(*learning.learner, resumed)) return;
     report(Event("optimizer_reset", Level::info,
-                 "[training] names another optimizer than the one of the checkpoint: it starts "
+                 "[training] names another optimizer than the checkpoint: the optimizer starts "
                  "anew, the model goes on")
                .with("steps", steps));
 }

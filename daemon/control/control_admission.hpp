@@ -7,14 +7,14 @@
 
 namespace dynavg::daemon {
 
-/// Who is at the other end of a Unix socket, as the kernel knows it.
+/// The user at the other end of a Unix socket, as the kernel knows it.
 struct Credentials {
     uid_t user = 0;
     gid_t group = 0;
     std::vector<gid_t> further_groups{};
 };
 
-/// Whom a daemon answers.
+/// The users that a daemon answers.
 struct Admission {
     uid_t own_user = 0;
     gid_t socket_group = 0;  ///< Of the socket file.

@@ -153,7 +153,7 @@ private:
         write([this] { read_welcome(); });
     }
 
-    /// Who lacks the key cannot read the question, and hangs up.
+    /// A listener without the key cannot read the question, and hangs up.
     void read_welcome() {
         asio::async_read(m_socket, asio::buffer(m_welcome),
                          [self = shared_from_this()](const error_code& error, std::size_t) {

@@ -62,7 +62,7 @@ std::optional<DoorEvent> event_of(const zmq::message_t& frame) {
     return DoorEvent{kind, value};
 }
 
-/// Who alternates between doors or ways to fail is told once for each.
+/// A stranger that alternates between doors or ways to fail is told once for each.
 std::string subject_of(const Stranger& stranger) {
     return fmt::format("{} {} {}", stranger.address, name_of(stranger.door), stranger.reason);
 }
@@ -140,7 +140,7 @@ DoorWatch::DoorWatch(ZmqContextPointer context, OnStranger on_stranger)
 }
 
 DoorWatch::~DoorWatch() {
-    // Whoever ends a monitor waits for its reader: so this reads until all have ended.
+    // The end of a monitor waits for its reader: so this reads until all have ended.
     boost::asio::post(m_parts->loop, [parts = m_parts.get()] {
         parts->ending = true;
         parts->end_if_unused();
@@ -166,10 +166,11 @@ Expected<void, Error> DoorWatch::watch(zmq::socket_t& listening, Door door) {
 protocol::Event told(const Stranger& stranger) {
     const auto level = stranger.may_be_harmless ? protocol::Level::info : protocol::Level::warning;
     const bool known = !stranger.address.empty();
-    return protocol::Event("connection_refused", level,
-                           fmt::format("A connection from {} to the {} port was closed: {}.",
-                                       known ? stranger.address : "somebody who was gone at once",
-                                       name_of(stranger.door), stranger.reason))
+    return protocol::Event(
+               "connection_refused", level,
+               fmt::format("A connection from {} to the {} port was closed: {}.",
+                           known ? stranger.address : "an unknown address, gone at once,",
+                           name_of(stranger.door), stranger.reason))
         .with("address", known ? stranger.address : "unknown")
         .with("port", std::string(name_of(stranger.door)))
         .with("reason", stranger.reason);

@@ -10,12 +10,12 @@
 
 namespace dynavg::daemon {
 
-/// Somebody connected to one of this node's ports and did not get through ZeroMQ's handshake. Who
-/// got through it as far as its key is the ZapHandler's to name.
+/// A connection to one of this node's ports that did not get through ZeroMQ's handshake. The
+/// ZapHandler names the connections that got as far as showing a key.
 struct Stranger {
     Door door = Door::direct;
     std::string address;  ///< IP; empty if it was gone before it could be asked for.
-    std::string reason;   ///< What it did, as the end of a sentence about it.
+    std::string reason;   ///< Its deed, as the end of a sentence about it.
     /// Also a peer may fail so, as it ends or on a bad link.
     bool may_be_harmless = false;
 

@@ -20,7 +20,7 @@ using protocol::Reach;
 
 namespace {
 
-/// Who is let in at all is let in at once; ZeroMQ tries some times meanwhile.
+/// A peer that is let in at all is let in at once; ZeroMQ tries some times meanwhile.
 constexpr std::chrono::seconds kAdmittedWithin{5};
 /// The other side dials back first.
 constexpr std::chrono::seconds kAnsweredWithin = kDoorCheckTimeout + std::chrono::seconds(3);

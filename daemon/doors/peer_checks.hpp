@@ -19,7 +19,7 @@ struct Checker {
     std::shared_ptr<const Keys> keys;  ///< Null: a network without keys.
     protocol::PeerId self;
     bool ipv6 = false;
-    /// Whom it lets in itself; not asked in a network without keys.
+    /// Is this key let in here? Not asked in a network without keys.
     std::function<bool(const protocol::PeerId&)> trusts;
     std::function<peer::Frame()> probe;  ///< What it says (Node::probe()).
 };

@@ -31,7 +31,7 @@ struct HealthInputs {
     /// How far the live peers' clocks are from ours (discovery/clock_skew.hpp).
     std::optional<std::int64_t> clock_skew_ms;
 
-    /// Who was refused of late, "NAME: in what it differs".
+    /// Peers that were refused of late, "NAME: in what it differs".
     std::vector<std::string> other_versions;
     std::vector<std::string> other_settings;
 };

@@ -194,7 +194,7 @@ private:
     }
 
     void open(Tcp::socket socket) {
-        // Whoever comes when it is full is closed at once: its scraper tries again.
+        // A connection too many is closed at once: its scraper tries again.
         if (m_sessions.size() >= m_options.connections_max) return;
         const auto session = std::make_shared<Session>(
             std::move(socket), m_options.timeout,

@@ -19,7 +19,7 @@ struct MetricsServerOptions {
     std::string host;
     std::uint16_t port = 0;  ///< 0: any free.
     std::size_t connections_max = 16;
-    /// From accept to close: who is slower is cut off.
+    /// From accept to close: a slower connection is cut off.
     std::chrono::milliseconds timeout{5000};
     /// A text is made at most this often; in between all get the same.
     std::chrono::milliseconds text_age_max{200};

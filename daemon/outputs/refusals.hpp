@@ -11,8 +11,9 @@
 
 namespace dynavg::daemon {
 
-/// Who was refused of late, and why, as the log has told. A refusal is told again every ten minutes
-/// (discovery/refusal_log.hpp) and so forgotten after a little more. Bounded; one thread.
+/// The peers that were refused of late, and why, as the log has told. A refusal is told again every
+/// ten minutes (discovery/refusal_log.hpp) and so forgotten after a little more. Bounded; one
+/// thread.
 class Refusals {
 public:
     static constexpr protocol::Duration kKept = std::chrono::minutes(11);

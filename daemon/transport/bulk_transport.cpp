@@ -70,7 +70,7 @@ struct BulkTransport::Parts {
                               .ipv6 = options.bind.ipv6});
     }
 
-    /// Who sent this, if it is a peer that was added.
+    /// The sender, if it is a peer that was added.
     [[nodiscard]] std::optional<PeerId> sender_of(const zmq::message_t& head,
                                                   const protocol::Header& header) const {
         if (options.identity) {

@@ -36,8 +36,8 @@ struct BulkTransportOptions {
 /// empty).
 ///
 /// Payloads are sent from where they lie, without a copy. A chunk that a peer's full queue (or lost
-/// connection) does not take is dropped and counted: whoever wants it asks again.
-/// With keys a sender is whose key it has, without them who its header says; among the peers added.
+/// connection) does not take is dropped and counted: the peer that wants it asks again.
+/// The sender is the added peer whose key the connection shows or, without keys, the header names.
 ///
 /// Thread: the loop's, for everything. No call waits. Bytes that are no message are counted and
 /// dropped.

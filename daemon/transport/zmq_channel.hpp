@@ -34,8 +34,8 @@ struct Channel {
                std::function<void()> on_writable = {});
     /// Connects now, or for a name as soon as it is looked up, which is tried again until it
     /// succeeds. ZeroMQ itself would look it up before every try, in the one thread that serves all
-    /// connections: a name server that does not answer would silence all peers. Who makes the
-    /// channel anew has the name looked up anew. The error: `address` is none.
+    /// connections: a name server that does not answer would silence all peers. To look
+    /// the name up anew, make the channel anew. The error: `address` is none.
     [[nodiscard]] Expected<void, Error> connect(boost::asio::io_context& loop,
                                                 std::string_view address);
     /// Whether this connecting socket is worth replacing when its peer is reached again: it had the

@@ -43,8 +43,8 @@ inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
 inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
 /// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
 inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
-/// Doubles from the first to the second: the wait is never much longer than the outage was. Who
-/// knows that a peer is back does not wait (Existing::renew).
+/// Doubles from the first to the second: the wait is never much longer than the outage was. A
+/// caller that knows that a peer is back does not wait (Existing::renew).
 inline constexpr std::chrono::milliseconds kReconnectInterval{500};
 inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};
 /// Idle TCP connections would otherwise hold descriptors for 30 s.

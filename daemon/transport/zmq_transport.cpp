@@ -100,7 +100,7 @@ struct ZmqTransport::Parts {
         return outcome;
     }
 
-    /// Who sent what came over a socket with keys, or nothing in a network without.
+    /// The sender of a frame, as its key proves; nothing in a network without keys.
     [[nodiscard]] ProvenPeer proven_by(const zmq::message_t& frame) const {
         return options.keys ? PeerId::from_hex(user_of(frame)) : ProvenPeer();
     }
@@ -246,7 +246,7 @@ void ZmqTransport::Parts::bind_publisher_again() {
     });
 }
 
-/// `as`: the key that is shown. Whoever receives over the channel is for the caller to set.
+/// `as`: the key that is shown. The caller sets the receiver of the channel.
 Expected<ChannelPointer, Error> ZmqTransport::Parts::open_dialed(const DialedId& where,
                                                                  const identity::Identity* as) {
     if (options.keys && !where.proven) {

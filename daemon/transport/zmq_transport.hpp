@@ -28,7 +28,7 @@ namespace dynavg::daemon {
 
 class DoorWatch;
 
-/// Whose key the other end of a connection has; nothing in a network without keys.
+/// The key of the other end of a connection; nothing in a network without keys.
 using ProvenPeer = std::optional<protocol::PeerId>;
 
 /// The connection over which a direct message came in; good for replies while it lasts.
@@ -62,7 +62,7 @@ struct ZmqTransportHandlers {
         on_introduction{};
     /// The answer to introduce(), whose connection ends with it.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_introduction_reply{};
-    /// Who, in a network with keys, has subscribed to a topic, where there are none: each costs
+    /// In a network with keys this peer has subscribed to a topic, where there are none: each costs
     /// ZeroMQ memory, so all subscribers have been dropped. Let it in no more.
     std::function<void(const protocol::PeerId& from)> on_odd_subscription{};
 };
@@ -84,7 +84,7 @@ struct ZmqTransportOptions {
     std::size_t direct_message_bytes_max = protocol::limits::kControlMessageBytesMax;
 };
 
-/// Who has nothing but the token of this key; no peer's name.
+/// The name of a connection that shows nothing but the token of this key; no peer's name.
 [[nodiscard]] std::string token_user(const protocol::PeerId& token);
 
 /// The gossip and direct channels of docs/protocol.md, "Channels and messages", as bytes.
@@ -120,8 +120,8 @@ public:
                                                   const std::string& endpoint,
                                                   Existing existing = Existing::keep);
     void unsubscribe(const protocol::PeerId& publisher);
-    /// Ends the connections of all subscribers, who come back by themselves if they still may: for
-    /// when somebody is no longer trusted. What was queued for them is lost.
+    /// Ends the connections of all subscribers, which come back by themselves if they still may:
+    /// for when a key is no longer trusted. What was queued for them is lost.
     void drop_subscribers();
     /// Peers whose subscription has arrived here; published bytes count once for each.
     [[nodiscard]] std::size_t subscribers() const;

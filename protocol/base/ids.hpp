@@ -48,7 +48,7 @@ struct Digest {
     [[nodiscard]] std::string hex() const;
 };
 
-/// Who a peer is: its public key or, in a network without keys, the digest of its name.
+/// Names a peer: its public key or, in a network without keys, the digest of its name.
 struct PeerId {
     std::array<std::uint8_t, 32> bytes{};
     constexpr auto operator<=>(const PeerId&) const = default;

@@ -44,8 +44,8 @@ inline constexpr Duration kChunkRetryInterval = std::chrono::milliseconds(500);
 /// The interval grows up to here on slow links, else repetitions would clog them.
 inline constexpr Duration kChunkRetryIntervalMax = std::chrono::seconds(4);
 
-/// Whose contribution does not come for so long, or for four times the longest gap so far, has a
-/// broken bulk link: its heartbeats are heard.
+/// A member whose contribution does not come for so long, or for four times the longest gap so
+/// far, though its heartbeats are heard, has a broken bulk link.
 inline constexpr Duration kStallTimeout = std::chrono::seconds(10);
 
 /// A peer whose sending is capped gives everyone who waits a chunk at least this often: well below
@@ -63,13 +63,13 @@ inline constexpr Duration kPullTimeout = std::chrono::seconds(2);
 /// A peer without a reference of rounds waits so long for the first heartbeat of a peer that has
 /// joined: that peer may have the reference of a network.
 inline constexpr Duration kFirstHeartbeatPatience = std::chrono::seconds(3);
-/// Who stands behind a foreign reference is asked again.
+/// A question for the voters behind a foreign reference is asked again.
 inline constexpr Duration kForkRetryInterval = std::chrono::seconds(1);
 /// How much one peer may count, for one that counts 1 or its samples.
 inline constexpr float kWeightMin = 1;
 inline constexpr float kWeightMax = 1e12F;
-/// cascade, free pace: who hears that a sketch is needed tells its own for so long, and after so
-/// long the linear bound decides alone.
+/// cascade, free pace: a peer that hears that a sketch is needed tells its own for so long, and
+/// after so long the linear bound decides alone.
 inline constexpr Duration kSketchPatience = std::chrono::seconds(1);
 /// Lockstep: a missing state is asked for, at most this often.
 inline constexpr Duration kStateRetryInterval = std::chrono::milliseconds(100);

@@ -144,9 +144,10 @@ Event round_started_event(const InRound& in, std::size_t expected) {
 }
 
 Event round_timed_out_event(Epoch target, Attempt next) {
-    return Event("round_restarted", Level::warning,
-                 "the round did not settle or finish in time; it starts anew with those who are "
-                 "live now")
+    return Event(
+               "round_restarted", Level::warning,
+               "the round did not settle or finish in time; it starts anew with the peers that are "
+               "live now")
         .with("round", fmt::to_string(target.value()))
         .with("attempt", next.value())
         .with("reason", std::string("timeout"))
@@ -165,7 +166,8 @@ Event contribution_refused_event(const Member& member, const std::string& reason
 
 Event merged_event(const InRound& in, const ReferenceId& before) {
     return Event("merged", Level::warning,
-                 fmt::format("the networks are one again at reference {}; outer state, direction "
+                 fmt::format("the two networks have one common model again, reference {}; outer "
+                             "optimizer, direction "
                              "and threshold begin anew",
                              in.round.target().value()))
         .with("from_reference", before.digest.hex())
@@ -209,8 +211,8 @@ Event round_committed_event(const InRound& in, const Member& self, const Roster&
 Event adopted_event(const PeerId& source, const ReferenceId& before, const ReferenceId& after,
                     Role role) {
     return Event("adopted", Level::info,
-                 fmt::format("reference {} was adopted from {}{}", after.epoch.value(),
-                             source.fingerprint(),
+                 fmt::format("the common model, reference {}, was taken over from {}{}",
+                             after.epoch.value(), source.fingerprint(),
                              role == Role::observer ? "" : "; local training goes on from it"))
         .with("from_reference", before.digest.hex())
         .with("to_reference", after.digest.hex())
@@ -218,10 +220,12 @@ Event adopted_event(const PeerId& source, const ReferenceId& before, const Refer
 }
 
 Event fork_detected_event(const PeerId& from, const ReferenceId& own, const ReferenceId& theirs) {
-    return Event("fork_detected", Level::warning,
-                 fmt::format("{} has another reference {} than this peer ever had: its network was "
-                             "separated from this one",
-                             from.fingerprint(), theirs.epoch.value()))
+    return Event(
+               "fork_detected", Level::warning,
+               fmt::format(
+                   "{} has a common model (reference {}) that this node never had: its network was "
+                   "separated from this one",
+                   from.fingerprint(), theirs.epoch.value()))
         .with("peer", from.fingerprint())
         .with("from_reference", own.digest.hex())
         .with("to_reference", theirs.digest.hex())

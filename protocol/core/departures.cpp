@@ -57,9 +57,11 @@ std::vector<Event> Departures::report() {
     for (const PeerId& peer : m_departing) {
         if (!m_electorate.has_departed(peer)) continue;
         events.push_back(
-            Event("peer_forgotten", Level::warning,
-                  fmt::format("{} is not waited for any more: {} peers vote on the next reference",
-                              peer.fingerprint(), left))
+            Event(
+                "peer_forgotten", Level::warning,
+                fmt::format(
+                    "{} is forgotten: rounds do not wait for its vote any more; {} peers vote now",
+                    peer.fingerprint(), left))
                 .with("peer", peer.fingerprint())
                 .with("voters", left));
     }

@@ -45,7 +45,7 @@ struct ExchangeOrder {
     std::optional<ThresholdSetting> setting{};
 };
 
-/// Who contributed what: goes with the mean, becomes part of the log's evidence.
+/// The facts of all contributions: goes with the mean, becomes part of the log's evidence.
 struct Certificate {
     Roster roster;
     std::vector<ContributionFacts> facts;  ///< In roster order.

@@ -17,8 +17,8 @@ namespace dynavg::protocol {
 /// Receivers have their turns, one chunk each; none starves.
 ///
 /// Others take a peer that sends nothing for broken. So the bound gives way where it is too low
-/// for that: who waits for its part of an exchange gets a chunk at least every
-/// limits::kPacedChunkInterval, and while somebody pulls a reference every
+/// for that: a member that waits for its part of an exchange gets a chunk at least every
+/// limits::kPacedChunkInterval, and while a peer pulls a reference every
 /// limits::kPacedReferenceInterval.
 ///
 /// Pure; one thread. Holds at most limits::kPacedChunksPerPeerMax chunks for each receiver, which

@@ -30,7 +30,7 @@ bool ReferenceServer::on_request(PeerId from, const ChunkRequest& request,
     return true;
 }
 
-/// What nobody pulled is not kept: it would double the memory for nothing.
+/// A reference that no peer pulled is not kept: it would double the memory for nothing.
 void ReferenceServer::set_current(ReferencePointer reference) {
     if (m_current.reference == reference) return;
     m_previous = m_current.bytes != nullptr ? std::exchange(m_current, {}) : Served{};

@@ -35,7 +35,7 @@ public:
 
     /// `self` is the owner's place among the members; its own chunks are taken from `own`, and its
     /// facts are `own_facts`: those that its partners are told. `base` is this peer's reference.
-    /// Who says that it counts more than weight_max lies.
+    /// A member that says that it counts more than weight_max lies.
     ShardReducer(Shard shard, std::size_t members, std::size_t self, float weight_max, Judge judge,
                  ReferencePointer base, ContributionPointer own,
                  const ContributionFacts& own_facts);

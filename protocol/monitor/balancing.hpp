@@ -12,7 +12,7 @@
 
 namespace dynavg::protocol {
 
-/// What a balancing asks of the peers, who are numbered in the order in which they are summed.
+/// What a balancing asks of the peers, which are numbered in the order in which they are summed.
 struct BalancingPeers {
     std::span<const float> weights;  ///< How much each counts.
     /// Parameters, then buffers, of one, as they stand. Asked once for each that comes in: in

@@ -12,7 +12,7 @@ struct ContributionFacts;
 struct ThresholdSetting {
     double threshold = 0;
     /// Unix time by the clock of the peer where it was said, but later than whatever was known
-    /// there: who sets again always wins over himself.
+    /// there: a person who sets again always wins over the earlier word.
     std::uint64_t set_at_ms = 0;
     bool operator==(const ThresholdSetting&) const = default;
 };

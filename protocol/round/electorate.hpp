@@ -25,8 +25,8 @@ using Voters = std::vector<Voter>;
 /// The roster behind the reference in force as the body that votes on the next one, and who of it
 /// has been forgotten: a person said that it will not come back. That is in force once a quorum has
 /// acknowledged it, the forgotten one's own vote included, as the person speaks for it; then the
-/// rest is the body. Whoever has acknowledged it counts that vote no more, whether in force or not:
-/// so any quorum of the old body meets any quorum of the new one.
+/// rest is the body. A peer that has acknowledged it counts that vote no more, whether in force or
+/// not: so any quorum of the old body meets any quorum of the new one.
 class Electorate {
 public:
     Electorate() = default;

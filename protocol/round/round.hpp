@@ -59,8 +59,8 @@ public:
     [[nodiscard]] std::optional<Prepared> best_prepared() const;
     /// A member that holds this value prepared, other than this peer.
     [[nodiscard]] std::optional<Member> holder_of(const Digest& digest) const;
-    /// Who is prepared in this ballot for the value that this peer is prepared for; empty if it is
-    /// not.
+    /// The members that are prepared in this ballot for the value that this peer is prepared for;
+    /// empty if this peer is not prepared.
     [[nodiscard]] Roster acknowledged() const;
 
 private:

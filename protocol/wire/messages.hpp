@@ -14,7 +14,7 @@
 #include "protocol/monitor/local_state.hpp"
 #include "protocol/reference/threshold_setting.hpp"
 
-/// What peers say to each other, as plain values. How it looks as bytes is wire/codec.hpp's matter.
+/// The messages between peers, as plain values; wire/codec.hpp makes bytes of them.
 namespace dynavg::protocol {
 
 /// Versions that this build speaks; a peer whose range does not meet ours is refused.
@@ -117,7 +117,8 @@ struct RoundState {
     bool operator==(const RoundState&) const = default;
 };
 
-/// The same as a digest, repeated with the heartbeat; who lacks the content sends RoundRequest.
+/// The same as a digest, repeated with the heartbeat; a peer that lacks the content sends
+/// RoundRequest.
 struct RoundStatus {
     Epoch target;
     Attempt attempt;
@@ -231,7 +232,7 @@ struct HistoryEntry {
     bool operator==(const HistoryEntry&) const = default;
 };
 
-/// Who votes on the epoch that follows: the roster without those that left, all of it if all did.
+/// The voters on the epoch that follows: the roster without those that left, all of it if all did.
 [[nodiscard]] Roster voters_of(const HistoryEntry& entry);
 
 /// Epochs grow by one (more only at a merge). The first one is the one asked after, if it is still

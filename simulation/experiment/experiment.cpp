@@ -52,7 +52,7 @@ PeerOptions peer_options(const ExperimentOptions& options, PeerIndex index, std:
     DYNAVG_CHECK(!protocol::traits_of(options.config.averaging.monitor).balances);
     peer.durable = true;
     peer.record_interval = kRecordInterval;
-    // Whoever starts again finds somebody who is up.
+    // A peer that starts again finds another one that is up.
     peer.seeds.clear();
     for (PeerIndex other = 0; other < options.peers; ++other) {
         if (other != index) peer.seeds.push_back(Peer::address_of(other));

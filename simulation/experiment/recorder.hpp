@@ -23,7 +23,7 @@ struct Progress {
     std::optional<double> accuracy_mean;  ///< Of the last evaluation.
 };
 
-/// Who hears of an experiment while it runs: files, a progress bar, a test. Called by the thread
+/// Hears of an experiment while it runs: files, a progress bar, a test. Called by the thread
 /// that runs it.
 class ExperimentListener {
 public:

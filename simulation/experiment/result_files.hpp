@@ -40,7 +40,7 @@ private:
     ResultFiles(std::filesystem::path folder, Table epochs, Table rounds);
     [[nodiscard]] static Expected<Table, Error> begin(const std::filesystem::path& path,
                                                       const std::string& header);
-    /// Whoever reads the folder meanwhile sees no half of it.
+    /// A reader of the folder never sees half of the file.
     [[nodiscard]] Expected<void, Error> write_whole(const std::string& name,
                                                     const std::string& text);
     [[nodiscard]] static Expected<void, Error> append(Table& table, const std::string& line);

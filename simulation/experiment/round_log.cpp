@@ -118,7 +118,7 @@ void RoundLog::on_install(const Peer& peer, const protocol::Install& install, Pe
     finish_rounds(all);
 }
 
-/// Who called it crashed before anybody here saw the call.
+/// The caller crashed before any peer saw the call.
 RoundLog::Call RoundLog::unheard(const Peer& peer, protocol::Epoch target) const {
     constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
     Call call;

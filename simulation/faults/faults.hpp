@@ -51,7 +51,7 @@ struct Fault {
     std::uint32_t message = 0;
     /// crash, wipe, torn, diverge: when this comes next; not together with `message`.
     std::optional<FaultMoment> moment;
-    std::vector<PeerIndex> peers;   ///< Whom it befalls; of the links, one side.
+    std::vector<PeerIndex> peers;   ///< The peers that it befalls; of links, one side.
     std::vector<PeerIndex> others;  ///< The other side; empty: all others.
     std::uint64_t amount = 0;
     std::optional<protocol::Duration> length;  ///< None: for ever.
@@ -68,7 +68,7 @@ using FaultSchedule = std::vector<Fault>;
 /// Whether a fault of this kind can wait for it.
 [[nodiscard]] bool fits(FaultKind kind, FaultMoment moment);
 
-/// "crash@30s#12:2+10s,slow@40s:1*100+60s,part@60s:0.1|2.3+60s": kind @ time, # message, who,
+/// "crash@30s#12:2+10s,slow@40s:1*100+60s,part@60s:0.1|2.3+60s": kind @ time, # message, peers,
 /// * amount, + length. Errors say which part is wrong and what is possible. Every peer is below
 /// `peers`.
 [[nodiscard]] Expected<FaultSchedule, Error> parse_faults(std::string_view text, std::size_t peers);

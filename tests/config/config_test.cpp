@@ -219,7 +219,7 @@ TEST_CASE("an unknown choice is named with the choices and the nearest", "[confi
           "you mean \"linear\"?");
 }
 
-TEST_CASE("what the contract has but this version has not is said so", "[config]") {
+TEST_CASE("a value that is not available in this version is refused with that reason", "[config]") {
     const auto refused = [](const std::string& table, const std::string& line) {
         CAPTURE(line);
         const std::string head = table == "data" ? "[data]\n" : kData + "[" + table + "]\n";
@@ -294,7 +294,7 @@ TEST_CASE("an observer needs no data, and may name only what kind there is", "[c
     CHECK_THAT(error_of("[node]\nrole = \"member\"\n"), Contains("data.source: is missing"));
 }
 
-TEST_CASE("where the reference is written for other programs, and what is run then", "[config]") {
+TEST_CASE("[output] names the file for other programs and the hook", "[config]") {
     const Config config = parsed(kData + R"([output]
 path = "/srv/model.v2.npz"
 every = 5
@@ -484,7 +484,7 @@ TEST_CASE("a wrong value does not make its rules complain too", "[config]") {
     CHECK_THAT(error, Contains("data.source"));
 }
 
-TEST_CASE("what is no TOML is told with its place", "[config]") {
+TEST_CASE("text that is no TOML is refused with its place", "[config]") {
     CHECK_THAT(error_of("[data\n"), Contains("test.toml:1:"));
     CHECK_THAT(error_of("[data]\nsource = \n"), Contains("test.toml:2:"));
     CHECK_THAT(error_of("[data]\nsource = \"a\"\nsource = \"b\"\n"), Contains("test.toml:3:"));

@@ -104,7 +104,7 @@ TEST_CASE("a grid may ask for checks", "[grid]") {
     CHECK_FALSE(parsed(kBase)[0].checks);
 }
 
-TEST_CASE("whatever is a list is an axis and in the name", "[grid]") {
+TEST_CASE("every key with a list is an axis and in the name", "[grid]") {
     CHECK(names(parsed(kBase + "shard.split = [\"iid\", \"sorted:0.6\"]\n"
                                "[training]\nlearning_rate = [0.001]\n")) ==
           Names{"linear-threshold-5-split-iid-learning_rate-0.001-seed-1",
@@ -139,7 +139,7 @@ TEST_CASE("a base configuration is found beside the grid", "[grid]") {
     CHECK_THAT(load_grid(folder + "/none.toml").error().message, Contains("cannot be read"));
 }
 
-TEST_CASE("what is wrong with a grid is told once, with its place", "[grid]") {
+TEST_CASE("an error in a grid is told once, with its place", "[grid]") {
     CHECK(error_of("peers = 0\nsteps = 5\n" + kBase.substr(kBase.find("[data]"))) ==
           "grid.toml:1:1: peers: 0 is not allowed; allowed: 1 to 256");
     CHECK_THAT(error_of("seeds = [1, 2, 3]\n" + kBase + "[averaging]\nthreshhold = [1, 2]\n"),

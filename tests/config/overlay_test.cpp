@@ -69,7 +69,7 @@ TEST_CASE("a problem with an overlay names it", "[overlay]") {
     }
 }
 
-TEST_CASE("what trains alike has equal effective values", "[overlay]") {
+TEST_CASE("configurations that train alike have equal effective values", "[overlay]") {
     const auto base = effective_values(with({}).value());
     CHECK(base.at("averaging.threshold") == "3.0");
     CHECK(base.at("model.builtin") == "\"lenet5\"");

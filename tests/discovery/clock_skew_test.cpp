@@ -26,7 +26,7 @@ TEST_CASE("a clock that is set anew shows after a few heartbeats", "[clock_skew]
     CHECK(clock.offset() == 0);
 }
 
-TEST_CASE("whatever a peer says is a difference", "[clock_skew]") {
+TEST_CASE("any clock of a peer gives a difference", "[clock_skew]") {
     constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
     CHECK(offset_between(kMost, 0) == std::int64_t{1} << 53);
     CHECK(offset_between(0, kMost) == -(std::int64_t{1} << 53));

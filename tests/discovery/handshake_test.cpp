@@ -57,7 +57,7 @@ TEST_CASE("versions that do not meet and unusable addresses are differences", "[
     CHECK(compare(blank, blank)[0].field == "averaging");
 }
 
-TEST_CASE("what is too long to be sent is cut between two characters", "[handshake]") {
+TEST_CASE("text that is too long to be sent is cut between two characters", "[handshake]") {
     for (std::size_t before = 0; before < 4; ++before) {
         std::string text(before, 'x');
         while (text.size() <= dynavg::protocol::limits::kTextBytesMax) text += "\u00e4\u20ac";
@@ -70,7 +70,7 @@ TEST_CASE("what is too long to be sent is cut between two characters", "[handsha
     }
 }
 
-TEST_CASE("what peers say is shown printable and short", "[handshake]") {
+TEST_CASE("text of peers is shown printable and short", "[handshake]") {
     CHECK(display_name("a\nb\x1b[2J", id_of(0)).find_first_of("\n\x1b") == std::string::npos);
     CHECK(display_name(std::string(5000, 'x'), id_of(0)).size() < 100);
     CHECK(describe({{"f", std::string(5000, 'x'), "y"}})[0].size() < 200);

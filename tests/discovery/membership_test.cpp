@@ -222,7 +222,7 @@ TEST_CASE("the longest time between two heartbeats is known", "[membership]") {
     CHECK(node.membership.longest_heartbeat_gap(id_of(1)) == 720ms);
 }
 
-TEST_CASE("a node that stood still itself suspects nobody for it", "[membership]") {
+TEST_CASE("a node that stood still itself suspects no peer for it", "[membership]") {
     Joined node;
     for (int i = 1; i <= 60; ++i) {
         node.run(at(i * 500ms));
@@ -300,7 +300,8 @@ TEST_CASE("a heartbeat of a newer life makes its address dialed", "[membership]"
     CHECK(node.membership.take_actions().dials == std::vector<Dial>{{"elsewhere:7400", id_of(1)}});
 }
 
-TEST_CASE("where a newer life is said to be is hung up, unless it is there", "[membership]") {
+TEST_CASE("the address where a newer life is said to be is hung up, unless that life is there",
+          "[membership]") {
     Joined node;
     Header header;
     Heartbeat heartbeat;
@@ -400,7 +401,7 @@ TEST_CASE("a peer known by an alias is connected at its own address", "[membersh
     CHECK(actions.connects[0].endpoints.direct == address_of(1));
 }
 
-TEST_CASE("who is to be remembered: whom it has met, and whom an earlier life had",
+TEST_CASE("a node remembers the peers that it has met, and those of an earlier life",
           "[membership]") {
     MembershipOptions options = options_of(0);
     const KnownPeer missed{id_of(2), address_of(2)};

@@ -104,7 +104,7 @@ TEST_CASE("one teller cannot take all the room", "[peer_exchange]") {
     CHECK(addresses.knows("honest:1"));
 }
 
-TEST_CASE("whatever moves an address's next dial moves the next tick", "[peer_exchange]") {
+TEST_CASE("a change of an address's next dial moves the next tick", "[peer_exchange]") {
     LearnedAddresses addresses = learned();
     CHECK(addresses.next_tick() == dynavg::protocol::kNever);
     addresses.learn(id_of(1), {id_of(2), "a:1"});

@@ -92,7 +92,7 @@ TEST_CASE("an unreachable seed is dialed for ever and told rarely", "[seeds]") {
     CHECK(seeds.next_tick() < at(25h + 1min));
 }
 
-TEST_CASE("who was met in an earlier life is dialed for ever, in silence, until it answers",
+TEST_CASE("a peer that an earlier life met is dialed for ever, in silence, until it answers",
           "[seeds]") {
     const dynavg::protocol::KnownPeer met{id_of(1), "a:1"};
     Seeds seeds = seeds_of({{"a:1", {}, met}});

@@ -24,7 +24,7 @@ PeerId numbered(std::size_t number) {
 
 }  // namespace
 
-TEST_CASE("Nobody is trusted who is neither configured nor has joined", "[trust]") {
+TEST_CASE("A key that is neither configured nor has joined is not trusted", "[trust]") {
     TrustList list;
     list.set_configured({key(1)});
     CHECK(list.join(key(2), "node-b") == TrustList::Joined::added);
@@ -54,7 +54,8 @@ TEST_CASE("A revoked key stays out, whatever configuration and token say", "[tru
     CHECK(list.is_trusted(key(2)));
 }
 
-TEST_CASE("What is kept is read again; what is configured is not kept", "[trust]") {
+TEST_CASE("Joined and revoked keys are read again from the kept text; configured keys are not kept",
+          "[trust]") {
     TrustList list;
     list.set_configured({key(1)});
     list.join(key(2), "node b\nrevoked");
@@ -98,7 +99,7 @@ TEST_CASE("The list has an end, and tokens fill half of it at most", "[trust]") 
     CHECK(read.text() == list.text());
 }
 
-TEST_CASE("One who tells of many leaves room for others", "[trust]") {
+TEST_CASE("A peer that tells of many keys leaves room for the keys that others tell", "[trust]") {
     using Joined = TrustList::Joined;
     TrustList list;
     for (std::size_t i = 0; i < TrustList::kToldByOneMax; ++i) {

@@ -167,7 +167,7 @@ TEST_CASE("a node whose core has not started asks nothing of model and disk", "[
                                "dial back", "wake 9"});
 }
 
-TEST_CASE("what is not asked for is not carried out", "[carry_out]") {
+TEST_CASE("actions that are not asked for are not carried out", "[carry_out]") {
     Node node = lone_node();
     start_core(node);
     RecordingShell shell;

@@ -115,7 +115,7 @@ const T* find(const std::vector<wire::Envelope>& envelopes) {
 
 }  // namespace
 
-TEST_CASE("what a joined peer says reaches the core", "[node]") {
+TEST_CASE("a joined peer's messages reach the core", "[node]") {
     Joined joined;
     CHECK(joined.publish(Joined::crossing()) == protocol::Traffic::monitoring);
     CHECK(joined.crossed());
@@ -134,7 +134,7 @@ TEST_CASE("an observer is shown, and is nothing to the core", "[node]") {
     CHECK_FALSE(joined.node.core()->may_call());
 }
 
-TEST_CASE("what an observer says beyond asking for the history reaches no round", "[node]") {
+TEST_CASE("an observer's words beyond a question for the history reach no round", "[node]") {
     Joined joined(protocol::Role::observer);
     const protocol::Member liar = joined.peer.self;
     protocol::RoundState call;
@@ -174,7 +174,7 @@ TEST_CASE("what an observer says beyond asking for the history reaches no round"
     CHECK(std::get<protocol::HistoryReply>(reply->message).entries.size() == 1);
 }
 
-TEST_CASE("what a node is, it is for that life", "[node]") {
+TEST_CASE("a node's role holds for its whole life", "[node]") {
     Joined joined(protocol::Role::observer);
     joined.peer.role = protocol::Role::member;
     joined.join();
@@ -299,7 +299,7 @@ TEST_CASE("sequence numbers carry the incarnation in their upper bits", "[node]"
     CHECK(first_sequence(Incarnation(6)) > first);
 }
 
-TEST_CASE("a heartbeat tells who this node is and where it stands", "[node]") {
+TEST_CASE("a heartbeat tells this node's identity and its place in training", "[node]") {
     Joined joined;
     const auto heartbeats = published(joined.beat());
     const auto* heartbeat = find<protocol::Heartbeat>(heartbeats);
@@ -402,7 +402,7 @@ TEST_CASE("without a core a node joins and beats, and says nothing of references
     CHECK(said.back().header.reference_tag == 0);
 }
 
-TEST_CASE("whoever's key is another's is not heard, and told", "[node]") {
+TEST_CASE("a peer with another peer's key is not heard, and is told", "[node]") {
     Joined joined;
     const protocol::PeerId liar = options_of(2).self.id;
     const auto hello = joined.encode(hello_of(joined.peer));
@@ -463,7 +463,7 @@ TEST_CASE("heartbeats tell and compare wall clocks, and nothing else changes by 
     CHECK_FALSE(joined.node.membership().skew());
 }
 
-TEST_CASE("whatever a hello says, its refusal can be sent", "[node]") {
+TEST_CASE("the refusal of any hello can be sent", "[node]") {
     const std::string longest(protocol::limits::kTextBytesMax, 'x');
     Joined joined;
     protocol::Hello nobody_dials = hello_of(options_of(2));

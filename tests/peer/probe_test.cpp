@@ -89,7 +89,7 @@ TEST_CASE("a probe is answered with what differs and what was reached, and makes
     CHECK_FALSE(reply_of(asked.take_actions(at(3s)), "c"));
 }
 
-TEST_CASE("whatever addresses a probe names, the answer can be sent", "[probe_desk]") {
+TEST_CASE("the answer to a probe with any addresses can be sent", "[probe_desk]") {
     Node asked = node_of(0);
     Probe probe = probe_of(1);
     const std::string longest(protocol::limits::kTextBytesMax, 'x');
@@ -102,7 +102,7 @@ TEST_CASE("whatever addresses a probe names, the answer can be sent", "[probe_de
     CHECK(reply->differences.at(0).field == "node.advertise");
 }
 
-TEST_CASE("who asks too often is answered at once, with nothing tried", "[probe_desk]") {
+TEST_CASE("a peer that asks too often is answered at once, with nothing tried", "[probe_desk]") {
     Node asked = node_of(0);
     const auto bytes = protocol::wire::encode({}, probe_of(1));
     CHECK(asked.on_direct("c1", id_of(1), bytes, at(0s)));
@@ -114,7 +114,7 @@ TEST_CASE("who asks too often is answered at once, with nothing tried", "[probe_
     CHECK(reply->reached == Reached{});
 }
 
-TEST_CASE("nobody asks in another's name", "[probe_desk]") {
+TEST_CASE("no peer can ask in another peer's name", "[probe_desk]") {
     Node asked = node_of(0);
     const auto bytes = protocol::wire::encode({}, probe_of(1));
     CHECK_FALSE(asked.on_direct("c", id_of(2), bytes, at(0s)));

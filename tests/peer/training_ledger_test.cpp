@@ -116,7 +116,7 @@ TEST_CASE("an install takes out what is spent and keeps the rest", "[training_le
     CHECK(bench.ledger.steps() == 5);
 }
 
-TEST_CASE("what was frozen for a round without this peer stays in the drift", "[training_ledger]") {
+TEST_CASE("a part frozen for a round without this peer stays in the drift", "[training_ledger]") {
     Bench bench;
     bench.steps(3);
     REQUIRE(bench.freeze(1).contribution);
@@ -175,7 +175,7 @@ TEST_CASE("a drift that is not finite is not frozen but dropped first", "[traini
     CHECK(frozen->values == std::vector<float>(4, 0));
 }
 
-TEST_CASE("what was frozen before a drop does not leave the model a second time",
+TEST_CASE("a part frozen before a drop does not leave the model a second time",
           "[training_ledger]") {
     Bench bench;
     bench.steps(2);
@@ -231,7 +231,7 @@ TEST_CASE("training goes on from the counts of an earlier life", "[training_ledg
     CHECK(bench.copy().frozen == options.start.given);
 }
 
-TEST_CASE("what an earlier life gave leaves the model, whichever life the round held",
+TEST_CASE("a part that an earlier life gave leaves the model, whichever life the round held",
           "[training_ledger]") {
     for (const Spent spent : {Spent::frozen, Spent::given}) {
         const TrainingLedgerOptions options = restarted();
@@ -267,7 +267,7 @@ TEST_CASE("a restarted life drops a drift that is not finite before it gives aga
     CHECK(bench.freeze(1).contribution == options.start.given);
 }
 
-TEST_CASE("what an earlier life gave does not leave a model that has dropped it",
+TEST_CASE("a part that an earlier life gave does not leave a model that has dropped it",
           "[training_ledger]") {
     for (const Spent spent : {Spent::frozen, Spent::given}) {
         for (const bool freezes : {true, false}) {

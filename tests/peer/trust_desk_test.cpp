@@ -67,7 +67,8 @@ TEST_CASE("The token opens the direct door for an introduction, and no other", "
     CHECK(desk.on_knock(knock(kToken, Door::bulk), kStart) == LetIn::nobody);
 }
 
-TEST_CASE("Whom an introduction names is trusted, kept, told and answered", "[trust_desk]") {
+TEST_CASE("The peer that an introduction names is trusted, kept, told and answered",
+          "[trust_desk]") {
     TrustDesk desk = desk_of();
     const auto actions = desk.on_introduction(kToken, hello(1), kStart);
     REQUIRE(actions);
@@ -148,8 +149,9 @@ TEST_CASE("Only a person's word lets a revoked key in again", "[trust_desk]") {
     CHECK(is_in(desk, kAnna));
 }
 
-TEST_CASE("Who holds a token trusts whom a peer tells of, who holds none takes nobody's word",
-          "[trust_desk]") {
+TEST_CASE(
+    "A node with a token trusts the peers that a peer tells of; a node without one takes no word",
+    "[trust_desk]") {
     TrustDesk holder = desk_that_trusts({kBert});
     const TrustActions taken = holder.on_told(told(kBert, kCarl));
     CHECK(taken.keep);
@@ -248,7 +250,7 @@ TEST_CASE("A token that was given up stays void in a later life, and cannot be p
     CHECK(desk.token() == kNewToken);
 }
 
-TEST_CASE("What the disk does not take is tried again until the disk has it", "[trust_desk]") {
+TEST_CASE("A list that the disk refuses is written again until the disk has it", "[trust_desk]") {
     TrustDesk desk = desk_that_trusts({kAnna});
     REQUIRE(desk.revoke(kAnna).value().keep);
     desk.on_kept(Kept::no, kStart);
@@ -262,7 +264,8 @@ TEST_CASE("What the disk does not take is tried again until the disk has it", "[
     CHECK_FALSE(desk.on_tick(kStart + 9s).keep);
 }
 
-TEST_CASE("Who misuses gossip hears nothing for a while, and is a peer elsewhere", "[trust_desk]") {
+TEST_CASE("A peer that misuses gossip hears nothing for a while, and is a peer elsewhere",
+          "[trust_desk]") {
     TrustDesk desk = desk_that_trusts({kAnna});
     CHECK(desk.on_odd_subscription(kAnna, kStart).events.size() == 1);
     CHECK(desk.on_odd_subscription(kAnna, kStart).events.empty());

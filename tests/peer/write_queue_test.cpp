@@ -31,7 +31,7 @@ std::vector<WriteKind> kinds_at(WriteQueue& queue, Instant now) {
 
 }  // namespace
 
-TEST_CASE("what waits goes to disk in the order of its kinds", "[write_queue]") {
+TEST_CASE("waiting writes go to disk in the order of their kinds", "[write_queue]") {
     WriteQueue queue;
     queue.put(protocol::KnownPeers());
     queue.put(local_of(1));
@@ -53,7 +53,8 @@ TEST_CASE("a newer write takes the place of one of its kind", "[write_queue]") {
     CHECK_FALSE(queue.take(kStart));
 }
 
-TEST_CASE("what failed waits for the retry interval and holds back nothing else", "[write_queue]") {
+TEST_CASE("a failed write waits for the retry interval and holds back nothing else",
+          "[write_queue]") {
     WriteQueue queue;
     queue.put(local_of(1));
     queue.failed(*queue.take(kStart), kStart);

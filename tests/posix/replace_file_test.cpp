@@ -73,7 +73,7 @@ TEST_CASE("a file for others is made and replaced as a whole, and readable", "[r
     CHECK(files_in(folder) == 1);
 }
 
-TEST_CASE("what a crash has left of an earlier try is no obstacle", "[replace_file]") {
+TEST_CASE("files that a crash has left of an earlier try are no obstacle", "[replace_file]") {
     const TemporaryFolder folder;
     std::ofstream(folder / ".model.pt.new") << "half of a very long model, and no more";
     REQUIRE(replace(folder / "model.pt", "whole").has_value());
@@ -94,7 +94,7 @@ TEST_CASE("a second writer of one file is refused, and harms nothing", "[replace
     close(other);
 }
 
-TEST_CASE("where a file cannot be written, the old one stays and the reason is told",
+TEST_CASE("if a file cannot be written, the old one stays and the reason is told",
           "[replace_file]") {
     const TemporaryFolder folder;
     CHECK(says(replace(folder / "none" / "model.pt", "x"), "No such file or directory; make the"));
@@ -206,7 +206,7 @@ TEST_CASE("a second writer waits for the first, unless it is to be refused", "[r
     CHECK(files_in(folder) == 1);
 }
 
-TEST_CASE("who knows better what to do says so", "[replace_file]") {
+TEST_CASE("a caller that knows better advice gives it", "[replace_file]") {
     const TemporaryFolder folder;
     CHECK(says(replace_file(folder / "none" / "a", "x", {.advice = "ask the cook"}),
                "none/a: No such file or directory; ask the cook"));

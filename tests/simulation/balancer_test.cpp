@@ -125,7 +125,7 @@ TEST_CASE("a balancing for all moves no model and is not counted", "[balancer]")
     CHECK(all.balancer.bytes() == 0);
 }
 
-TEST_CASE("who is added depends on the seed alone", "[balancer]") {
+TEST_CASE("the choice of an added peer depends on the seed alone", "[balancer]") {
     const std::vector<float> drifts{0, 0, 3, 0, 0, 0, 0, 0, 0};
     std::set<std::vector<std::vector<float>>> outcomes;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {

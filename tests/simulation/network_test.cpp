@@ -152,7 +152,7 @@ TEST_CASE("a clogged link carries so many bytes a second", "[network]") {
     CHECK(line.arrived.back().when <= Instant(5500ms));
 }
 
-TEST_CASE("what happens to messages is a function of the seed", "[network]") {
+TEST_CASE("the fate of messages is a function of the seed", "[network]") {
     const auto run = [](std::uint64_t seed) {
         Line line({1ms, 50ms, 0.3, 0.3}, seed);
         line.gossip(200);

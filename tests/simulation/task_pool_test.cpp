@@ -37,7 +37,7 @@ TEST_CASE("tasks run side by side", "[task_pool]") {
     }));
 }
 
-TEST_CASE("what a task throws comes out where it is awaited", "[task_pool]") {
+TEST_CASE("an exception of a task comes out where the task is awaited", "[task_pool]") {
     TaskPool pool(2);
     std::atomic<int> done{0};
     const auto bad = pool.start([] { throw std::runtime_error("no memory"); });

@@ -46,7 +46,7 @@ struct Watched {
 
 }  // namespace
 
-TEST_CASE("what is set at one peer holds at all of them from one reference on",
+TEST_CASE("a threshold that is set at one peer holds at all peers from one reference on",
           "[threshold_setting]") {
     for (const Pace pace : {Pace::lockstep, Pace::free}) {
         CAPTURE(name_of(pace));

@@ -96,7 +96,7 @@ TEST_CASE("where more than start_peers come up at once, sets may differ until th
     run_well(swarm_options(1335));
 }
 
-TEST_CASE("a peer ten times slower than the others holds nobody up for ever", "[world]") {
+TEST_CASE("a peer ten times slower than the others holds no peer up for ever", "[world]") {
     WorldOptions options = world_of(3, Pace::free, 200);
     options.step_times[2] = 200ms;
     options.max_steps[2] = 20;
@@ -107,7 +107,7 @@ TEST_CASE("a peer ten times slower than the others holds nobody up for ever", "[
     CHECK(bounded.epochs > 3);
 }
 
-TEST_CASE("nobody runs further ahead of the slowest than max_lag_steps", "[world]") {
+TEST_CASE("no peer runs further ahead of the slowest than max_lag_steps", "[world]") {
     constexpr std::uint64_t kLag = 6;
     protocol::AveragingSettings averaging = toy_settings(Pace::free, 40);
     averaging.max_lag_steps = kLag;
@@ -131,7 +131,7 @@ TEST_CASE("nobody runs further ahead of the slowest than max_lag_steps", "[world
     CHECK(watch.most == kLag);
 }
 
-TEST_CASE("whose contributions are not what they say sits out until they are", "[world]") {
+TEST_CASE("a peer whose contributions are not what it says sits out until they are", "[world]") {
     for (const Pace pace : {Pace::free, Pace::lockstep}) {
         CAPTURE(name_of(pace));
         SmallWorld world({.peers = 4, .averaging = toy_settings(pace, 20), .max_steps = 120});
@@ -180,7 +180,7 @@ TEST_CASE("a peer that sat out some rounds has lost nothing", "[world]") {
     }
 }
 
-TEST_CASE("what is given again after a crash counts as much as before", "[world]") {
+TEST_CASE("a contribution that is given again after a crash counts as much as before", "[world]") {
     protocol::AveragingSettings averaging = toy_settings(Pace::free, 400);
     averaging.weights = protocol::WeightRule::samples;
     SmallWorld world({.peers = 2,

@@ -35,7 +35,7 @@ TEST_CASE("in a new folder nothing is found, and nothing is wrong", "[checkpoint
     CHECK(found.events.empty());
 }
 
-TEST_CASE("what was written is found again", "[checkpoint_store]") {
+TEST_CASE("a written record is found again", "[checkpoint_store]") {
     MemoryDisk disk;
     CheckpointStore store = store_on(disk);
     (void)store.load();
@@ -281,7 +281,7 @@ TEST_CASE("a disk that fails for another reason costs nothing that is on it",
     CHECK(disk.files == before);
 }
 
-TEST_CASE("what failed to be written is written when the disk works again", "[checkpoint_store]") {
+TEST_CASE("a failed write is repeated when the disk works again", "[checkpoint_store]") {
     MemoryDisk disk;
     CheckpointStore store = store_on(disk);
     (void)store.load();

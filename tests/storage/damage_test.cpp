@@ -165,7 +165,7 @@ TEST_CASE("a damaged reference is replaced when its epoch is committed again", "
     CHECK(count_of(found.events, "checkpoint_damaged") == 0);
 }
 
-TEST_CASE("whatever the bytes of a sound file say, reading them is harmless", "[damage]") {
+TEST_CASE("the bytes of a sound file are read without harm, whatever they say", "[damage]") {
     // The digest is right, as a program with an error would write it.
     protocol::RandomStream random(5, protocol::RandomPurpose::batches);
     const std::vector<std::pair<std::string, FileKind>> files = {

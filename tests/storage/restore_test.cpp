@@ -127,7 +127,8 @@ TEST_CASE("at the same reference training goes on where it was", "[restore]") {
     CHECK(restart.given->facts.squared_norm >= 5 * 12 * 12);
 }
 
-TEST_CASE("what was frozen for the next epoch is what was given to it", "[restore]") {
+TEST_CASE("the part that was frozen for the next epoch is the part that was given to it",
+          "[restore]") {
     const Restart restart = restart_of(found_at(1, {}, true));
     CHECK(drift_in(restart) == 12);
     CHECK(restart.steps_since_reference == 12);
@@ -179,7 +180,7 @@ TEST_CASE("drift that went into a reference since the checkpoint is not counted 
     }
 }
 
-TEST_CASE("what of the drift is spent cannot be known after a fall back, so it is dropped",
+TEST_CASE("after a fall back the spent part of the drift cannot be known, so the drift is dropped",
           "[restore]") {
     Found found = found_at(1, {}, true);
     found.fell_back = true;
@@ -205,7 +206,7 @@ TEST_CASE("what of the drift is spent cannot be known after a fall back, so it i
     CHECK(drift_in(restart_of(found)) == 0);
 }
 
-TEST_CASE("what an earlier life may have given is what its promise tells", "[restore]") {
+TEST_CASE("an earlier life's promise tells which contribution it may have given", "[restore]") {
     Found found = found_at(1, {}, false);
     found.promise = protocol::Promise{};
     found.promise->target = Epoch(1);

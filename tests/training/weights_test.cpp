@@ -47,7 +47,7 @@ TEST_CASE("a file of weights is a model's beginning, with its head or without", 
     CHECK(same_bits(read.subspan(behind), std::span(given).subspan(behind)));
 }
 
-TEST_CASE("a file that can't be the model's weights is refused with what it should be",
+TEST_CASE("a file that can't be the model's weights is refused with the expected contents",
           "[weights]") {
     test::TemporaryFolder directory;
     const auto path = directory.path() / "weights.f32";

@@ -43,7 +43,7 @@ Forks::Sides Forks::sides_of(const EpochRecord& record) {
     return sides;
 }
 
-/// Of different digests; who only adopted one was in no round.
+/// Of different digests; a node that only adopted one was in no round.
 bool Forks::has_disjoint_rosters(const EpochRecord& record) const {
     std::map<std::string, protocol::Digest> rounds;
     for (const Claim& claim : record.claims) {

@@ -20,7 +20,7 @@ public:
 
 private:
     /// On which side a node is. Those with one digest are on one side, numbered in the order of
-    /// their first nodes; who has several is on none.
+    /// their first nodes; a node with several is on none.
     using Sides = std::map<std::uint32_t, std::size_t>;
 
     [[nodiscard]] static Sides sides_of(const EpochRecord& record);

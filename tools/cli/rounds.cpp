@@ -94,7 +94,7 @@ void add_rounds(CLI::App& app, ExitCode& result) {
         ->type_name("N");
     add_daemon_options(*verb, options->daemon);
     verb->footer(
-        "PEERS: who took part, of those who were expected. SENT: models, by this peer. "
+        "PEERS: how many took part, of those expected. SENT: models, by this peer. "
         "\"adopted\":\n"
         "the round went on without this peer, which took its result over.\n\n"
         "Example:\n  dynavg rounds --count 5");

@@ -96,7 +96,8 @@ void add_token(CLI::App& app, ExitCode& result) {
         ->type_name("SOCKET");
     verb->add_flag("--json", options->json, "Print it as JSON");
     verb->footer(
-        "A token is kept like a password: whoever has it can join. Every node that joined by it\n"
+        "A token is kept like a password: any machine that has it can join. Every node that joined "
+        "by it\n"
         "holds it, and lets others join; --new and --close are about this node alone.\n\n"
         "Example:\n  dynavg token");
     verb->callback([options, &result] { result = end_of(run(*options)); });

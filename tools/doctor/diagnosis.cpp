@@ -222,7 +222,7 @@ BlasFacts blas_of(const std::vector<std::string>& libraries) {
         const bool is_blas = name.starts_with("libblas.so") || name.starts_with("libmkl_rt") ||
                              name.starts_with("libblis") || is_open;
         if (!is_blas) continue;
-        // What LibTorch calls is libblas.so.3, whoever provides it: that one decides.
+        // LibTorch calls libblas.so.3, whichever package provides it: that one decides.
         const bool decides = name.starts_with("libblas.so");
         if (found.kind != Blas::none && !decides) continue;
         // Debian's reference BLAS is .../blas/libblas.so.3.

@@ -110,7 +110,7 @@ PortFacts look_at_port(std::string_view use, const daemon::HostPort& address,
     if (!facts.in_use) return facts;
     const auto holder = holder_of(where->in_table(), address.port);
     if (holder) facts.holder = fmt::format("{} (pid {})", holder->name, holder->pid);
-    // Who may not see the holder believes the daemon, which would not run without its ports.
+    // A user who may not see the holder believes the daemon, which would not run without its ports.
     facts.is_ours = daemon_pid && (!holder || holder->pid == *daemon_pid);
     return facts;
 }

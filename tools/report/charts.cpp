@@ -331,7 +331,7 @@ Chart round_chart(const Run& run, const std::string& id, const std::string& labe
     chart.y = {"variance of the models", Scale::linear, Quantity::number, true, scale_end(run)};
     Series estimates = round_series(run, "estimate", 0, &RoundRow::estimate);
     chart.series.push_back(round_series(run, "exact variance", 1, &RoundRow::exact_variance));
-    // Who averages after every step has no use for a threshold.
+    // A run that averages after every step has no use for a threshold.
     if (!estimates.points.empty()) {
         chart.series.push_back(threshold_series(run));
         chart.series.push_back(std::move(estimates));

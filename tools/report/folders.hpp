@@ -16,7 +16,7 @@ namespace dynavg::report {
 [[nodiscard]] Expected<std::vector<Run>, Error> read_runs(
     const std::vector<std::filesystem::path>& folders);
 
-/// Replaces the file as a whole: who reads it meanwhile sees no half of it.
+/// Replaces the file as a whole: a reader never sees half of it.
 [[nodiscard]] Expected<void, Error> write_file(const std::filesystem::path& file,
                                                const std::string& text);
 

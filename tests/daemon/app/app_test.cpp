@@ -690,7 +690,7 @@ TEST_CASE("SIGHUP has a daemon read its file again", "[app]") {
     CHECK(a.end().exit_code == 0);
 }
 
-TEST_CASE("what a joiner was told before it learned its settings holds after that", "[app]") {
+TEST_CASE("words that a joiner heard before it learned its settings hold after that", "[app]") {
     const TemporaryFolder folder;
     EventPipe events;
     RunningNode a(config_of("a", folder), events);
@@ -730,7 +730,7 @@ TEST_CASE("a service manager hears that a daemon is up, alive and leaving", "[ap
     CHECK(a.end().exit_code == 0);
 }
 
-TEST_CASE("a service manager hears of an end that nobody asked for", "[app]") {
+TEST_CASE("a service manager hears of an end that no person asked for", "[app]") {
     const TemporaryFolder folder;
     EventPipe events;
     FakeManager fake("3000000");

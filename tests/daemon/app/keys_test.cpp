@@ -59,7 +59,7 @@ constexpr std::chrono::milliseconds kNobodyComes{400};
 
 }  // namespace
 
-TEST_CASE("With keys both ends know who the other is", "[keys]") {
+TEST_CASE("With keys each end knows the identity of the other", "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), bert(loop);
     anna.trusted = {bert.id()};
@@ -96,7 +96,7 @@ TEST_CASE("A stranger is let in at no door, and is told by its key and address",
     }));
 }
 
-TEST_CASE("Who was refused is let in once its key is trusted, without dialing again", "[keys]") {
+TEST_CASE("A refused peer is let in once its key is trusted, without dialing again", "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), bert(loop);
     REQUIRE(bert.node->transport.greet(anna.direct(), as_message("hello"), Traffic::overhead));
@@ -105,7 +105,7 @@ TEST_CASE("Who was refused is let in once its key is trusted, without dialing ag
     CHECK(loop.run_until([&] { return !anna.node->direct.empty(); }));
 }
 
-TEST_CASE("Whoever listens at a peer's address without its key is not believed", "[keys]") {
+TEST_CASE("A listener at a peer's address without the peer's key is not believed", "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), impostor(loop);
     anna.trusted = {impostor.id()};
@@ -124,7 +124,7 @@ TEST_CASE("An address without a key cannot be dialed where there are keys", "[ke
     CHECK_FALSE(anna.node->transport.dial({bert.at.direct, {}}));
 }
 
-TEST_CASE("Without a handler nobody is let in", "[keys]") {
+TEST_CASE("Without a handler no connection is let in", "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), bert(loop, {}, Zap::missing);
     bert.trusted = {anna.id()};
@@ -156,7 +156,7 @@ TEST_CASE("The network's token opens the door to an introduction, and no other",
     CHECK_FALSE(loop.run_for(kNobodyComes, [&] { return anna.node->transport.subscribers() > 0; }));
 }
 
-TEST_CASE("Whoever subscribes to a topic is named, and its connection ends", "[keys]") {
+TEST_CASE("A peer that subscribes to a topic is named, and its connection ends", "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), bert(loop), thief(loop);
     anna.trusted = {bert.id(), thief.id()};
@@ -192,7 +192,9 @@ TEST_CASE("Subscribers that are dropped come back only if they still may", "[key
     CHECK(carl.node->gossip.empty());
 }
 
-TEST_CASE("A chunk's sender is whose key it has, not whose name it gives", "[keys]") {
+TEST_CASE(
+    "A chunk's sender is the peer whose key the connection shows, whatever name the chunk gives",
+    "[keys]") {
     TestLoop loop;
     KeyedNode anna(loop), bert(loop), liar(loop);
     anna.trusted = {bert.id(), liar.id()};

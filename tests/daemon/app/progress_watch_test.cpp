@@ -60,7 +60,7 @@ TEST_CASE("the first step gets more time, as nothing is known of it", "[progress
     CHECK_FALSE(trainer.endures(2s));
 }
 
-TEST_CASE("who has no work is never stuck, however long", "[progress_watch]") {
+TEST_CASE("a trainer without work is never stuck, however long", "[progress_watch]") {
     Watched trainer;
     trainer.finish_step(2ms);
     CHECK(trainer.endures(20s));

@@ -24,7 +24,7 @@ using namespace dynavg;
 using namespace dynavg::daemon;
 using dynavg::test::TemporaryFolder;
 
-TEST_CASE("root, the daemon's user and the socket's group may ask, and nobody else",
+TEST_CASE("root, the daemon's user and the socket's group may ask, and no other user",
           "[admission]") {
     const Admission admission{.own_user = 990, .socket_group = 991};
     CHECK(may_ask(admission, {.user = 0, .group = 5}));

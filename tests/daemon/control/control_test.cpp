@@ -131,7 +131,7 @@ TEST_CASE("a status survives the way to the tool", "[control]") {
     CHECK(reply.size() == 35);
 }
 
-TEST_CASE("what is not known yet arrives as none", "[control]") {
+TEST_CASE("values that are not known yet arrive as none", "[control]") {
     control::StatusReply status;
     status.estimate = std::numeric_limits<double>::infinity();
     const Json reply = control::to_reply(status);
@@ -194,7 +194,7 @@ TEST_CASE("a check of the peers survives the way to the tool", "[control]") {
     CHECK_FALSE(control::starts_check(control::request("check-peers")));
 }
 
-TEST_CASE("what a reload did survives the way to the tool", "[control]") {
+TEST_CASE("the result of a reload survives the way to the tool", "[control]") {
     const control::ReloadReply reply{{"node.peers"}, {"node.bind"}};
     CHECK(control::reload_from(control::to_reply(reply)).value() == reply);
     CHECK_FALSE(control::reload_from(control::done_reply()));
@@ -242,7 +242,7 @@ TEST_CASE("several requests on one connection are answered in order", "[control]
     CHECK_THAT(client.receive_line(), Contains("\"c\""));
 }
 
-TEST_CASE("what is no request is an error, and the connection goes on", "[control]") {
+TEST_CASE("a line that is no request is an error, and the connection goes on", "[control]") {
     const TemporaryFolder folder;
     const Running running({.socket = folder / "control.sock"});
     RawClient client(folder / "control.sock");
@@ -388,7 +388,7 @@ TEST_CASE("a handler may stop the server", "[control]") {
     CHECK(client.receive_line().empty());
 }
 
-TEST_CASE("the client says that nobody answers, and what to do", "[control]") {
+TEST_CASE("the client says that no daemon answers, and what to do", "[control]") {
     const TemporaryFolder folder;
     const auto missing = control::ask(folder / "control.sock", control::request("status"));
     REQUIRE_FALSE(missing);

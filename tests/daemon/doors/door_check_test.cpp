@@ -109,7 +109,7 @@ TEST_CASE("other programs are told from nodes", "[door_check]") {
     CHECK(check(loop, plain.address(), expected) == Reach::other_program);
 }
 
-TEST_CASE("nobody without the key can say welcome", "[door_check]") {
+TEST_CASE("a server without the key can't say welcome", "[door_check]") {
     TestLoop loop;
     const auto expected = identity::make_identity().id;
     const std::string answer = greeting("CURVE") + "\x04\xa8\x07WELCOME" + std::string(160, 'x');
@@ -117,7 +117,7 @@ TEST_CASE("nobody without the key can say welcome", "[door_check]") {
     CHECK(check(loop, liar.address(), expected) == Reach::other_key);
 }
 
-TEST_CASE("where nobody is, and what is no address, is told", "[door_check]") {
+TEST_CASE("an address without a listener, and text that is no address, are told", "[door_check]") {
     TestLoop loop;
     std::string address;
     {

@@ -36,7 +36,8 @@ void ask(DoorRecord& record) {
 
 }  // namespace
 
-TEST_CASE("Who fails in the handshake is a stranger, by the address of its connection", "[doors]") {
+TEST_CASE("A connection that fails in the handshake is a stranger's, named by its address",
+          "[doors]") {
     DoorRecord record(Door::gossip, address);
     CHECK_FALSE(record.take(accepted(7)));
     CHECK_FALSE(record.take(accepted(8)));
@@ -51,7 +52,7 @@ TEST_CASE("Who fails in the handshake is a stranger, by the address of its conne
                Contains("from 10.0.0.8 to the gossip port was closed: it does not speak"));
 }
 
-TEST_CASE("Who says nothing may be a peer that ends", "[doors]") {
+TEST_CASE("A connection that says nothing may be a peer's that ends", "[doors]") {
     DoorRecord record(Door::direct, address);
     CHECK_FALSE(record.take(accepted(7)));
     ask(record);
@@ -62,7 +63,7 @@ TEST_CASE("Who says nothing may be a peer that ends", "[doors]") {
     CHECK(told(*stranger).level == protocol::Level::info);
 }
 
-TEST_CASE("Who shows a key is named by that, elsewhere", "[doors]") {
+TEST_CASE("A connection that shows a key is not named as a stranger's", "[doors]") {
     DoorRecord record(Door::direct, address);
     CHECK_FALSE(record.take(accepted(7)));
     ask(record);
@@ -73,8 +74,9 @@ TEST_CASE("Who shows a key is named by that, elsewhere", "[doors]") {
     CHECK(record.take(disconnected(7)));
 }
 
-TEST_CASE("Who ends without a word of ZeroMQ's is a stranger, but none that may have come in",
-          "[doors]") {
+TEST_CASE(
+    "A connection that ends without a word of ZeroMQ's is a stranger's, unless it may have come in",
+    "[doors]") {
     DoorRecord record(Door::direct, address);
     CHECK_FALSE(record.take(accepted(7)));
     const auto stranger = record.take(disconnected(7));
@@ -112,7 +114,7 @@ TEST_CASE("An address that may be another connection's is not told", "[doors]") 
     const auto stranger = record.take(disconnected(7));
     REQUIRE(stranger);
     CHECK(stranger->address.empty());
-    CHECK_THAT(told(*stranger).message, Contains("from somebody who was gone at once"));
+    CHECK_THAT(told(*stranger).message, Contains("from an unknown address, gone at once,"));
     record.trust_addresses();
     // The next one with that descriptor is asked for anew.
     CHECK_FALSE(record.take(accepted(7)));

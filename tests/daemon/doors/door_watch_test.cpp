@@ -56,7 +56,7 @@ tcp::socket connect_to(TestLoop& loop, const std::string& address) {
 
 }  // namespace
 
-TEST_CASE("Who connects and says nothing is named when its time is up", "[doors]") {
+TEST_CASE("A connection that says nothing is named when its time is up", "[doors]") {
     TestLoop loop;
     WatchedNode anna(loop);
     const tcp::socket idle = connect_to(loop, anna.at.gossip);
@@ -66,7 +66,7 @@ TEST_CASE("Who connects and says nothing is named when its time is up", "[doors]
     CHECK(anna.strangers[0].may_be_harmless);
 }
 
-TEST_CASE("Who speaks something else is named, once for a door", "[doors]") {
+TEST_CASE("A connection that speaks another protocol is named, once for a door", "[doors]") {
     TestLoop loop;
     WatchedNode anna(loop);
     const std::string request = "GET / HTTP/1.0\r\n\r\n";
@@ -85,7 +85,7 @@ TEST_CASE("Who speaks something else is named, once for a door", "[doors]") {
     CHECK(anna.strangers[0].door == Door::direct);
 }
 
-TEST_CASE("Who takes this node for one with another key is told so", "[doors]") {
+TEST_CASE("A peer that takes this node for one with another key is told so", "[doors]") {
     TestLoop loop;
     WatchedNode anna(loop);
     WatchedNode bert(loop);
@@ -94,7 +94,7 @@ TEST_CASE("Who takes this node for one with another key is told so", "[doors]") 
     CHECK_THAT(anna.strangers[0].reason, Catch::Matchers::Contains("another key"));
 }
 
-TEST_CASE("Whose key is not trusted is no stranger here: it is named by its key", "[doors]") {
+TEST_CASE("A peer whose key is not trusted is named by its key, not as a stranger", "[doors]") {
     TestLoop loop;
     WatchedNode anna(loop);
     WatchedNode bert(loop);

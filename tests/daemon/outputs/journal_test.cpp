@@ -135,7 +135,7 @@ TEST_CASE("priorities are those of syslog", "[journal]") {
     }
 }
 
-TEST_CASE("what peers put into an entry can't steer a terminal or add a field", "[journal]") {
+TEST_CASE("text of peers in an entry can't steer a terminal or add a field", "[journal]") {
     const Event event = Event("peer_joined", Level::info, "x\x1b[2J\nPRIORITY=0")
                             .with("peer", std::string("a b\n\xff\x1b"))
                             .with("suspects", std::vector<std::string>{"\x1b"});
@@ -158,7 +158,8 @@ TEST_CASE("the end of a log waits for its entries, which come in order", "[journ
     }
 }
 
-TEST_CASE("a journal that hangs loses entries, blocks nobody, and is told how many", "[journal]") {
+TEST_CASE("a journal that hangs loses entries, which are counted, and blocks no thread",
+          "[journal]") {
     FakeJournal journal;
     constexpr int kTooMany = 50;
     {

@@ -137,7 +137,7 @@ TEST_CASE("a line of text reads well and has the fields", "[log]") {
           "round=4-9f3a01c2 estimate=5.5 note=\"two words\" empty=\"\" suspects=[a,\"b c\"]\n");
 }
 
-TEST_CASE("what a peer sends can't forge a line or steer a terminal", "[log]") {
+TEST_CASE("text from a peer can't forge a line or steer a terminal", "[log]") {
     const Event event = Event("peer_joined", Level::info, "Peer x\nfake joined")
                             .with("name", std::string("a\n2026 error \x1b[2J\x7f\xc2\x9b"
                                                       "2J"))
@@ -259,7 +259,7 @@ TEST_CASE("events that name no peer are limited too, but not what tells of refer
     CHECK(written == 6 * log_limits::kLinesPerEventMax);
 }
 
-TEST_CASE("what was suppressed of an event without a peer is told without one", "[log]") {
+TEST_CASE("suppressed lines of an event without a peer are told without one", "[log]") {
     Pipe pipe;
     {
         Log log(options_for(pipe));
@@ -289,7 +289,7 @@ TEST_CASE("a clock that is set back does not silence a peer", "[log]") {
     CHECK(pipe.read_json().size() == 1);
 }
 
-TEST_CASE("what is still suppressed at the end is told", "[log]") {
+TEST_CASE("lines still suppressed at the end are told", "[log]") {
     Pipe pipe;
     {
         Log log(options_for(pipe));

@@ -138,7 +138,7 @@ TEST_CASE("nothing but reading is possible", "[metrics_server]") {
     CHECK(server.made == 0);
 }
 
-TEST_CASE("a name of somebody else that leads to loopback is refused", "[metrics_server]") {
+TEST_CASE("a host name of another site that leads to loopback is refused", "[metrics_server]") {
     const Running server;
     CHECK_THAT(ask(server, "/metrics", "evil.example:7410"), Contains("403 Forbidden"));
     for (const char* host : {"localhost:7410", "127.0.0.1", "[::1]:7410", ""}) {
@@ -147,7 +147,8 @@ TEST_CASE("a name of somebody else that leads to loopback is refused", "[metrics
     }
 }
 
-TEST_CASE("who is slow, half or too long is cut off, and others go on", "[metrics_server]") {
+TEST_CASE("a client that is slow, incomplete or too long is cut off, and others go on",
+          "[metrics_server]") {
     const Running server({.host = "127.0.0.1", .connections_max = 3, .timeout = 500ms});
     Client idle(server);
     Client half(server);

@@ -120,7 +120,7 @@ TEST_CASE("the numbers are those of the status", "[metrics]") {
     }
 }
 
-TEST_CASE("what is not known is left out", "[metrics]") {
+TEST_CASE("unknown values are left out", "[metrics]") {
     const std::string text = exposition({});
     for (const char* name : {"dynavg_variance_estimate", "dynavg_drift_squared",
                              "dynavg_reference_accuracy", "dynavg_disk_free_bytes"}) {

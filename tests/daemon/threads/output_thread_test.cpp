@@ -102,7 +102,7 @@ TEST_CASE("a reference is due after so many epochs, or where the past was replac
     CHECK(output_is_due(Epoch(7), Epoch(6), 10));
 }
 
-TEST_CASE("what is offered is written, and told", "[output]") {
+TEST_CASE("an offered reference is written, and told", "[output]") {
     Output output{{}};
     output.offer(3);
     REQUIRE(output.wait_for("output_written", 1));
@@ -115,8 +115,10 @@ TEST_CASE("what is offered is written, and told", "[output]") {
     CHECK(output.written() == std::vector<std::uint32_t>{3, 4});
 }
 
-TEST_CASE("the hook is told what was written; of what comes while it runs only the latest is",
-          "[output]") {
+TEST_CASE(
+    "the hook is told of each written reference; of those that come while it runs, only of the "
+    "latest",
+    "[output]") {
     const TemporaryFolder pipes;
     const std::string gate = (pipes / "gate").string();
     REQUIRE(mkfifo(gate.c_str(), 0600) == 0);
@@ -157,7 +159,8 @@ TEST_CASE("a hook that fails is told once, and the next reference is written all
     CHECK(output.count("hook_failed") == 1);
 }
 
-TEST_CASE("what can't be written is told once, and written as soon as it can be", "[output]") {
+TEST_CASE("a reference that can't be written is told once, and written as soon as possible",
+          "[output]") {
     OutputOptions options;
     options.retry_interval = 5ms;
     Output output(options);

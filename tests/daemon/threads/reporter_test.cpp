@@ -17,7 +17,7 @@ struct Handlers {
 
 }  // namespace
 
-TEST_CASE("what a thread reports is called on the io thread, in order", "[reporter]") {
+TEST_CASE("reports of a thread are called on the io thread, in order", "[reporter]") {
     boost::asio::io_context io;
     std::vector<int> heard;
     const auto here = std::this_thread::get_id();

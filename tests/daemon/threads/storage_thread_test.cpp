@@ -80,7 +80,7 @@ std::size_t place_of(const std::vector<std::string>& changes, const std::string&
 
 }  // namespace
 
-TEST_CASE("what was written is reported and is there for the next life", "[storage_thread]") {
+TEST_CASE("a write is reported and is there for the next life", "[storage_thread]") {
     Bench bench;
     bench.thread->write(peer::Commit{reference_of(1), history_to(1)});
     bench.thread->write(promise_of(2, 5));
@@ -102,7 +102,7 @@ TEST_CASE("what was written is reported and is there for the next life", "[stora
     CHECK(next.found.local->steps == 70);
 }
 
-TEST_CASE("of what waits the reference goes first and training last, the newest of each",
+TEST_CASE("of waiting writes the reference goes first and training last, the newest of each kind",
           "[storage_thread]") {
     Bench bench;
     Gate gate;
@@ -155,7 +155,7 @@ TEST_CASE("a value that is behind the reference is not written any more", "[stor
     CHECK(std::count(changes.begin(), changes.end(), "write prepared") == 0);
 }
 
-TEST_CASE("what fails is told once, tried again, and told when it works", "[storage_thread]") {
+TEST_CASE("a failure is told once, tried again, and told when it is over", "[storage_thread]") {
     Bench bench;
     bench.disk->set_room(0);
     bench.thread->write(prepared_of(reference_of(1)));

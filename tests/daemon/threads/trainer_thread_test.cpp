@@ -195,7 +195,7 @@ TEST_CASE("drift that is left is told under the new reference at once", "[traine
     CHECK(bench.installs[1].state->squared_norm == 4 * 9);
 }
 
-TEST_CASE("what was frozen and averaged in leaves the drift", "[trainer_thread]") {
+TEST_CASE("a frozen part that was averaged in leaves the drift", "[trainer_thread]") {
     Bench bench;
     bench.trainer->start();
     bench.trainer->allow_until(3);
@@ -384,7 +384,7 @@ TEST_CASE("a copy made after an install has nothing of what was frozen before",
     CHECK(bench.trainer->copy().frozen == nullptr);
 }
 
-TEST_CASE("what was frozen and then dropped is copied as a part of nothing", "[trainer_thread]") {
+TEST_CASE("a frozen part that was then dropped is copied as empty", "[trainer_thread]") {
     Bench bench;
     bench.learner.on_compute = [&, step = 0]() mutable {
         bench.learner.update = ++step == 3 ? std::numeric_limits<float>::quiet_NaN() : 1.0F;

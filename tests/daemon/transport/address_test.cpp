@@ -11,7 +11,7 @@ TEST_CASE("addresses are read with and without scheme and brackets", "[address]"
     CHECK(parse_address("[::1]:7400")->text() == "[::1]:7400");
 }
 
-TEST_CASE("what the grammar of addresses has not is refused with an example", "[address]") {
+TEST_CASE("text outside the grammar of addresses is refused with an example", "[address]") {
     for (const char* text : {"", "host", "udp://a:1", "tcp://tcp://a:1", "*:7400", "tcp://*:7400",
                              "[fe80::1%eth0]:7400"}) {
         CAPTURE(text);

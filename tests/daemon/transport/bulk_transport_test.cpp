@@ -198,7 +198,7 @@ TEST_CASE("strangers, other networks and other messages are refused", "[bulk_tra
     CHECK(two.bert.arrivals.size() == 1);
 }
 
-TEST_CASE("whatever bytes come, the bulk socket stays usable", "[bulk_transport][hostile]") {
+TEST_CASE("the bulk socket stays usable after any bytes", "[bulk_transport][hostile]") {
     Two two;
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
         send_random_bytes(two.bert.endpoint, seed);

@@ -326,7 +326,7 @@ TEST_CASE("messages of many frames and odd subscriptions are refused", "[zmq_tra
     CHECK(anna.transport.subscribers() == 0);
 }
 
-TEST_CASE("a name that takes long to look up keeps nobody waiting", "[zmq_transport]") {
+TEST_CASE("a name that takes long to look up delays no other peer", "[zmq_transport]") {
     // Longer than the loop, whose end waits for no name either.
     const SlowNameServer names;
     TestLoop loop;
@@ -380,7 +380,7 @@ TEST_CASE("a frame above the limit ends its connection only", "[zmq_transport][h
     CHECK(anna.direct[1].second == "hello");
 }
 
-TEST_CASE("whatever bytes come, both sockets stay usable", "[zmq_transport][hostile]") {
+TEST_CASE("both sockets stay usable after any bytes", "[zmq_transport][hostile]") {
     TestLoop loop;
     TransportNode anna(loop), bert(loop);
     const auto at = anna.transport.start().value();

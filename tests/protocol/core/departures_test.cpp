@@ -69,7 +69,7 @@ TEST_CASE("a named peer that has forgotten its promises is no voter that is back
     CHECK(named.departures.let_go());
 }
 
-TEST_CASE("what other voters let go is let go here too", "[departures]") {
+TEST_CASE("a departure that other voters acknowledge is acknowledged here too", "[departures]") {
     PeerTable gone = table_of(false);
     Departures departures(peer(0));
     departures.on_roster(kRoster, kRoster, gone);

@@ -81,7 +81,7 @@ TEST_CASE("a prepared value is written when the last order is reported", "[durab
     }
 }
 
-TEST_CASE("what an earlier life has prepared counts for its target, under its reference",
+TEST_CASE("a value that an earlier life has prepared counts for its target, under its reference",
           "[durability]") {
     Durability durability(peer(0, 2), Disk::kept);
     durability.restore(promise_of(1, Attempt(0)), record_of(3));

@@ -18,7 +18,7 @@ History some_history() {
 
 }  // namespace
 
-TEST_CASE("what was frozen is spent where the roster of its epoch holds this peer",
+TEST_CASE("a frozen part is spent where the roster of its epoch holds this peer",
           "[frozen_drift]") {
     FrozenDrift drift(peer(1));
     CHECK(drift.spent_by(Epoch(3), some_history()) == Spent::nothing);

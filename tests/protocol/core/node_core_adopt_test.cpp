@@ -73,7 +73,7 @@ TEST_CASE("a header with another value of the epoch installs nothing", "[node_co
     CHECK(driver.core.round());
 }
 
-TEST_CASE("what was heard to be committed is installed as soon as it is prepared",
+TEST_CASE("a value that was heard to be committed is installed as soon as it is prepared",
           "[node_core_adopt]") {
     CoreDriver driver = trio();
     driver.step(1, 100);
@@ -109,7 +109,7 @@ TEST_CASE("a peer that is behind asks for the history, then pulls the newest ref
     CHECK(driver.hear_heartbeat_at(newest->id, 2).send.empty());
 }
 
-TEST_CASE("who asks is told the history", "[node_core_adopt]") {
+TEST_CASE("a peer that asks is told the history", "[node_core_adopt]") {
     CoreDriver driver = trio();
     driver.commit_a_round();
     driver.commit_a_round(2);
@@ -193,7 +193,7 @@ TEST_CASE("an exchange that makes progress is not dropped for a pull", "[node_co
 
 // --- re-base ----------------------------------------------------------------------------------
 
-TEST_CASE("what was frozen is spent if the roster of its epoch held this peer",
+TEST_CASE("the frozen part is spent if the roster of its epoch held this peer",
           "[node_core_adopt]") {
     for (const std::uint32_t epoch : {1U, 2U, 5U}) {
         CAPTURE(epoch);
@@ -205,7 +205,7 @@ TEST_CASE("what was frozen is spent if the roster of its epoch held this peer",
     }
 }
 
-TEST_CASE("what was frozen is kept if that roster did not hold this peer", "[node_core_adopt]") {
+TEST_CASE("the frozen part is kept if that roster did not hold this peer", "[node_core_adopt]") {
     CoreDriver driver = trio();
     driver.step(1, 100);
     CHECK(adopt(driver, reference_at(driver, 2), peers({1, 2})).install->spent == Spent::nothing);

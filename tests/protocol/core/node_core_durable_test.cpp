@@ -144,7 +144,7 @@ TEST_CASE("a value whose ballot has passed while it was written is made anew",
     CHECK(driver.agree().start_exchange);
 }
 
-TEST_CASE("who hears of the commit needs no disk to follow", "[node_core_durable]") {
+TEST_CASE("a peer that hears of the commit needs no disk to follow", "[node_core_durable]") {
     CoreDriver driver = durable_trio();
     const Actions called = driver.step(1, 100);
     driver.agree();
@@ -185,7 +185,7 @@ TEST_CASE("a restarted peer draws the others above its promise", "[node_core_dur
     CHECK(driver.core.round()->sets().accusations.empty());
 }
 
-TEST_CASE("what an earlier life prepared is announced again", "[node_core_durable]") {
+TEST_CASE("a value that an earlier life prepared is announced again", "[node_core_durable]") {
     const CoreDriver model = durable_trio();
     RestoredCore restored = restored_at(model, peers({0, 1, 2}));
     restored.promise = promise_of(2, 3);
@@ -270,7 +270,8 @@ TEST_CASE("in lockstep, when all have been restarted, a round lets them start to
 
 // --- leaving and forgetting -------------------------------------------------------------------
 
-TEST_CASE("who leaves hands over in a last round and has no vote after it", "[node_core_durable]") {
+TEST_CASE("a peer that leaves hands over in a last round and has no vote after it",
+          "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
     driver.step(1, 0.5F);
@@ -291,8 +292,9 @@ TEST_CASE("who leaves hands over in a last round and has no vote after it", "[no
     CHECK_FALSE(driver.core.round());
 }
 
-TEST_CASE("who leaves in mid-round hands over what came after its freeze with one more",
-          "[node_core_durable]") {
+TEST_CASE(
+    "a peer that leaves in mid-round hands over with one more round what came after its freeze",
+    "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
     driver.step(1, 100);
@@ -307,7 +309,7 @@ TEST_CASE("who leaves in mid-round hands over what came after its freeze with on
     CHECK(driver.core.round()->leaving() == peers({0}));
 }
 
-TEST_CASE("who is cut off in mid-round says so", "[node_core_durable]") {
+TEST_CASE("a peer that is cut off in mid-round says so", "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
     driver.step(1, 100);
@@ -356,7 +358,7 @@ TEST_CASE("the only one with a vote passes it on before it leaves", "[node_core_
     CHECK(driver.core.round()->leaving() == peers({0}));
 }
 
-TEST_CASE("who has no vote yet hands over what it has learned", "[node_core_durable]") {
+TEST_CASE("a peer without a vote hands over what it has learned", "[node_core_durable]") {
     const CoreDriver model = durable_trio();
     RestoredCore restored = restored_at(model, peers({1, 2}));
     restored.promise = promise_of(1, 0);
@@ -368,7 +370,7 @@ TEST_CASE("who has no vote yet hands over what it has learned", "[node_core_dura
     CHECK(driver.core.round());
 }
 
-TEST_CASE("alone there is nobody to hand over to", "[node_core_durable]") {
+TEST_CASE("a peer that is alone has no peer to hand over to", "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
     for (PeerInfo& other : driver.view.peers) other.live = false;
@@ -383,7 +385,7 @@ TEST_CASE("if all leave at once, all of them vote when they come back", "[node_c
     CHECK(voters_of({{Epoch(3), {1, 1}}, peers({0, 1, 2}), peers({1})}) == peers({0, 2}));
 }
 
-TEST_CASE("who was not in the last round has no say in who is let go", "[node_core_durable]") {
+TEST_CASE("a peer that was not in the last round has no say in departures", "[node_core_durable]") {
     const CoreDriver model = durable_trio();
     RestoredCore restored = restored_at(model, peers({0, 1}));
     restored.promise = promise_of(2, 0);
@@ -409,7 +411,7 @@ TEST_CASE("a person forgets a peer that will not come back", "[node_core_durable
     CHECK(heartbeat.departed == std::vector{peer(0).id});
 }
 
-TEST_CASE("whom another one forgets is let go here too, if it is not alive",
+TEST_CASE("a peer that another one forgets is let go here too, if it is not alive",
           "[node_core_durable]") {
     const CoreDriver model = durable_trio();
     RestoredCore restored = restored_at(model, peers({0, 1, 2, 3}));
@@ -444,7 +446,7 @@ TEST_CASE("a peer that is back without its promises is let go as one that is gon
     CHECK(driver.core.may_call());
 }
 
-TEST_CASE("whoever is prepared finishes before it lets anybody go, and lets them go then",
+TEST_CASE("a prepared peer finishes its round before it acknowledges a departure",
           "[node_core_durable]") {
     CoreDriver driver(
         {.self = 1, .averaging = norm_settings(), .others = peers({0, 2, 3}), .start_peers = 4});
@@ -465,7 +467,7 @@ TEST_CASE("whoever is prepared finishes before it lets anybody go, and lets them
     CHECK(driver.core.electorate().acknowledged() == std::vector{peer(3).id});
 }
 
-TEST_CASE("who is prepared with those that it is to let go finishes that round without them",
+TEST_CASE("a prepared peer finishes its round without the peers that it is to let go",
           "[node_core_durable]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
     driver.commit_a_round();
@@ -495,7 +497,8 @@ TEST_CASE("who is prepared with those that it is to let go finishes that round w
     CHECK(driver.core.electorate().body() == peers({0}));
 }
 
-TEST_CASE("who comes back is not let go by what was said of it before", "[node_core_durable]") {
+TEST_CASE("a peer that comes back is not let go by an earlier word about it",
+          "[node_core_durable]") {
     CoreDriver driver(
         {.self = 1, .averaging = norm_settings(), .others = peers({0, 2, 3}), .start_peers = 4});
     driver.commit_a_round();

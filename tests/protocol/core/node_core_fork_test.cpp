@@ -125,7 +125,7 @@ TEST_CASE("with quorum none any two sides merge", "[node_core_fork]") {
     CHECK(driver.core.round()->sets().candidates == peers({0, 3, 4}));
 }
 
-TEST_CASE("who is called into a merge joins it", "[node_core_fork]") {
+TEST_CASE("a peer that is called into a merge joins it", "[node_core_fork]") {
     CoreDriver driver = driver_at_epoch_one();
     driver.step(1, 0);
     const ReferencePointer theirs = meet(driver, 2);
@@ -176,7 +176,7 @@ TEST_CASE("a merge is called above the round of one side that is open", "[node_c
     CHECK(driver.core.round()->evidence().reason == RoundReason::merge);
 }
 
-TEST_CASE("a merge that others have ended is begun anew, or adopted by who was in it",
+TEST_CASE("a merge that others have ended is begun anew, or adopted by a peer that was in it",
           "[node_core_fork]") {
     CoreDriver driver = driver_at_epoch_one(QuorumRule::none);
     driver.step(1, 4);

@@ -145,7 +145,7 @@ TEST_CASE("the next round is called without the peer that has left and is still 
     CHECK(driver.core.round()->sets().candidates == peers({0, 1}));
 }
 
-TEST_CASE("what has come of the exchange is in force where the leaver has committed it and is gone",
+TEST_CASE("the exchange's value is in force where the leaver has committed it and is gone",
           "[node_core_leave]") {
     Stayer stayer;
     const Actions heard = stayer.hear_goodbye();
@@ -154,7 +154,7 @@ TEST_CASE("what has come of the exchange is in force where the leaver has commit
     stayer.check_outcome(stayer.driver.exchange_done(*stayer.order, stayer.value));
 }
 
-TEST_CASE("what has come of the exchange is not in force where the leaver had another outcome",
+TEST_CASE("the exchange's value is not in force where the leaver had another outcome",
           "[node_core_leave]") {
     Stayer stayer;
     stayer.hear_goodbye();
@@ -162,14 +162,14 @@ TEST_CASE("what has come of the exchange is not in force where the leaver had an
     CHECK(stayer.driver.core.reference() == stayer.driver.initial);
 }
 
-TEST_CASE("what is on its way to the disk is in force where the leaver has committed it",
+TEST_CASE("a value on its way to the disk is in force where the leaver has committed it",
           "[node_core_leave]") {
     Stayer stayer(true);
     REQUIRE(stayer.driver.exchange_done(*stayer.order, stayer.value).write_prepared);
     stayer.check_outcome(stayer.hear_goodbye());
 }
 
-TEST_CASE("what is prepared is in force where the leaver has committed it", "[node_core_leave]") {
+TEST_CASE("a prepared value is in force where the leaver has committed it", "[node_core_leave]") {
     Stayer stayer;
     stayer.driver.exchange_done(*stayer.order, stayer.value);
     REQUIRE(stayer.driver.core.round()->prepared());

@@ -106,7 +106,7 @@ TEST_CASE("local-balanced: a violation is balanced first, once, while training w
     CHECK(driver.hear_state(2, 3, 5).allowed_steps == 4);
 }
 
-TEST_CASE("local-balanced: what can't be balanced among few calls a round",
+TEST_CASE("local-balanced: a violation that can't be balanced among few peers calls a round",
           "[node_core_monitors]") {
     CoreDriver driver(balanced_options());
     driver.step(1, 6);
@@ -211,7 +211,8 @@ TEST_CASE("cascade in lockstep: sketches of a step are told once the linear boun
     CHECK(driver.core.sketches_told() == 2);
 }
 
-TEST_CASE("cascade: who is done tells its sketch when it is asked", "[node_core_monitors]") {
+TEST_CASE("cascade: a peer that is done tells its sketch when it is asked",
+          "[node_core_monitors]") {
     CoreDriver driver(paired(cascade_settings(Pace::lockstep)));
     driver.done = true;
     driver.step(1, 1, kWhole);

@@ -92,7 +92,7 @@ TEST_CASE("an observer says nothing to a round and does no step", "[node_core_ob
     CHECK(driver.core.reference() == driver.initial);
 }
 
-TEST_CASE("an observer goes when it likes, sets nothing and lets nobody go",
+TEST_CASE("an observer leaves at once, sets no threshold and acknowledges no departure",
           "[node_core_observe]") {
     CoreDriver driver = observer_of(peers({1, 2}));
     follow(driver, reference_at(driver, 1), peers({1, 2}));

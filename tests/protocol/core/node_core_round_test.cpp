@@ -69,7 +69,7 @@ void pass(CoreDriver& driver, Duration duration) {
 
 }  // namespace
 
-TEST_CASE("who hears a call freezes and joins", "[node_core_round]") {
+TEST_CASE("a peer that hears a call freezes and joins", "[node_core_round]") {
     CoreDriver driver = driver_of(1, peers({0, 2}));
     driver.step(1, 0.5F);
     const Actions actions = driver.hear(0, driver.call_of(peers({0, 1, 2})));
@@ -147,7 +147,7 @@ TEST_CASE("a round state that was lost is asked for after the next heartbeat",
     CHECK(driver.hear(0, heartbeat).send.empty());
 }
 
-TEST_CASE("who asks is told the round, if there is one", "[node_core_round]") {
+TEST_CASE("a peer that asks is told the round, if there is one", "[node_core_round]") {
     CoreDriver driver = driver_of(0, peers({1, 2}));
     CHECK(driver.hear(1, RoundRequest{}).send.empty());
     driver.step(1, 100);
@@ -186,8 +186,7 @@ TEST_CASE("before the first reference most of those that start together must be 
     CHECK(std::get<std::string>(*committed->find("digest")) == round.value->id.digest.hex());
 }
 
-TEST_CASE("a round with everybody in it is no warning, and names nobody as missing",
-          "[node_core_round]") {
+TEST_CASE("a complete round is no warning, and names no peer as missing", "[node_core_round]") {
     PreparedRound round;
     CoreDriver& driver = round.driver;
     driver.hear(2, driver.agreeing(round.prepared()));
@@ -228,7 +227,7 @@ TEST_CASE("a round that lacks peers is a warning that names them", "[node_core_r
     CHECK(std::get<std::int64_t>(*committed->find("expected")) == 3);
 }
 
-TEST_CASE("a newcomer does not stand in for who is missing", "[node_core_round]") {
+TEST_CASE("a newcomer does not stand in for a missing peer", "[node_core_round]") {
     CoreDriver driver = driver_of(0, peers({1, 2, 3}));
     driver.commit_a_round();
     driver.info(3).live = false;
@@ -243,7 +242,7 @@ TEST_CASE("a newcomer does not stand in for who is missing", "[node_core_round]"
     CHECK(committed->level == Level::warning);
 }
 
-TEST_CASE("who lives again is not missing", "[node_core_round]") {
+TEST_CASE("a peer that lives again is not missing", "[node_core_round]") {
     CoreDriver driver = driver_of(0, peers({1, 2, 3}));
     driver.commit_a_round();
     driver.info(3).member = peer(3, 2);
@@ -393,7 +392,7 @@ TEST_CASE("a member that does not join in time is accused", "[node_core_round]")
     CHECK(driver.core.round()->sets().accusations == std::vector<Accusation>{{peer(0), peer(2)}});
 }
 
-TEST_CASE("who is out of the roster accuses nobody", "[node_core_round]") {
+TEST_CASE("a peer outside the roster accuses no member", "[node_core_round]") {
     CoreDriver driver = driver_of(2, peers({0, 1}));
     RoundState call = driver.call_of(peers({0, 1, 2}));
     call.sets.accusations = {{peer(0), peer(2)}};
@@ -461,7 +460,7 @@ TEST_CASE("a new attempt starts with fresh sets, and keeps what was prepared and
     CHECK(driver.core.round()->prepared() == prepared);
 }
 
-TEST_CASE("nobody acts for a lower attempt again", "[node_core_round]") {
+TEST_CASE("no peer acts for a lower attempt again", "[node_core_round]") {
     CoreDriver driver = driver_of(0, peers({1, 2}));
     driver.hear(1, driver.call_of(peers({0, 1, 2}), Attempt(2)));
     RoundState old = driver.call_of(peers({0, 1, 2, 7}), Attempt(1));

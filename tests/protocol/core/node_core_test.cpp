@@ -140,7 +140,7 @@ TEST_CASE("in free pace states are told at most once per interval, the latest", 
     CHECK_FALSE(published<StateMessage>(driver.tick()));
 }
 
-TEST_CASE("below min_peers nobody calls", "[node_core]") {
+TEST_CASE("below min_peers no peer calls a round", "[node_core]") {
     AveragingSettings settings = norm_settings();
     settings.min_peers = 3;
     CoreDriver driver({.averaging = settings, .others = peers({1, 2})});
@@ -154,7 +154,7 @@ TEST_CASE("below min_peers nobody calls", "[node_core]") {
     CHECK(driver.core.round());
 }
 
-TEST_CASE("alone, nobody calls, whatever min_peers says", "[node_core]") {
+TEST_CASE("a peer that is alone calls no round, whatever min_peers says", "[node_core]") {
     AveragingSettings settings = norm_settings();
     settings.min_peers = 1;
     CoreDriver driver({.averaging = settings});
@@ -170,7 +170,8 @@ TEST_CASE("before the first round most of those that start together must be ther
     CHECK(driver.look().freeze);
 }
 
-TEST_CASE("without a quorum of the last roster nobody calls, and training goes on", "[node_core]") {
+TEST_CASE("without a quorum of the last roster no peer calls, and training goes on",
+          "[node_core]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3, 4})});
     driver.commit_a_round();
     REQUIRE(driver.core.roster() == peers({0, 1, 2, 3, 4}));
@@ -245,7 +246,7 @@ TEST_CASE("another newcomer's first round is not joined before that heartbeat", 
     CHECK(driver.hear(1, call).freeze == Epoch(1));
 }
 
-TEST_CASE("who has a reference of a round waits for nobody's first heartbeat", "[node_core]") {
+TEST_CASE("a peer with a reference of a round waits for no first heartbeat", "[node_core]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1})});
     driver.commit_a_round();
     join_unheard(driver, 2);
@@ -326,7 +327,7 @@ TEST_CASE("in lockstep with check_every only the checked steps wait", "[node_cor
     CHECK(driver.hear_state(2, 3, 1).allowed_steps == 6);
 }
 
-TEST_CASE("in lockstep a missing state is asked for, of who lacks it", "[node_core]") {
+TEST_CASE("in lockstep a peer asks for a state that it lacks", "[node_core]") {
     CoreDriver driver = lockstep_trio();
     CHECK(driver.step(1, 1).next_tick == driver.now + limits::kStateRetryInterval);
     driver.hear_state(1, 1, 1);
@@ -415,7 +416,8 @@ TEST_CASE("in lockstep a joiner waits for the next reference", "[node_core]") {
 
 // --- the end ----------------------------------------------------------------------------------
 
-TEST_CASE("whom no round can take in calls none, but for a try now and then", "[node_core]") {
+TEST_CASE("a peer that no round can take in calls none, except for a try now and then",
+          "[node_core]") {
     CoreDriver driver({.averaging = norm_settings(), .others = peers({1, 2, 3})});
     const std::vector<Accusation> cut_off{{peer(1), peer(3)}, {peer(2), peer(3)}};
     driver.commit_a_round(1, cut_off);
@@ -437,7 +439,7 @@ TEST_CASE("whom no round can take in calls none, but for a try now and then", "[
     CHECK(again.tick().freeze);
 }
 
-TEST_CASE("who is left out itself calls no round after the other", "[node_core]") {
+TEST_CASE("a peer that rounds leave out calls no round after the other", "[node_core]") {
     CoreDriver driver({.self = 3, .averaging = norm_settings(), .others = peers({0, 1, 2})});
     for (float value = 1; value <= 2; ++value) {
         // The others commit before this peer has heard of a round.

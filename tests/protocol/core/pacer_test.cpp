@@ -77,7 +77,8 @@ TEST_CASE("in lockstep those that start together are fixed", "[pacer]") {
     CHECK(pacer.members() == peers({0, 1, 2}));
 }
 
-TEST_CASE("who comes when the others are past their first check is not in step", "[pacer]") {
+TEST_CASE("a peer that comes when the others are past their first check is not in step",
+          "[pacer]") {
     for (const std::uint64_t check_every : {1U, 4U}) {
         CAPTURE(check_every);
         PeerView view = view_of(peers({0, 2}));
@@ -117,7 +118,7 @@ TEST_CASE("members that are lost or came back in another life are not waited for
     CHECK(pacer.live_members(view, kLater) == peers({0, 1}));
 }
 
-TEST_CASE("who stands apart under this reference is not waited for", "[pacer]") {
+TEST_CASE("a peer that stands apart under this reference is not waited for", "[pacer]") {
     Pacer pacer = lockstep_pacer(4);
     CHECK(pacer.position() == LockstepPosition::not_started);
     PeerView view = view_of(peers({0, 2, 3}));

@@ -40,7 +40,7 @@ TEST_CASE("a window is complete when all chunks came", "[chunk_window]") {
     CHECK(window.deadline() == kNever);
 }
 
-TEST_CASE("what does not come is asked for again, ever more rarely", "[chunk_window]") {
+TEST_CASE("a chunk that does not come is asked for again, ever more rarely", "[chunk_window]") {
     ChunkWindow window(3);
     (void)window.ask(3, kStart);
     Instant now = window.deadline();

@@ -168,7 +168,7 @@ TEST_CASE("a weight that no number of samples gives names its sender", "[exchang
     require_blamed(0, [](Contribution& spoilt) { spoilt.facts.weight = 2 * limits::kWeightMax; });
 }
 
-TEST_CASE("where all peers count alike, who counts itself twice is named", "[exchange]") {
+TEST_CASE("where all peers count alike, a peer that counts itself twice is named", "[exchange]") {
     AveragingSettings settings;
     CHECK(outer_rules(settings).weight_max == 1);
     settings.weights = WeightRule::samples;

@@ -149,7 +149,7 @@ TEST_CASE("members without steps do not weigh", "[exchange]") {
     }
 }
 
-TEST_CASE("if nobody has weight all count alike", "[exchange]") {
+TEST_CASE("if no member has weight all count alike", "[exchange]") {
     ExchangeNetwork network({1000, 20, true}, 3, 8);
     const Roster roster = network.roster(3);
     for (std::size_t i = 0; i < 3; ++i) network.contribute(i, 0);
@@ -158,7 +158,7 @@ TEST_CASE("if nobody has weight all count alike", "[exchange]") {
     require_agreement(network, roster);
 }
 
-TEST_CASE("who starts late finds the requests of the others", "[exchange]") {
+TEST_CASE("a member that starts late finds the requests of the others", "[exchange]") {
     ExchangeNetwork network({3 * kChunkValues * 5, 0, true}, 3, 9);
     const Roster roster = network.roster(3);
     for (std::size_t i = 0; i < 3; ++i) network.contribute(i);
@@ -195,7 +195,7 @@ TEST_CASE("a smaller roster starts anew in the midst of an exchange", "[exchange
     CHECK_FALSE(network[2].done.has_value());
 }
 
-TEST_CASE("who is done goes on serving, also after the commit", "[exchange]") {
+TEST_CASE("a member that is done goes on serving, also after the commit", "[exchange]") {
     ExchangeNetwork network({5000, 0, true}, 3, 10);
     const Roster roster = network.roster(3);
     start_all(network, roster);

@@ -124,8 +124,10 @@ TEST_CASE("a rate that is too low gives way before others would take the peer fo
     CHECK(limits::kPacedChunkInterval < limits::kStallTimeout);
 }
 
-TEST_CASE("what is asked for again while it waits is sent once, and what waits is bounded",
-          "[paced_sends]") {
+TEST_CASE(
+    "a chunk that is asked for again while it waits is sent once, and the waiting chunks are "
+    "bounded",
+    "[paced_sends]") {
     PacedSends sends;
     sends.set_rate(1000);
     CHECK(sends.put(chunk(1, 7)));

@@ -65,7 +65,7 @@ TEST_CASE("a pull survives loss, repetition and reordering", "[reference_pull]")
     CHECK(network[0].pulled->id == wanted->id);
 }
 
-TEST_CASE("what is replaced is not served any more", "[reference_pull]") {
+TEST_CASE("a replaced contribution is not served any more", "[reference_pull]") {
     ExchangeNetwork network({1000, 0, true}, 2, 2);
     const ReferencePointer old = network.reference();
     network[1].worker.set_reference(next_of(old, 2));

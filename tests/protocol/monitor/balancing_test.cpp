@@ -61,7 +61,7 @@ std::vector<std::vector<float>> at_reference(std::size_t peers) {
 
 }  // namespace
 
-TEST_CASE("violators whose mean is near the reference need nobody else", "[balancing]") {
+TEST_CASE("violators whose mean is near the reference need no other peer", "[balancing]") {
     Models peers(at_reference(8));
     peers.models[1] = {3, 1, 10};
     peers.models[5] = {-3, 0, 20};
@@ -154,7 +154,7 @@ TEST_CASE("a balancing leaves the mean of all models and the others as they were
     }
 }
 
-TEST_CASE("who counts more pulls a mean more", "[balancing]") {
+TEST_CASE("a contribution that counts more pulls a mean more", "[balancing]") {
     Models peers(at_reference(8));
     peers.models[0] = {3, 0, 0};
     peers.models[3] = {-3, 0, 0};
@@ -162,7 +162,7 @@ TEST_CASE("who counts more pulls a mean more", "[balancing]") {
     CHECK(peers.balance({0, 3}).value().mean[0] == Approx(1));
 }
 
-TEST_CASE("who is added is drawn from all others by the stream alone", "[balancing]") {
+TEST_CASE("an added peer is drawn from all others by the stream alone", "[balancing]") {
     const std::set<std::size_t> violators{0, 3, 8};
     std::set<std::size_t> added;
     for (std::uint32_t step = 1; step <= 200; ++step) {

@@ -215,7 +215,7 @@ TEST_CASE("every row of the table of monitors is whole", "[monitor_kind]") {
     }
 }
 
-TEST_CASE("what calls a round, and whether others' states are needed, is the monitor's",
+TEST_CASE("the monitor says what calls a round, and whether it needs the states of others",
           "[monitor_kind]") {
     CHECK(needs_states(MonitorKind::linear));
     CHECK(has_condition(MonitorKind::linear));

@@ -83,8 +83,7 @@ TEST_CASE("cascade is linear until all sketches are in, then the lower of both",
     CHECK(monitor.estimate_at(2, peers({0, 1}), kStart).bound == Approx(0));
 }
 
-TEST_CASE("whose drift is above a threshold is told of the states that the estimate takes",
-          "[monitor]") {
+TEST_CASE("the violators are found among the states that the estimate takes", "[monitor]") {
     VarianceMonitor monitor(MonitorKind::local_balanced, {}, 10);
     for (const int number : {0, 1, 2}) REQUIRE(monitor.put(id(number), 4, {5, {}}, kStart));
     REQUIRE(monitor.put(id(0), 5, {9, {}}, kStart));

@@ -33,7 +33,7 @@ TEST_CASE("a history begins with epoch 0, which has no roster", "[history]") {
     CHECK(history.find(Epoch(1)) == nullptr);
 }
 
-TEST_CASE("what is not later than the last entry is ignored", "[history]") {
+TEST_CASE("an entry that is not later than the last one is ignored", "[history]") {
     History history = history_up_to(3);
     history.add({reference(3, 9), {}});
     history.add({reference(2, 9), {}});

@@ -103,7 +103,7 @@ TEST_CASE("a reference keeps its setting in its bytes and in its digest", "[thre
     CHECK_FALSE(decode_reference(encode_reference(far), far.shape(), far.id));
 }
 
-TEST_CASE("all members of a round find the same threshold, and blame who tells none",
+TEST_CASE("all members of a round find the same threshold, and blame a member that tells none",
           "[threshold_setting]") {
     const auto run = [](const ThresholdSetting& odd) {
         auto network =
@@ -133,7 +133,7 @@ TEST_CASE("all members of a round find the same threshold, and blame who tells n
     }
 }
 
-TEST_CASE("what is set at a peer goes with what it freezes next, and every time the same",
+TEST_CASE("a setting goes with the next contribution of its peer, and every time the same",
           "[threshold_setting]") {
     CoreDriver driver({.averaging = norm_settings(), .others = {peer(1), peer(2)}});
     REQUIRE(driver.core.set_threshold(3, 1000, driver.now));
@@ -187,8 +187,9 @@ TEST_CASE("a threshold below the variance is put in force by a round of its own"
     CHECK(driver.core.round()->evidence().reason == RoundReason::threshold_set);
 }
 
-TEST_CASE("a threshold can't be set where none decides, a rule moves it, or it is no number",
-          "[threshold_setting]") {
+TEST_CASE(
+    "a threshold can't be set if no threshold decides, if a rule moves it, or if it is no number",
+    "[threshold_setting]") {
     AveragingSettings settings = norm_settings();
     CoreDriver driver({.averaging = settings, .others = {peer(1)}});
     for (const double bad : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(),

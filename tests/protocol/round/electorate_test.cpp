@@ -34,7 +34,7 @@ TEST_CASE("exactly half is a quorum with the first member only", "[electorate]")
     CHECK_FALSE(has_quorum(voters(peers({3})), last));
 }
 
-TEST_CASE("who was not in the last roster does not count", "[electorate]") {
+TEST_CASE("a peer that was not in the last roster does not count", "[electorate]") {
     CHECK_FALSE(has_quorum(voters(peers({0, 7, 8, 9})), peers({0, 1, 2})));
     CHECK_FALSE(has_quorum(voters(peers({0, 1})), {}));
 }
@@ -65,7 +65,8 @@ TEST_CASE("a forgotten peer's vote is not needed once a quorum says so", "[elect
     CHECK_FALSE(electorate.has_quorum(voters(peers({1, 2}))));
 }
 
-TEST_CASE("what others let go is proposed until it is acknowledged here", "[electorate]") {
+TEST_CASE("a departure that others acknowledge is proposed until it is acknowledged here",
+          "[electorate]") {
     Electorate electorate(peers({0, 1, 2}));
     electorate.hear(voter(1), {peer(2).id});
     CHECK(electorate.proposed() == std::vector{peer(2).id});

@@ -94,7 +94,8 @@ TEST_CASE("of those in equally many accusations another one is dropped from epoc
     CHECK(times_in == std::map<int, int>{{0, 2}, {1, 2}, {2, 2}, {3, 2}});
 }
 
-TEST_CASE("whose turn it is stays in if the quorum would be lost without it", "[roster]") {
+TEST_CASE("a peer whose turn it is to be left out stays in if the quorum would be lost without it",
+          "[roster]") {
     const RoundSets sets = sets_of(peers({0, 1, 2}), {{0, 1}});
     CHECK(roster_at(4, sets) == peers({1, 2}));
     CHECK(roster_at(4, sets, peers({0, 1, 2})) == peers({1, 2}));

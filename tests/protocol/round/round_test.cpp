@@ -49,7 +49,7 @@ TEST_CASE("sets grow by what is merged, sorted and without repetition", "[round]
     CHECK(round.members() == peers({0, 2}));
 }
 
-TEST_CASE("what is known already is nothing new", "[round]") {
+TEST_CASE("an epoch that is known already is nothing new", "[round]") {
     Round round = round_of(0, peers({0, 1, 2}));
     CHECK_FALSE(round.merge({peers({1, 2}), {}, {}}));
     CHECK_FALSE(round.merge({peers({2}), {}, {}, {}}));
@@ -85,7 +85,7 @@ TEST_CASE("no set grows beyond its limit", "[round]") {
     CHECK(round.heard(peer(3))->prepared.has_value());
 }
 
-TEST_CASE("whatever order is merged in, sets, members, ballot and key are the same", "[round]") {
+TEST_CASE("sets, members, ballot and key do not depend on the order of merging", "[round]") {
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
         CAPTURE(seed);
         RandomStream random(seed, RandomPurpose::test);
@@ -144,7 +144,7 @@ TEST_CASE("a roster is agreed once all other members hold the same sets", "[roun
     CHECK(round.agreed());
 }
 
-TEST_CASE("who is no member agrees to nothing", "[round]") {
+TEST_CASE("a peer that is no member agrees to nothing", "[round]") {
     Round round = round_of(3, peers({0, 1, 3}));
     round.merge({{}, {{peer(0), peer(3)}}, {}});
     CHECK_FALSE(round.is_member());
@@ -167,7 +167,7 @@ TEST_CASE("a peer prepares once per ballot", "[round]") {
     CHECK(round.prepared()->digest == kOtherValue);
 }
 
-TEST_CASE("what was prepared is kept for the next attempt, of another ballot", "[round]") {
+TEST_CASE("a prepared value is kept for the next attempt, of another ballot", "[round]") {
     Round round = round_of(0, peers({0, 1, 2}), Attempt(1));
     round.keep_prepared(prepared_in({Attempt(0), 3}));
     CHECK_FALSE(round.prepared_in_this_ballot());

@@ -52,7 +52,7 @@ void check_hostile(const Bytes& sound, const Decode& decode) {
 
 }  // namespace
 
-TEST_CASE("what is kept on disk comes back as it was", "[durable_codec]") {
+TEST_CASE("values on disk come back as they were", "[durable_codec]") {
     CHECK(decode_promise(encode(sample_promise())) == sample_promise());
     CHECK(encode(sample_promise()).size() <= kPromiseBytesMax);
     CHECK(decode_promise(encode(Promise{})) == Promise{});
@@ -77,7 +77,7 @@ TEST_CASE("a roster that stays the same is written once", "[durable_codec]") {
     CHECK(encode(entries).size() - before < 40);
 }
 
-TEST_CASE("no bytes harm who reads what is kept on disk", "[durable_codec]") {
+TEST_CASE("no bytes on the disk harm the reader", "[durable_codec]") {
     check_hostile(encode(sample_promise()), decode_promise);
     check_hostile(encode(ReferenceHead{Epoch(5), {{Attempt(2), 4}, {8, 9}, peers({1, 2}), {}}}),
                   decode_reference_head);

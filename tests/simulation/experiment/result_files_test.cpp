@@ -91,7 +91,7 @@ TEST_CASE("the files of an experiment agree with each other", "[result_files]") 
     CHECK(bytes == summary["bytes_averaging"]);
 }
 
-TEST_CASE("what an earlier run left is replaced", "[result_files]") {
+TEST_CASE("files of an earlier run are replaced", "[result_files]") {
     const TemporaryFolder folder;
     auto first = ResultFiles::create(folder.path());
     REQUIRE(first);

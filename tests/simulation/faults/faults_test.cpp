@@ -50,7 +50,7 @@ TEST_CASE("faults are sorted by time", "[faults]") {
     CHECK(to_string(*faults) == "crash@1s:2,freeze@9s:1+5s");
 }
 
-TEST_CASE("what is wrong in a list of faults is told", "[faults]") {
+TEST_CASE("an error in a list of faults is told", "[faults]") {
     using Catch::Matchers::Contains;
     CHECK_THAT(error_of("melt@1s:2"), Contains("melt"));
     CHECK_THAT(error_of("crash@1s:4"), Contains("4"));

@@ -36,7 +36,7 @@ TEST_CASE("a drop loses what was learned, and nothing after it", "[step_ledger]"
     CHECK_FALSE(is_sound(ledger, 0, 3, 0));
 }
 
-TEST_CASE("what was frozen before a drop may enter its reference, or not", "[step_ledger]") {
+TEST_CASE("a part frozen before a drop may enter its reference, or not", "[step_ledger]") {
     for (const double given : {3.0, 0.0}) {
         StepLedger ledger;
         make_steps(ledger, 3);
@@ -78,8 +78,7 @@ TEST_CASE("a record from before a drop brings back what was dropped", "[step_led
     CHECK_FALSE(is_sound(without, 0, 4, 0));
 }
 
-TEST_CASE("what is given again after a drop comes on top of what was learned since",
-          "[step_ledger]") {
+TEST_CASE("a part given again after a drop comes on top of the steps since", "[step_ledger]") {
     StepLedger ledger;
     make_steps(ledger, 5);
     ledger.on_crashed(Epoch(0), 0);

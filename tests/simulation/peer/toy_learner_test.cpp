@@ -48,7 +48,7 @@ TEST_CASE("the toy model tells its drift as each monitor asks", "[toy_learner]")
     CHECK(still.local_state() == protocol::LocalState{});
 }
 
-TEST_CASE("an install of the toy model keeps what is not in its base", "[toy_learner]") {
+TEST_CASE("an install of the toy model keeps the steps that are not in its base", "[toy_learner]") {
     const auto initial = initial_reference();
     ToyLearner learner(0, MonitorKind::norm, initial);
     learner.apply_update();

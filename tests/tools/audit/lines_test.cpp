@@ -62,7 +62,7 @@ TEST_CASE("a line beyond all measure is told as an empty one, and the next is re
     CHECK(lines[3].empty());
 }
 
-TEST_CASE("what can't be read is an error", "[lines]") {
+TEST_CASE("a file that can't be read is an error", "[lines]") {
     Lines reader(-1);
     const auto line = reader.next();
     REQUIRE_FALSE(line);

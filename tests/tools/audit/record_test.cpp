@@ -17,7 +17,7 @@ TEST_CASE("networks of other names are apart", "[record]") {
     CHECK(record.networks().at("other").epochs.at(1).claims.size() == 1);
 }
 
-TEST_CASE("who says the same shares a claim, and memory is one witness each", "[record]") {
+TEST_CASE("peers that say the same share a claim, and each keeps one witness", "[record]") {
     Record record;
     for (int i = 0; i < 3; ++i) {
         for (const char* const node : {"a", "b", "c"}) {

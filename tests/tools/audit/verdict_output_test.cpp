@@ -69,7 +69,7 @@ TEST_CASE("many disputes are counted, not printed; JSON has all", "[tell]") {
     CHECK(to_json(verdict_of(record))["disagreements"].size() == 100);
 }
 
-TEST_CASE("who is missing, gaps and strangers are told", "[tell]") {
+TEST_CASE("missing peers, gaps and strangers are told", "[tell]") {
     Record record;
     for (const std::uint64_t epoch : {1U, 2U, 5U}) {
         for (const std::string& node : kBoth) {
@@ -101,7 +101,7 @@ TEST_CASE("nothing to compare is told with what to do", "[tell]") {
     CHECK(to_json(verdict_of(record))["verdict"] == "nothing-to-compare");
 }
 
-TEST_CASE("what stands in logs can't steer a terminal", "[tell]") {
+TEST_CASE("text from logs can't steer a terminal", "[tell]") {
     Record record;
     const std::string evil = "a\x1b[2J\n";
     record.add(committed(evil, 1, 1, kBoth));

@@ -105,7 +105,7 @@ TEST_CASE("one reference with other participants or thresholds is no agreement",
     }
 }
 
-TEST_CASE("whoever adopted a reference agrees on it", "[verdict]") {
+TEST_CASE("a node that adopted a reference agrees on it", "[verdict]") {
     Record record;
     add_round(record, 1, 1, kLeft);
     record.add(adopted("c", 1, 1));
@@ -141,7 +141,7 @@ TEST_CASE("a fork that was noticed is no dispute, nor is the merge's threshold",
     for (const NodeVerdict& node : verdict.nodes) CHECK(node.gaps.empty());
 }
 
-TEST_CASE("a fork that nobody noticed is a dispute", "[verdict]") {
+TEST_CASE("a fork that no log tells of is a dispute", "[verdict]") {
     const NetworkVerdict verdict = verdict_of(parted(false));
     CHECK(verdict.disputes.size() == 3);
     CHECK(verdict.forks.empty());
@@ -190,7 +190,7 @@ TEST_CASE("a noticed fork excuses no dispute before it, after it or within a ros
     }
 }
 
-TEST_CASE("who was missing is told by rounds, whoever tells it", "[verdict]") {
+TEST_CASE("missing peers are told by rounds, whichever log tells it", "[verdict]") {
     Record record;
     for (const std::uint64_t epoch : {1U, 2U, 4U}) {
         for (const std::string& node : kLeft) {

@@ -78,7 +78,7 @@ TEST_CASE("a node that has never started is looked at, and left as it is", "[doc
     CHECK_FALSE(std::filesystem::exists(folder / "state"));
 }
 
-TEST_CASE("what a running daemon says of its peers and of itself is told", "[doctor]") {
+TEST_CASE("a running daemon's findings about its peers and itself are told", "[doctor]") {
     const TemporaryFolder folder;
     const std::string file = write_config(folder, "peers = [\"127.0.0.1:1\"]\n");
     control::PeerCheck check;

@@ -163,7 +163,7 @@ TEST_CASE("where no daemon answers, the exit code is 7", "[dynavg]") {
     }
 }
 
-TEST_CASE("status tells what the daemon says", "[dynavg]") {
+TEST_CASE("status prints the daemon's answer", "[dynavg]") {
     const TemporaryFolder folder;
     const RunningControlServer fake(
         {.socket = folder / "s"}, answers(control::to_reply(status()), control::to_reply(peers())));

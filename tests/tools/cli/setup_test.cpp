@@ -59,7 +59,7 @@ TEST_CASE("init and token print for programs too", "[setup]") {
     CHECK(node.token().code == 1);
 }
 
-TEST_CASE("a token is read from standard input, where nobody else sees it", "[setup]") {
+TEST_CASE("a token is read from standard input, where no other user sees it", "[setup]") {
     const Node host;
     const Node guest;
     REQUIRE(host.set_up("init net").code == 0);
@@ -72,7 +72,7 @@ TEST_CASE("a token is read from standard input, where nobody else sees it", "[se
     CHECK(guest.has_token());
 }
 
-TEST_CASE("what is wrong with a set-up has the exit code of its kind", "[setup]") {
+TEST_CASE("an error of the set-up has the exit code of its kind", "[setup]") {
     const Node node;
     CHECK(node.set_up("init 'bad name!'").code == 6);
     CHECK(node.set_up("join nonsense").code == 2);

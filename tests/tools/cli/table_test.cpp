@@ -10,6 +10,6 @@ TEST_CASE("columns are as wide as their widest text, in characters", "[table]") 
     CHECK(table_text({}).empty());
 }
 
-TEST_CASE("what others put into a table can't steer a terminal", "[table]") {
+TEST_CASE("text of others in a table can't steer a terminal", "[table]") {
     CHECK(table_text({{"A", "B"}, {"\x1b[2J", "\n"}}) == "A        B\n\\x1b[2J  \\n\n");
 }

@@ -105,7 +105,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("set asks for what it was told, in bytes per second", "[dynavg]") {
+TEST_CASE("set asks for the given value, in bytes per second", "[dynavg]") {
     const TemporaryFolder folder;
     Obedient daemon((folder / "s").string());
     const auto set = [&](const std::string& what) {
@@ -135,7 +135,7 @@ TEST_CASE("pause says whether others may be held", "[dynavg]") {
     CHECK(daemon.last() == control::request("resume"));
 }
 
-TEST_CASE("what a daemon refuses is a failure, with its reason", "[dynavg]") {
+TEST_CASE("a daemon's refusal is a failure, with its reason", "[dynavg]") {
     const TemporaryFolder folder;
     const Obedient daemon((folder / "s").string(), control::error_reply("not here\x1b[2J"));
     for (const char* verb : {"set threshold 3", "set exchange-rate 1M", "pause", "resume", "leave",

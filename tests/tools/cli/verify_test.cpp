@@ -98,7 +98,7 @@ TEST_CASE("cut and foreign lines are counted, and the rest is judged", "[verify]
     CHECK_THAT(outcome.output, Contains("garbage: 2 of 3 lines of a.log can't be read"));
 }
 
-TEST_CASE("what is no log is a failure that says so", "[verify]") {
+TEST_CASE("a file that is no log is a failure that says so", "[verify]") {
     const Logs logs;
     logs.write("a.log", round("a", 1, kSame));
     logs.write("b.log", round("b", 1, kSame));

@@ -57,7 +57,7 @@ TEST_CASE("a peer with which all is well has one line", "[diagnose_peers]") {
     CHECK(findings[1].check == "clock");
 }
 
-TEST_CASE("why a peer is not reached is told with what to do", "[diagnose_peers]") {
+TEST_CASE("the reason why a peer is not reached is told with what to do", "[diagnose_peers]") {
     const auto fault = [](Reach reach) {
         PeerCheck check;
         check.address = "b:7400";
@@ -144,7 +144,9 @@ TEST_CASE("a clock that the peers contradict is a warning", "[diagnose_peers]") 
                        [](const Finding& f) { return f.check == "clock"; }));
 }
 
-TEST_CASE("this node itself, nobody, and what could not be tried are told", "[diagnose_peers]") {
+TEST_CASE(
+    "a check tells of this node itself, of no listener, and of an address that could not be tried",
+    "[diagnose_peers]") {
     PeerCheck self;
     self.address = "a:7400";
     self.is_self = true;

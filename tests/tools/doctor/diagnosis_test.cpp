@@ -99,7 +99,7 @@ TEST_CASE("a key that others can read, or that is another user's, is a failure w
     CHECK(only(diagnose_keys(keys)).what == "holds no key");
 }
 
-TEST_CASE("who may not look at a key is told how to", "[diagnosis]") {
+TEST_CASE("a user who may not look at a key is told how to", "[diagnosis]") {
     KeyFacts keys = sound_keys();
     keys.files.resize(1);
     keys.files[0] = {"/s/identity.key", false, "Permission denied", 0, ""};

@@ -24,7 +24,7 @@ constexpr const char* kTable =
 
 }  // namespace
 
-TEST_CASE("who listens at a port is found in the kernel's table", "[port_holder]") {
+TEST_CASE("the listener at a port is found in the kernel's table", "[port_holder]") {
     CHECK(listening_inodes(kTable, "0100007F", 7400) == Inodes{501});
     CHECK(listening_inodes(kTable, "0100007F", 7401) == Inodes{502});
     CHECK(listening_inodes(kTable, "00000000", 7400) == Inodes{501});

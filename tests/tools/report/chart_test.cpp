@@ -43,7 +43,7 @@ TEST_CASE("points are where the axes say", "[chart]") {
     CHECK_THAT(figure(chart()), Contains("d=\"M74.0 368.0L694.0 12.0\""));
 }
 
-TEST_CASE("what has no place leaves a gap", "[chart]") {
+TEST_CASE("a value without a place leaves a gap", "[chart]") {
     Chart broken = chart();
     const double none = std::numeric_limits<double>::quiet_NaN();
     broken.series[0].points.insert(broken.series[0].points.begin() + 1, {1e4, none, "lost"});
@@ -55,7 +55,7 @@ TEST_CASE("what has no place leaves a gap", "[chart]") {
     CHECK_THAT(text, !Contains("at zero"));
 }
 
-TEST_CASE("what is too high is an arrow at the edge", "[chart]") {
+TEST_CASE("a value that is too high is an arrow at the edge", "[chart]") {
     Chart high = chart();
     high.y.max = 0.75;
     high.series[0].points.push_back({1e5, 1000, "beyond"});

@@ -70,7 +70,7 @@ TEST_CASE("reaching the target is a point per run that did", "[charts]") {
     CHECK(charts[1].series[0].points[0].y == 80);
 }
 
-TEST_CASE("what a peer sends is drawn against the number of peers", "[charts]") {
+TEST_CASE("the chart of bytes per peer has the number of peers as its axis", "[charts]") {
     const auto of_peers = [](std::uint64_t peers, const std::string& monitor) {
         Run run = sample_run(monitor, 3, 1);
         run.settings.peers = peers;

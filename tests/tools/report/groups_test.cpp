@@ -39,7 +39,7 @@ TEST_CASE("two runs of one seed are no group", "[groups]") {
     CHECK(groups[1].label == "linear, threshold 3, results/copy");
 }
 
-TEST_CASE("what else differs is in the label", "[groups]") {
+TEST_CASE("other settings that differ are in the label", "[groups]") {
     Run slow = sample_run("linear", 3, 1);
     slow.settings.all["training.learning_rate"] = "0.001";
     Run fast = sample_run("linear", 3, 1);

@@ -23,7 +23,7 @@ TEST_CASE("numbers are written for people", "[numbers]") {
     CHECK(ratio_text(103.6) == "104x");
 }
 
-TEST_CASE("what stands in files can't leave its place in a page", "[numbers]") {
+TEST_CASE("text from files can't leave its place in a page", "[numbers]") {
     CHECK(html("<script>alert('x') & \"y\"</script>") ==
           "&lt;script&gt;alert(&#39;x&#39;) &amp; &quot;y&quot;&lt;/script&gt;");
     CHECK(html("a\x1b[2J\xff") == "a\\x1b[2J\\xff");

@@ -73,7 +73,7 @@ TEST_CASE("a page is well formed, whatever stands in the files", "[page]") {
     CHECK(ids.size() > 10);
 }
 
-TEST_CASE("a page has table, charts, and what is not finished", "[page]") {
+TEST_CASE("a page has a table, charts and the list of unfinished runs", "[page]") {
     const std::string text = sample_page();
     CHECK_THAT(text, Contains("<th scope=\"col\""));
     CHECK_THAT(text, Contains("<small>0.9810 to 0.9820</small>"));

@@ -89,7 +89,7 @@ TEST_CASE("without summary.json a run is not finished, and no file of it is wron
     CHECK(run.epochs.size() == 1);
 }
 
-TEST_CASE("a broken summary is told, with its file and what to do", "[read]") {
+TEST_CASE("a broken summary is an error that names its file and the remedy", "[read]") {
     const auto problem = [](const std::string& summary) {
         RunTexts given = texts();
         given.summary = summary;

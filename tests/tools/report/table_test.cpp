@@ -41,7 +41,7 @@ TEST_CASE("targets are told with the step, or as missed", "[table]") {
     CHECK_THAT(terminal_text(make_groups({miss})), Contains("not reached"));
 }
 
-TEST_CASE("what is not finished is listed", "[table]") {
+TEST_CASE("unfinished runs are listed", "[table]") {
     Run broken = sample_run("linear", 3, 2);
     broken.result.reset();
     const std::string text = terminal_text(make_groups({sample_run("linear", 3, 1), broken}));

@@ -38,7 +38,7 @@ bool observes(const Config& config) {
 /// and an even split gives each shard as many, give or take one.
 std::optional<std::uint64_t> samples_max(const Config& config) {
     const DataConfig& data = config.data;
-    if (reads_files(data.source) || observes(config)) return std::nullopt;
+    if (reads_files(data) || observes(config)) return std::nullopt;
     const bool even = data.shard && data.shard->split.kind == Split::Kind::iid;
     const std::uint64_t shards = even ? std::max(data.shard->count, 1U) : 1;
     return (data.samples + shards - 1) / shards;

@@ -2,8 +2,9 @@
 
 namespace dynavg::report {
 
-std::string_view page_style() {
-    return R"css(
+namespace {
+
+constexpr std::string_view kPageStyle = R"css(
 :root {
   color-scheme: light dark;
   --page: #fff; --text: #1b1f24; --faint: #57606a; --rule: #d8dee4; --band: #f6f8fa;
@@ -75,6 +76,11 @@ summary { cursor: pointer; }
   h2 { break-after: avoid; }
 }
 )css";
+
+}  // namespace
+
+std::string_view page_style() {
+    return kPageStyle;
 }
 
 }  // namespace dynavg::report

@@ -54,8 +54,14 @@ boot() {
 
 find_init() {
     has_ended "nspawn-$1" && skip "no container runs: $(tail --lines=3 "$work/console.log")"
-    init=$(pgrep --parent "${pids[nspawn-$1]}" | sed --quiet 1p) && [[ -n $init ]] || return 1
-    inits[$1]=$init
+    # systemd-nspawn has another child for a moment, which is not the first process inside.
+    for init in $(pgrep --parent "${pids[nspawn-$1]}"); do
+        if [[ $(awk '/^NSpid:/ { print $NF }' "/proc/$init/status" 2>/dev/null) == 1 ]]; then
+            inits[$1]=$init
+            return 0
+        fi
+    done
+    return 1
 }
 
 # on MACHINE COMMAND...

@@ -85,8 +85,8 @@ void draw_training(WorldOptions& options, Dice& dice) {
 void add_farewells(WorldOptions& options, const FaultLimits& limits, Dice dice) {
     if (!dice.once_in(4)) return;
     draw_farewells(options.faults.schedule, limits, dice);
-    // A promise may wait for another write. A peer that is longer silent than its suspicion timeout is
-    // accused in every attempt.
+    // A promise may wait for another write. A peer that is longer silent than its suspicion timeout
+    // is accused in every attempt.
     if (dice.once_in(2)) options.write_time_max = dice.magnitude_ms(50, 500);
 }
 

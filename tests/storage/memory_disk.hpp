@@ -31,8 +31,8 @@ public:
         if (file == files.end() || file->second.size() < offset + part.size()) return broken();
         const bool allowed = may_change("overwrite " + name);
         // A crash within it leaves half of it.
-        const std::size_t written = allowed || !crashing_now ? part.size() : part.size() / 2;
-        if (!allowed && !crashing_now) return broken();
+        const std::size_t written = allowed || !m_crashing_now ? part.size() : part.size() / 2;
+        if (!allowed && !m_crashing_now) return broken();
         std::copy_n(part.begin(), written,
                     file->second.begin() + static_cast<std::ptrdiff_t>(offset));
         return allowed ? Expected<void, Error>{} : broken();
@@ -75,9 +75,9 @@ public:
 
 private:
     bool may_change(std::string change) {
-        crashing_now = changes_left == 0 && !crashed;
+        m_crashing_now = changes_left == 0 && !m_crashed;
         if (changes_left == 0) {
-            crashed = true;
+            m_crashed = true;
             return false;
         }
         --changes_left;
@@ -91,8 +91,8 @@ private:
     }
     static Unexpected<Error> broken() { return fail("the disk does not answer"); }
 
-    bool crashed = false;
-    bool crashing_now = false;
+    bool m_crashed = false;
+    bool m_crashing_now = false;
 };
 
 }  // namespace dynavg::storage

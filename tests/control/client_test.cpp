@@ -33,12 +33,13 @@ public:
     explicit Impostor(std::function<void(int connection)> with)
         : m_listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         const auto address = unix_address(path());
-        REQUIRE(bind(m_listener.get(), reinterpret_cast<const sockaddr*>(&*address),
+        REQUIRE(bind(m_listener.number(), reinterpret_cast<const sockaddr*>(&*address),
                      sizeof *address) == 0);
-        REQUIRE(listen(m_listener.get(), 1) == 0);
+        REQUIRE(listen(m_listener.number(), 1) == 0);
         m_thread = std::thread([this, with = std::move(with)] {
-            const FileDescriptor connection(accept(m_listener.get(), nullptr, nullptr));
-            with(connection.get());
+            const dynavg::posix::Descriptor connection(
+                accept(m_listener.number(), nullptr, nullptr));
+            with(connection.number());
         });
     }
     ~Impostor() { m_thread.join(); }
@@ -46,7 +47,7 @@ public:
 
 private:
     dynavg::test::TemporaryFolder m_folder;
-    FileDescriptor m_listener;
+    dynavg::posix::Descriptor m_listener;
     std::thread m_thread;
 };
 

@@ -112,7 +112,9 @@ void Checkers::check_restart(const Peer& peer) {
     if (found && found->local && !found->fell_back) recorded = held_by(peer, *found->local);
     const auto promised = m_recorded.find(peer.index());
     const bool lost = promised != m_recorded.end() && !(recorded >= promised->second);
-    const bool excused = !found || peer.disk().is_damaged();
+    // Copied between the moment when the model diverged and the drop: nothing of it is promised.
+    const bool had_diverged = found && found->local && !all_finite(found->local->drift);
+    const bool excused = !found || had_diverged || peer.disk().is_damaged();
     if (lost && !excused) {
         report("durable", fmt::format("peer {} had {} steps on disk and found {}", peer.index(),
                                       promised->second, recorded.value_or(0)));
@@ -180,6 +182,11 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     if (event.level == protocol::Level::error) report("no error event", event.message);
     if (event.name == "diverged" && !peer.is_observer()) {
         m_ledgers[peer.index()].on_dropped(peer.installed()->epoch, held(peer));
+        // What is written from now on holds no more than this.
+        const auto promised = m_recorded.find(peer.index());
+        if (promised != m_recorded.end()) {
+            promised->second = std::min(promised->second, held(peer));
+        }
     }
     if (event.name != "round_committed" && event.name != "crossing") return;
     if (peer.is_observer()) return report("observer", "an observer is in a round");

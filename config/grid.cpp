@@ -13,6 +13,7 @@
 #include "config/overlay.hpp"
 #include "config/problems.hpp"
 #include "config/schema.hpp"
+#include "config/spelling.hpp"
 #include "config/value.hpp"
 #include "protocol/base/limits.hpp"
 
@@ -202,7 +203,7 @@ private:
     bool check_own(const Axis& axis) {
         if (axis.key == "config") {
             return all_are(axis, text("the path of a configuration", [](const std::string& path) {
-                               return path.empty() ? "is no path" : "";
+                               return path.empty() ? "is no path" : explain_path(path);
                            }));
         }
         if (axis.key == "peers") {

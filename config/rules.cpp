@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,16 @@ bool balances(protocol::MonitorKind monitor) {
 
 bool observes(const Config& config) {
     return config.node.role == protocol::Role::observer;
+}
+
+/// How many samples this node has at most, where that is known without the data: digits are drawn,
+/// and an even split gives each shard as many, give or take one.
+std::optional<std::uint64_t> samples_max(const Config& config) {
+    const DataConfig& data = config.data;
+    if (reads_files(data.source) || observes(config)) return std::nullopt;
+    const bool even = data.shard && data.shard->split.kind == Split::Kind::iid;
+    const std::uint64_t shards = even ? std::max(data.shard->count, 1U) : 1;
+    return (data.samples + shards - 1) / shards;
 }
 
 /// An observer has no data and trains nothing; of the data only the kind is of interest to it, for
@@ -170,6 +181,14 @@ constexpr std::array kRules{
     Rule{"data.shard.index", "data.shard.count",
          [](const Config& c) { return c.data.shard && c.data.shard->index >= c.data.shard->count; },
          "must be below data.shard.count: shards are numbered from 0"},
+    Rule{"training.batch_size", "data.samples",
+         [](const Config& c) {
+             const auto samples = samples_max(c);
+             return samples && c.training.batch_size > *samples;
+         },
+         "is larger than the number of samples that this node trains on (data.samples, divided by "
+         "data.shard.count): each batch would hold some samples several times; set it to that "
+         "number or less"},
     Rule{"training.momentum", "training.optimizer",
          [](const Config& c) {
              return is_set(c, "training.momentum") && c.training.optimizer != OptimizerKind::sgd;

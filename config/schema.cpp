@@ -9,6 +9,7 @@
 #include "config/codec.hpp"
 #include "config/names.hpp"
 #include "config/nearest.hpp"
+#include "config/spelling.hpp"
 #include "protocol/base/address.hpp"
 #include "protocol/base/limits.hpp"
 #include "training/data/source.hpp"
@@ -116,7 +117,7 @@ Codec<std::filesystem::path> path(std::size_t bytes_max) {
         text(fmt::format("a path of 1 to {} bytes", bytes_max), [bytes_max](const auto& found) {
             const bool good = !found.empty() && found.size() <= bytes_max &&
                               found.find('\0') == std::string::npos;
-            return good ? "" : "is no path";
+            return good ? explain_path(found) : "is no path";
         });
     return {.type = base.type,
             .allowed = base.allowed,
@@ -156,29 +157,32 @@ Codec<std::string> bind_address() {
     return text("tcp://HOST:PORT with a port up to 65533, or 0 for any that is free",
                 [](const std::string& found) {
                     const auto address = protocol::parse_tcp_address(found);
-                    return address && address->port <= kFirstPortMax ? "" : "is no such address";
+                    const bool good = address && address->port <= kFirstPortMax;
+                    return good ? "" : explain_address(found, AddressForm::bound);
                 });
 }
 
 Codec<std::string> metrics_address() {
-    return text(
-        "empty, or tcp://HOST:PORT, with port 0 for any that is free",
-        [](const std::string& found) {
-            return found.empty() || protocol::parse_tcp_address(found) ? "" : "is no such address";
-        });
+    return text("empty, or tcp://HOST:PORT, with port 0 for any that is free",
+                [](const std::string& found) {
+                    const bool good = found.empty() || protocol::parse_tcp_address(found);
+                    return good ? "" : explain_address(found, AddressForm::bound);
+                });
 }
 
 Codec<std::string> own_address() {
     return text("HOST:PORT", [](const std::string& found) {
         const auto address = protocol::parse_host_port(found);
-        return address && address->port != 0 ? "" : "is no such address";
+        const bool good = address && address->port != 0;
+        return good ? "" : explain_address(found, AddressForm::dialed);
     });
 }
 
 Codec<std::string> peer_address() {
     return text("KEY@HOST:PORT, or HOST:PORT in a network without keys",
                 [](const std::string& found) {
-                    return protocol::parse_peer_address(found) ? "" : "is no such address";
+                    const bool good = protocol::parse_peer_address(found).has_value();
+                    return good ? "" : explain_address(found, AddressForm::peer);
                 });
 }
 

@@ -7,7 +7,9 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(DYNAVG_CCACHE ccache)
 if(DYNAVG_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${DYNAVG_CCACHE})
+  # Without these words ccache takes no file that begins with precompiled headers. We use no __TIME__.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${DYNAVG_CCACHE})
 endif()
 
 add_library(dynavg_compile INTERFACE)
@@ -31,8 +33,13 @@ if(DYNAVG_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# dynavg_library(NAME SOURCES... ) makes the static library of one folder.
+# dynavg_library(NAME [PRECOMPILED kind] SOURCES...) makes the static library of one folder.
 function(dynavg_library name)
-  add_library(${name} STATIC ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED" "" ${ARGN})
+  add_library(${name} STATIC ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC dynavg_compile)
+  if(NOT arg_PRECOMPILED)
+    set(arg_PRECOMPILED common)
+  endif()
+  dynavg_precompiled(${name} ${arg_PRECOMPILED})
 endfunction()

@@ -258,7 +258,13 @@ void Node::on_balanced(const protocol::BalancingOrder& order, protocol::Balancin
 }
 
 void Node::hand_over(Instant now) {
+    m_hand_over_until = now + kHandOverTimeout;
     if (m_core) m_core->leave(now);
+}
+
+bool Node::is_handed_over(Instant now) const {
+    if (m_hand_over_until == protocol::kNever) return false;
+    return !m_core || m_core->may_leave() || now >= m_hand_over_until;
 }
 
 bool Node::forget(const protocol::PeerId& peer, Instant now) {
@@ -311,7 +317,8 @@ NodeActions Node::take_actions(Instant now) {
     actions.told = std::move(from_discovery.told);
     actions.known_peers = std::move(from_discovery.known_peers);
     actions.replaced = from_discovery.replaced;
-    actions.next_tick = std::min(from_discovery.next_tick, actions.rounds.next_tick);
+    actions.next_tick =
+        std::min({from_discovery.next_tick, actions.rounds.next_tick, m_hand_over_until});
     return actions;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,10 @@ struct NodeActions {
     bool replaced = false;                            ///< See Actions.
     protocol::Instant next_tick = protocol::kNever;
 };
+
+/// How long a node that leaves waits for its last round. It is well below the time that a service
+/// manager grants; a last round that the others miss takes no longer than their suspicion.
+inline constexpr protocol::Duration kHandOverTimeout = std::chrono::seconds(20);
 
 /// One peer's gossip and direct channels as a value machine: Membership (who is there) and NodeCore
 /// (the rounds) behind encoded bytes. The daemon's io thread and the simulator drive the same
@@ -99,8 +104,11 @@ public:
     void on_prepared_written(const protocol::Prepared& prepared, protocol::Instant now);
     void on_balanced(const protocol::BalancingOrder& order, protocol::BalancingOutcome outcome,
                      protocol::Instant now);
-    /// A last round hands over what was learned here; core()->may_leave() tells when it is over.
+    /// A last round hands over what was learned here; is_handed_over() tells when it is over. The
+    /// shell then says goodbye with leave().
     void hand_over(protocol::Instant now);
+    /// After hand_over(): no round needs this node any more, or kHandOverTimeout has passed.
+    [[nodiscard]] bool is_handed_over(protocol::Instant now) const;
     /// A person says that this peer will not come back. False if it has no vote.
     bool forget(const protocol::PeerId& peer, protocol::Instant now);
     /// A person sets the threshold, at this Unix time.
@@ -139,6 +147,7 @@ private:
     std::optional<protocol::NodeCore> m_core;
     protocol::SequenceNumber m_gossip_sequence;
     protocol::SequenceNumber m_direct_sequence;
+    protocol::Instant m_hand_over_until = protocol::kNever;  ///< Set by hand_over().
     bool m_leaving = false;
     std::vector<std::pair<protocol::PeerId, protocol::Message>> m_farewells;
     discovery::ProbeDesk m_probes;

@@ -11,20 +11,12 @@ namespace dynavg::daemon {
 using protocol::Event;
 using protocol::Level;
 
-namespace {
-
-/// Well below the time that a service manager grants; without others a last round takes no longer
-/// than their suspicion.
-constexpr std::chrono::seconds kDepartureTimeout{20};
-
-}  // namespace
-
 /// Carries out what the rules ask for after an input.
 void App::Parts::act() {
     if (stopping) return;
     node->set_wall_clock(unix_ms(), now());
     carry_out(*node, *this, now());
-    if (departing && node->core()->may_leave()) return leave(*departing, 0);
+    if (node->is_handed_over(now())) return leave(*departing, 0);
     finish_if_done();
 }
 
@@ -186,16 +178,12 @@ void App::Parts::depart(const std::string& reason) {
     departing = reason;
     tell_manager_of_end(reason);
     node->hand_over(now());
-    if (!node->core()->may_leave()) {
+    if (!node->is_handed_over(now())) {
         report(Event("leaving", Level::info,
                      "a last round hands over what this node has learned; a second signal or leave "
                      "ends it at once")
                    .with("reason", reason));
     }
-    departure_timer.expires_after(kDepartureTimeout);
-    departure_timer.async_wait([this](const boost::system::error_code& error) {
-        if (!error) leave(*departing, 0);
-    });
     act();
 }
 
@@ -228,7 +216,6 @@ void App::Parts::stop() {
     signals.cancel();
     timer.cancel();
     checkpoint_timer.cancel();
-    departure_timer.cancel();
     sample_timer.cancel();
     if (doorkeeper) doorkeeper->stop();
     watch_timer.cancel();

@@ -147,7 +147,6 @@ struct App::Parts final : peer::Shell {
     boost::asio::signal_set signals{io};
     boost::asio::steady_timer timer{io};
     boost::asio::steady_timer checkpoint_timer{io};
-    boost::asio::steady_timer departure_timer{io};
     boost::asio::steady_timer sample_timer{io};
     boost::asio::steady_timer watch_timer{io};
     ZmqContextPointer context = make_zmq_context();

@@ -43,7 +43,7 @@ void Peer::act() {
     m_life->acting = true;
     carry_out_all();
     m_life->acting = false;
-    if (m_up && m_life->left && core().may_leave()) depart();
+    if (m_up && m_life->node->is_handed_over(now())) depart();
     if (m_up) m_observer.on_settled(*this);
 }
 

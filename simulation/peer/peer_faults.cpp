@@ -12,12 +12,6 @@
 
 namespace dynavg::simulation {
 
-namespace {
-
-constexpr protocol::Duration kDepartureTimeout = std::chrono::seconds(20);
-
-}  // namespace
-
 /// The life stays as it is until the next one begins: this may be called from within it.
 void Peer::crash(LastWords words, PowerLoss loss) {
     if (!m_up) return;
@@ -89,7 +83,6 @@ void Peer::leave(std::function<void()> left) {
         m_life->node->hand_over(now());
         act();
     });
-    later(kDepartureTimeout, [this] { depart(); });
 }
 
 /// As the daemon does it: goodbye, then what waits for the disk, then local training.

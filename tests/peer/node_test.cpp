@@ -1,119 +1,11 @@
-#include "peer/node.hpp"
-
 #include <algorithm>
 
 #include "protocol/base/random.hpp"
-#include "tests/catch.hpp"
-#include "tests/discovery/virtual_network.hpp"
+#include "tests/peer/joined_node.hpp"
 
-using namespace dynavg::discovery;
 using namespace dynavg::peer;
-using namespace dynavg::discovery::test;
+using namespace dynavg::peer::test;
 namespace protocol = dynavg::protocol;
-namespace wire = dynavg::protocol::wire;
-using protocol::Header;
-using protocol::Incarnation;
-using protocol::Message;
-using protocol::SequenceNumber;
-
-namespace {
-
-constexpr protocol::NetworkId kNetwork{42};
-constexpr protocol::NetworkId kOtherNetwork{43};
-const ConnectionId kConnection = "connection-1";
-
-protocol::ReferencePointer initial_reference() {
-    return protocol::make_initial_reference({2, 0, false}, {0, 0}, 1.0, 1);
-}
-
-protocol::NodeCoreOptions core_options(const protocol::Member& self) {
-    protocol::NodeCoreOptions options;
-    options.self = self;
-    options.averaging.monitor = protocol::MonitorKind::norm;
-    options.averaging.state_interval = 0ms;
-    options.initial = initial_reference();
-    return options;
-}
-
-/// Node 0 with its core, which node 1 has joined; what node 1 says is the test's.
-class Joined {
-public:
-    explicit Joined(protocol::Role role = protocol::Role::member)
-        : node(kNetwork, options_of(0), now) {
-        peer.role = role;
-        node.start_core(core_options(options_of(0).self), now);
-        join();
-    }
-
-    void join() {
-        say(hello_of(peer));
-        protocol::HelloReply reply;
-        reply.hello = hello_of(peer);
-        REQUIRE(node.on_reply(address_of(1), {}, encode(reply), now));
-        (void)take();
-        REQUIRE(node.membership().view().peers.size() == 1);
-    }
-
-    Header next_header() {
-        sequence = sequence.next();
-        Header header;
-        header.network = kNetwork;
-        header.sender_tag = peer.self.id.tag();
-        header.sequence = sequence;
-        header.reference_tag = initial_reference()->id.digest.high;
-        return header;
-    }
-    wire::Bytes encode(const Message& message) { return wire::encode(next_header(), message); }
-    Node::Verdict publish(const Message& message) {
-        return node.on_gossip(peer.self.id, encode(message), now);
-    }
-    Node::Verdict say(const Message& message) {
-        return node.on_direct(kConnection, {}, encode(message), now);
-    }
-    /// A drift above the threshold: whatever reaches the core starts a round.
-    [[nodiscard]] static protocol::StateMessage crossing() { return {1, {100, {}}}; }
-    [[nodiscard]] bool crossed() {
-        protocol::StepReport report;
-        report.reference = initial_reference()->id;
-        report.steps = report.steps_since_reference = 1;
-        report.state = protocol::LocalState{0, {}};
-        node.on_step(report, now);
-        return node.core()->round() != nullptr;
-    }
-    NodeActions take() { return node.take_actions(now); }
-    /// What it does when its next heartbeat is due for sure.
-    NodeActions beat() {
-        now += 10s;
-        node.on_tick(now);
-        return take();
-    }
-
-    Instant now = at(10s);
-    MembershipOptions peer = options_of(1);
-    SequenceNumber sequence = first_sequence(Incarnation(1));
-    Node node;
-};
-
-/// What a node publishes, decoded.
-std::vector<wire::Envelope> published(const NodeActions& actions) {
-    std::vector<wire::Envelope> envelopes;
-    for (const Frame& frame : actions.publish) {
-        auto envelope = wire::decode(frame.bytes);
-        REQUIRE(envelope);
-        envelopes.push_back(std::move(*envelope));
-    }
-    return envelopes;
-}
-
-template <class T>
-const T* find(const std::vector<wire::Envelope>& envelopes) {
-    for (const wire::Envelope& envelope : envelopes) {
-        if (const auto* found = std::get_if<T>(&envelope.message)) return found;
-    }
-    return nullptr;
-}
-
-}  // namespace
 
 TEST_CASE("a joined peer's messages reach the core", "[node]") {
     Joined joined;
@@ -324,98 +216,6 @@ TEST_CASE("sequence numbers carry the incarnation in their upper bits", "[node]"
     CHECK(first_sequence(Incarnation(6)) > first);
 }
 
-TEST_CASE("a heartbeat tells this node's identity and its place in training", "[node]") {
-    Joined joined;
-    const auto heartbeats = published(joined.beat());
-    const auto* heartbeat = find<protocol::Heartbeat>(heartbeats);
-    REQUIRE(heartbeat != nullptr);
-    CHECK(heartbeat->incarnation == Incarnation(1));
-    CHECK(heartbeat->address == address_of(0));
-    CHECK(heartbeat->reference_digest == initial_reference()->id.digest);
-    CHECK_FALSE(heartbeat->leaving);
-    CHECK_FALSE(heartbeat->done);
-    CHECK_FALSE(heartbeat->round);
-    const Header& header = heartbeats.back().header;
-    CHECK(header.network == kNetwork);
-    CHECK(header.sender_tag == id_of(0).tag());
-    CHECK(header.reference_tag == initial_reference()->id.digest.high);
-    CHECK(is_of_incarnation(header.sequence, Incarnation(1)));
-}
-
-TEST_CASE("published messages are numbered without a gap", "[node]") {
-    Joined joined;
-    SequenceNumber last = first_sequence(Incarnation(1));
-    for (int i = 0; i < 5; ++i) {
-        for (const wire::Envelope& envelope : published(joined.beat())) {
-            CHECK(envelope.header.sequence == last.next());
-            last = envelope.header.sequence;
-        }
-    }
-    CHECK(last.value() >= first_sequence(Incarnation(1)).value() + 5);
-}
-
-TEST_CASE("a round in progress is in the heartbeat, and published before it", "[node]") {
-    Joined joined;
-    joined.publish(Joined::crossing());
-    REQUIRE(joined.crossed());
-    const auto said = published(joined.beat());
-    const auto* heartbeat = find<protocol::Heartbeat>(said);
-    REQUIRE(heartbeat != nullptr);
-    REQUIRE(heartbeat->round);
-    CHECK(heartbeat->round->target == protocol::Epoch(1));
-    REQUIRE(find<protocol::RoundState>(said) != nullptr);
-    CHECK(std::holds_alternative<protocol::Heartbeat>(said.back().message));
-}
-
-TEST_CASE("a node that leaves says so to all", "[node]") {
-    Joined joined;
-    joined.node.leave();
-    const NodeActions actions = joined.take();
-    const auto said = published(actions);
-    REQUIRE(find<protocol::Heartbeat>(said) != nullptr);
-    CHECK(find<protocol::Heartbeat>(said)->leaving);
-    REQUIRE(actions.sends.size() == 1);
-    CHECK(actions.sends[0].first == joined.peer.self.id);
-    const auto farewell = wire::decode(actions.sends[0].second.bytes);
-    REQUIRE(farewell);
-    CHECK(std::holds_alternative<protocol::Goodbye>(farewell->message));
-}
-
-TEST_CASE("a goodbye tells what its sender has committed, before it is gone", "[node]") {
-    Joined joined;
-    joined.publish(Joined::crossing());
-    REQUIRE(joined.crossed());
-    // Node 1 agrees, and the exchange of the two is under way.
-    const protocol::Round& round = *joined.node.core()->round();
-    joined.publish(protocol::RoundState{round.target(),
-                                        round.attempt(),
-                                        initial_reference()->id,
-                                        round.evidence(),
-                                        round.sets(),
-                                        {}});
-    const auto order = joined.take().rounds.start_exchange;
-    REQUIRE(order);
-    const auto value =
-        protocol::make_next_reference(*initial_reference(), protocol::Epoch(1), {1, 1});
-    Header header = joined.next_header();
-    header.epoch = value->epoch;
-    header.reference_tag = value->id.digest.high;
-    const wire::Bytes goodbye = wire::encode(header, protocol::Goodbye{});
-    REQUIRE(joined.node.on_direct(kConnection, {}, goodbye, joined.now));
-    const NodeActions heard = joined.take();
-    CHECK(std::any_of(heard.events.begin(), heard.events.end(),
-                      [](const protocol::Event& event) { return event.name == "peer_left"; }));
-    CHECK_FALSE(heard.rounds.abort_exchange);
-    protocol::ExchangeResult result;
-    result.key = order->key;
-    result.ballot = order->ballot;
-    result.certificate.roster = order->roster;
-    result.certificate.facts.resize(order->roster.size());
-    result.value = value;
-    joined.node.on_exchange_done(result, joined.now);
-    CHECK(joined.node.core()->reference() == value);
-}
-
 TEST_CASE("without a core a node joins and beats, and says nothing of references", "[node]") {
     Node node(kNetwork, options_of(0), at(1s));
     CHECK(node.core() == nullptr);
@@ -459,33 +259,6 @@ TEST_CASE("a peer that is no longer trusted is disconnected and stays out", "[no
     CHECK(joined.node.membership().view().peers.empty());
     joined.node.membership().set_trusted({joined.peer.self.id});
     joined.join();
-}
-
-TEST_CASE("heartbeats tell and compare wall clocks, and nothing else changes by them", "[node]") {
-    Joined joined;
-    CHECK_FALSE(joined.node.membership().skew());
-    joined.node.set_wall_clock(1'000'000, joined.now);
-    joined.now += 500ms;
-    protocol::Heartbeat heartbeat;
-    heartbeat.incarnation = joined.peer.self.incarnation;
-    heartbeat.unix_ms = 1'060'500;
-    CHECK(joined.publish(heartbeat));
-    CHECK(joined.node.membership().clock_offset(joined.peer.self.id) == 60'000);
-    CHECK(joined.node.membership().skew() == 60'000);
-    CHECK_FALSE(joined.node.membership().clock_offset(id_of(7)));
-    // A repeated one tells nothing.
-    joined.sequence = first_sequence(Incarnation(1));
-    heartbeat.unix_ms = 2'000'000;
-    CHECK(joined.publish(heartbeat));
-    CHECK(joined.node.membership().skew() == 60'000);
-    const Instant before = joined.now;
-    const auto all = published(joined.beat());
-    const auto* own = find<protocol::Heartbeat>(all);
-    REQUIRE(own != nullptr);
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(joined.now - before);
-    CHECK(own->unix_ms == 1'000'500 + static_cast<std::uint64_t>(passed.count()));
-    // Who is not live has no say.
-    CHECK_FALSE(joined.node.membership().skew());
 }
 
 TEST_CASE("the refusal of any hello can be sent", "[node]") {

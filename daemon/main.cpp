@@ -7,7 +7,6 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config/config.hpp"
@@ -15,6 +14,7 @@
 #include "config/service_folders.hpp"
 #include "daemon/app/app.hpp"
 #include "daemon/app/known_settings.hpp"
+#include "daemon/app/open_files.hpp"
 #include "daemon/app/service_manager.hpp"
 #include "daemon/app/signals.hpp"
 #include "daemon/outputs/log.hpp"
@@ -182,14 +182,6 @@ Expected<daemon::LogFormat, Error> log_format_of(const Arguments& arguments) {
     return daemon::LogFormat::text;
 }
 
-/// Each peer takes some ten descriptors, and strangers take some while they knock.
-void raise_limit_of_open_files() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int start(const Arguments& arguments) {
     if (!arguments.log_level.empty()) {
         const auto level = daemon::level_from_name(arguments.log_level);
@@ -209,11 +201,19 @@ int start(const Arguments& arguments) {
     options.node = config->node.name;
     options.network = config->node.network;
     daemon::Log log(std::move(options));
-    raise_limit_of_open_files();
+    daemon::raise_limit_of_open_files();
+    if (const auto files = daemon::count_open_files()) {
+        const auto enough = daemon::check_open_files(*files);
+        if (!enough) return fail_in(log, enough.error(), kFailed);
+    }
     dynavg::training::configure_process(1);
     daemon::ServiceManager manager;
     const daemon::Hosting hosting{[arguments] { return read_config(arguments); }, &manager};
-    return run(std::move(*config), log, hosting);
+    try {
+        return run(std::move(*config), log, hosting);
+    } catch (const std::exception& failure) {
+        return fail_in(log, daemon::told_as_error(failure), kFailed);
+    }
 }
 
 }  // namespace
@@ -238,6 +238,6 @@ int main(int argc, char** argv) {
         const daemon::SignalsHeld held;
         return start(arguments);
     } catch (const std::exception& error) {
-        return complain({fmt::format("unexpected failure: {}", error.what())}, kFailed);
+        return complain(daemon::told_as_error(error), kFailed);
     }
 }

@@ -81,6 +81,10 @@ struct Actions {
     std::vector<Told> told;
     /// Keep these for the next start: all that have been met and have not left. Never empty.
     std::optional<protocol::KnownPeers> known_peers;
+    /// A later life of this node runs at another address, and an event says so: the network goes on
+    /// with that one. Nothing else is to be done, and no goodbye said: it would be taken for the
+    /// later life's.
+    bool replaced = false;
     /// Publish a Heartbeat now.
     bool heartbeat_due = false;
     /// When to call on_tick(); earlier is allowed, later counts as this process's own lateness.

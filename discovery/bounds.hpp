@@ -58,6 +58,9 @@ inline constexpr protocol::Duration kForgottenDialInterval = 5min;
 /// A peer that still answers this long after its goodbye has not gone.
 inline constexpr protocol::Duration kLeftGrace = 10s;
 
+/// A life that another one has replaced is told so this often.
+inline constexpr protocol::Duration kFormerLifeWordInterval = 1s;
+
 /// A peer that asks to be dialed back is answered once in so long; so many peers at a time.
 inline constexpr protocol::Duration kProbeIntervalMin = 1s;
 inline constexpr std::size_t kProbesOpenMax = 8;

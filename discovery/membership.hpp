@@ -11,6 +11,7 @@
 #include "discovery/failure_detector.hpp"
 #include "discovery/peer.hpp"
 #include "discovery/peer_exchange.hpp"
+#include "discovery/refusal_advice.hpp"
 #include "discovery/refusal_log.hpp"
 #include "discovery/seeds.hpp"
 #include "protocol/core/peer_view.hpp"
@@ -63,6 +64,10 @@ public:
     void on_peers_reply(protocol::PeerId from, const protocol::PeersReply& reply,
                         protocol::Instant now);
     void on_goodbye(protocol::PeerId from, protocol::Instant now);
+    /// A message of a life of `from` that is not the one that has joined came over this connection.
+    /// If the peer has moved since, that life may still run: it is told of the later one.
+    void on_former_life(const ConnectionId& connection, protocol::PeerId from,
+                        protocol::Instant now);
     void on_tick(protocol::Instant now);
     /// What Unix time is now. Told whenever it may have changed; by itself it goes on with the time
     /// that is passed in. Only for clock_offset().
@@ -95,6 +100,11 @@ public:
     [[nodiscard]] bool take_view_changed();
     [[nodiscard]] Actions take_actions();
 
+    /// Everything in which a node that asks to be dialed back differs, and whether its identity is
+    /// in use elsewhere.
+    [[nodiscard]] std::vector<protocol::FieldDifference> differences_of_probe(
+        const protocol::Hello& hello) const;
+
     /// Own Hello, with the averaging fields once they are known.
     [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
     /// The longest time between two heartbeats of this peer's life; zero if unknown.
@@ -114,8 +124,6 @@ private:
     using Duration = protocol::Duration;
     using PeerId = protocol::PeerId;
     using Differences = std::vector<protocol::FieldDifference>;
-    enum class RefusedBy { us, them };
-
     // membership_handshake.cpp
     [[nodiscard]] Differences objections(const protocol::Hello& hello) const;
     [[nodiscard]] Peer* admit(const protocol::Hello& hello, Instant now);
@@ -128,6 +136,16 @@ private:
     void hang_up(const std::string& address);
     [[nodiscard]] bool make_room();
     void learn(PeerId teller, const std::vector<protocol::KnownPeer>& peers);
+
+    // membership_lives.cpp
+    [[nodiscard]] std::vector<protocol::KnownPeer> later_life_of(
+        const protocol::Hello& hello) const;
+    void look_for_own_later_life(PeerId teller, const std::vector<protocol::KnownPeer>& told);
+    void replaced(const protocol::Hello& by);
+    [[nodiscard]] protocol::FieldDifference in_two_places(const std::string& name,
+                                                          const std::string& address,
+                                                          const Peer& known) const;
+    void report_joined(const Peer& peer);
 
     // membership.cpp
     void observe_time(Instant now);

@@ -8,6 +8,7 @@
 #include "discovery/bounds.hpp"
 #include "discovery/handshake.hpp"
 #include "discovery/membership.hpp"
+#include "discovery/refusal_advice.hpp"
 
 namespace dynavg::discovery {
 
@@ -19,29 +20,8 @@ using protocol::Level;
 
 namespace {
 
-constexpr const char* kTrustField = "security.trusted_peers";
-
-/// What to do about a refusal.
-const char* remedy(const std::vector<FieldDifference>& differences) {
-    const bool trust = differences.size() == 1 && differences.front().field == kTrustField;
-    if (trust) return "If it is one of this network, `dynavg trust` its key";
-    // Every peer computes these from its own [model], without LibTorch: docs/architecture.md.
-    const bool model = std::all_of(differences.begin(), differences.end(),
-                                   [](const auto& one) { return one.field.starts_with("model."); });
-    return model ? "Give both nodes the same [model], and images of one size; if they have that, "
-                   "their versions of dynavg make another model of it: install one version of "
-                   "dynavg on both. Their versions of LibTorch may differ"
-                 : "Give both nodes the same settings, or another network name";
-}
-
 bool same_life(const Hello& a, const Hello& b) {
     return a.member == b.member && a.endpoints == b.endpoints;
-}
-
-FieldDifference duplicate_name(const Hello& theirs, const std::string& our_name,
-                               const std::string& our_address) {
-    return {"node.name", fmt::format("{} at {}", theirs.name, theirs.endpoints.direct),
-            fmt::format("{} at {}; names and keys must be unique", our_name, our_address)};
 }
 
 }  // namespace
@@ -63,10 +43,11 @@ void Membership::on_hello(const ConnectionId& connection, const Hello& hello, In
             reply.peers = live_peers(hello.member.id);
         } else {
             differences.push_back(
-                {"limits.peers", "one more", fmt::format("{}", protocol::limits::kPeersMax)});
+                {kRoomField, "one more", fmt::format("{}", protocol::limits::kPeersMax)});
         }
     }
     if (!differences.empty()) {
+        reply.peers = later_life_of(hello);
         refused(RefusedBy::us, hello, hello.endpoints.direct, differences, now);
     }
     reply.hello = m_hello;
@@ -92,6 +73,7 @@ void Membership::on_hello_reply(const std::string& dialed_address, const HelloRe
         m_seeds.on_refused(dialed_address, now);
         m_learned.on_refused(dialed_address, now);
         refused(side, hello, dialed_address, differences, now);
+        look_for_own_later_life(id, reply.peers);
         return hang_up(dialed_address);
     }
     m_learned.rest(dialed_address, now);
@@ -117,6 +99,8 @@ void Membership::on_own_reply(const std::string& dialed_address, const HelloRepl
     if (same_life(reply.hello, m_hello)) {
         m_seeds.drop(dialed_address);
         m_learned.rest(dialed_address, now);
+    } else if (reply.hello.member.incarnation > m_hello.member.incarnation) {
+        replaced(reply.hello);
     } else {
         m_seeds.on_refused(dialed_address, now);
         m_learned.on_refused(dialed_address, now);
@@ -180,21 +164,25 @@ Membership::Differences Membership::objections(const Hello& hello) const {
     if (!is_trusted(id)) {
         differences.push_back({kTrustField, id.hex(), "not among them"});
     }
+    const std::string& there = hello.endpoints.direct;
     if (id == m_hello.member.id && !same_life(hello, m_hello)) {
-        differences.push_back(duplicate_name(hello, m_hello.name, m_hello.endpoints.direct));
+        differences.push_back({m_options.trusted ? kKeyField : kNameField,
+                               fmt::format("{} at {}", hello.name, there),
+                               fmt::format("{} at {}", m_hello.name, m_hello.endpoints.direct)});
     }
     const auto found = m_peers.find(id);
     if (found == m_peers.end()) return differences;
     const Peer& known = found->second;
-    if (hello.member.incarnation < known.info.member.incarnation) {
-        differences.push_back({"node.incarnation",
-                               fmt::format("{}", hello.member.incarnation.value()),
-                               fmt::format("{} is known; keep state_dir over restarts, and let no "
-                                           "two nodes share a name or key",
-                                           known.info.member.incarnation.value())});
-    } else if (hello.member.incarnation == known.info.member.incarnation &&
-               known.state == PeerState::live && known.endpoints != hello.endpoints) {
-        differences.push_back(duplicate_name(hello, known.info.name, known.info.address));
+    const protocol::Incarnation life = known.info.member.incarnation;
+    const bool elsewhere = known.endpoints.direct != there;
+    if (hello.member.incarnation < life && elsewhere) {
+        differences.push_back(in_two_places(hello.name, there, known));
+    } else if (hello.member.incarnation < life) {
+        differences.push_back({kLifeField, fmt::format("{}", hello.member.incarnation.value()),
+                               fmt::format("{}", life.value())});
+    } else if (hello.member.incarnation == life && known.state == PeerState::live &&
+               known.endpoints != hello.endpoints) {
+        differences.push_back(in_two_places(hello.name, there, known));
     }
     return differences;
 }
@@ -210,8 +198,15 @@ Peer* Membership::admit(const Hello& hello, Instant now) {
         return known;
     }
     std::string reason = "new";
+    std::string former_address;
+    bool moved_while_heard = false;
     if (known != nullptr) {
         reason = "restarted";
+        const bool moved = known->endpoints.direct != hello.endpoints.direct;
+        former_address = moved ? known->endpoints.direct : known->former_address;
+        moved_while_heard =
+            moved ? known->state == PeerState::live || known->state == PeerState::suspected
+                  : known->moved_while_heard;
         erase(id);
     } else if (!make_room()) {
         return nullptr;
@@ -219,6 +214,8 @@ Peer* Membership::admit(const Hello& hello, Instant now) {
     Peer peer{
         .detector = FailureDetector(m_options.heartbeat_interval, now, m_options.suspicion_timeout),
         .dialing = Backoff(kDialIntervalFirst, kPendingDialIntervalLast),
+        .former_address = std::move(former_address),
+        .moved_while_heard = moved_while_heard,
         .join_reason = std::move(reason)};
     peer.info.member = hello.member;
     peer.info.name = hello.name;
@@ -276,14 +273,7 @@ void Membership::join(Peer& peer, Instant now) {
     m_actions.connects.push_back(Connect{id, peer.endpoints, peer.info.name});
     // It may know others who came just now.
     m_next_peers_request = std::min(m_next_peers_request, now + kPeersRequestAfterJoin);
-    const std::string name = display_name(peer.info.name, id);
-    m_actions.events.push_back(
-        Event("peer_joined", Level::info,
-              fmt::format("{} has joined{}.", name,
-                          peer.info.role == protocol::Role::observer ? " as an observer" : ""))
-            .with("peer", name)
-            .with("address", peer.info.address)
-            .with("reason", peer.join_reason));
+    report_joined(peer);
 }
 
 void Membership::refused(RefusedBy side, const Hello& hello, const std::string& address,
@@ -306,7 +296,8 @@ void Membership::refused(RefusedBy side, const Hello& hello, const std::string& 
                                 : fmt::format("{} at {} refuses this node", name, address);
     m_actions.events.push_back(
         Event("peer_refused", Level::warning,
-              fmt::format("{}: {}. {}.", who, fmt::join(reason, "; "), remedy(differences)))
+              fmt::format("{}: {}. {}.", who, fmt::join(reason, "; "),
+                          refusal_advice(differences, side, m_hello.member.id, id)))
             .with("peer", name)
             .with("address", address)
             .with("reason", reason));

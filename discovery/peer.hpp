@@ -34,6 +34,10 @@ struct Peer {
     unsigned dials = 0;
     /// Where it says that it is since it has restarted: dialed, and to be hung up unless it is.
     std::string called_at{};
+    /// Where its life before this one was, if elsewhere, and whether that one was heard then.
+    std::string former_address{};
+    bool moved_while_heard = false;
+    protocol::Instant next_word_to_former{};
     protocol::Instant state_since{};
     protocol::Instant next_peers_reply{};
     std::string join_reason;

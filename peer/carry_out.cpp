@@ -42,6 +42,10 @@ void carry_out(Node& node, Shell& shell, protocol::Instant now) {
 }
 
 void carry_out(const Node& node, NodeActions actions, Shell& shell) {
+    if (actions.replaced) {
+        for (protocol::Event& event : actions.events) shell.report(std::move(event));
+        return shell.give_way();
+    }
     if (actions.network_fields) return shell.settings_learned(*actions.network_fields);
     for (const protocol::PeerId& peer : actions.disconnects) shell.disconnect(peer);
     for (const std::string& address : actions.hangups) shell.hang_up(address);

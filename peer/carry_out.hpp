@@ -24,6 +24,10 @@ public:
     /// This node joins with settings that it had still to learn; it starts anew with them.
     virtual void settings_learned(const protocol::NetworkFields& fields) = 0;
 
+    /// A later life of this node runs at another address: this one ends, without a goodbye. Not for
+    /// shells whose nodes never move.
+    virtual void give_way() {}
+
     // --- who is there ---
     virtual void disconnect(const protocol::PeerId& peer) = 0;
     virtual void hang_up(const std::string& address) = 0;
@@ -67,7 +71,9 @@ public:
 
 /// Carries out what the node asks for after an input, or after several, in this order:
 ///
-/// 1. The learned settings. Nothing else is carried out then.
+/// 1. The end for a later life, after its event, or the learned settings. Nothing else is carried
+/// out
+///    then.
 /// 2. Connections: what follows is sent over them.
 /// 3. The reference goes to disk: a copy of training never gets there before its reference.
 /// 4. The install: a contribution is frozen, and steps are made, on the new reference.

@@ -99,6 +99,10 @@ Node::Verdict Node::on_direct(const discovery::ConnectionId& connection,
     }
     const PeerInfo sender = *from;
     const protocol::PeerId id = sender.member.id;
+    if (!is_of_incarnation(envelope->header.sequence, sender.member.incarnation)) {
+        m_membership.on_former_life(connection, id, now);
+        return traffic_of(message);
+    }
     m_membership.on_heard(id, now);
     if (std::holds_alternative<protocol::PeersRequest>(message)) {
         m_membership.on_peers_request(id, now);
@@ -158,7 +162,7 @@ std::optional<protocol::HelloReply> Node::on_introduction_reply(protocol::PeerId
 /// Of whatever network: what differs is what the asker wants to know.
 void Node::on_probe(const discovery::ConnectionId& connection, const protocol::Probe& probe,
                     Instant now) {
-    auto differences = discovery::compare(m_membership.hello(), probe.hello);
+    auto differences = m_membership.differences_of_probe(probe.hello);
     if (m_probes.take(connection, probe, differences, now)) {
         m_dial_backs.push_back({connection, probe.hello.member.id, probe.hello.endpoints});
     } else {
@@ -306,6 +310,7 @@ NodeActions Node::take_actions(Instant now) {
               std::back_inserter(actions.events));
     actions.told = std::move(from_discovery.told);
     actions.known_peers = std::move(from_discovery.known_peers);
+    actions.replaced = from_discovery.replaced;
     actions.next_tick = std::min(from_discovery.next_tick, actions.rounds.next_tick);
     return actions;
 }

@@ -35,6 +35,7 @@ struct NodeActions {
     std::vector<discovery::Told> told;  ///< See Actions.
     std::vector<discovery::DialBack> dial_backs;
     std::optional<protocol::KnownPeers> known_peers;  ///< See Actions.
+    bool replaced = false;                            ///< See Actions.
     protocol::Instant next_tick = protocol::kNever;
 };
 

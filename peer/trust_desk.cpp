@@ -184,8 +184,8 @@ void TrustDesk::add_told(const discovery::Told& told, TrustActions& actions) {
 
 bool TrustDesk::should_introduce(const discovery::Dial& dial,
                                  const discovery::Membership& membership) const {
-    return m_shows_token && dial.peer && !m_introduced.contains(*dial.peer) &&
-           membership.joined(*dial.peer) == nullptr;
+    return m_shows_token && dial.peer && dial.peer != m_self &&
+           !m_introduced.contains(*dial.peer) && membership.joined(*dial.peer) == nullptr;
 }
 
 // --- what a person says -----------------------------------------------------------------------

@@ -35,6 +35,9 @@ struct Hosting {
     ServiceManager* manager = nullptr;                             ///< Borrowed.
 };
 
+/// A later start of this node runs elsewhere: to start this one again would not help.
+inline constexpr int kExitReplaced = 8;
+
 /// How a run ended.
 struct AppOutcome {
     int exit_code = 0;

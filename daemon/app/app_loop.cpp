@@ -211,6 +211,17 @@ void App::Parts::leave(const std::string& reason, int code) {
     stop();
 }
 
+/// A later start of this node runs elsewhere. Nobody is told goodbye: it would be taken for the
+/// other one's.
+void App::Parts::give_way() {
+    outcome.exit_code = kExitReplaced;
+    outcome.learned.reset();
+    const std::string reason = "a later start of this node runs elsewhere";
+    tell_manager_of_end(reason);
+    report(Event("stopped", Level::info, fmt::format("ending: {}", reason)).with("reason", reason));
+    stop();
+}
+
 /// Ends the loop; the threads end with the App. Idempotent.
 void App::Parts::stop() {
     if (std::exchange(stopping, true)) return;

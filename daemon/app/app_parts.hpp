@@ -65,6 +65,7 @@ struct App::Parts final : peer::Shell {
     void await_signal();
     void make_node(const protocol::Endpoints& endpoints);
     void start_learning();
+    void tell_of_few_samples();
     void start_output(const protocol::ReferencePointer& reference);
     [[nodiscard]] ZmqTransportHandlers transport_handlers();
     [[nodiscard]] ExchangeThreadHandlers exchange_handlers();
@@ -100,6 +101,7 @@ struct App::Parts final : peer::Shell {
     void send(const protocol::PeerId& peer, peer::Frame frame) override;
     void wake_at(protocol::Instant when) override;
     void settings_learned(const protocol::NetworkFields& fields) override;
+    void give_way() override;
     void finish_if_done();
     void training_complete();
     void depart(const std::string& reason);

@@ -7,6 +7,7 @@
 
 #include "daemon/app/app_parts.hpp"
 #include "daemon/app/configured_peers.hpp"
+#include "daemon/app/open_files.hpp"
 #include "daemon/control/status.hpp"
 #include "protocol/base/check.hpp"
 
@@ -49,6 +50,7 @@ void App::Parts::look_at_trainer() {
     if (trainer) {
         if (auto event = health_watch.look(trainer->pulse(), now())) report(std::move(*event));
     }
+    if (auto event = health_watch.look(count_open_files())) report(std::move(*event));
     tell_manager();
     watch_timer.expires_after(ProgressWatch::kLookInterval);
     watch_timer.async_wait([this](const boost::system::error_code& error) {

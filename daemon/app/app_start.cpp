@@ -175,6 +175,7 @@ void App::Parts::start_learning() {
     if (config.training.max_steps > 0) options.max_steps = config.training.max_steps;
     options.check_every = config.averaging.steps_between_checks();
     options.weight = weight_of(config.averaging.weights, learning.learner->samples());
+    if (!is_observer()) tell_of_few_samples();
     TrainerThreadHandlers handlers;
     handlers.on_report = [this](const protocol::StepReport& step) {
         steps = step.steps;
@@ -212,6 +213,19 @@ void App::Parts::start_learning() {
     checkpoints->start();
     // An observer has learned nothing that could be lost.
     if (!is_observer()) keep_training();
+}
+
+void App::Parts::tell_of_few_samples() {
+    const std::uint64_t samples = learning.learner->samples();
+    if (samples >= config.training.batch_size) return;
+    report(
+        Event("few_samples", Level::warning,
+              fmt::format("this node has {} samples to train on and a batch takes {}: each batch "
+                          "holds some samples several times; set [training] batch_size to {} or "
+                          "less, or give this node more data",
+                          samples, config.training.batch_size, samples))
+            .with("samples", samples)
+            .with("batch_size", config.training.batch_size));
 }
 
 /// Writes what an earlier life had, too: nobody knows whether that got so far.

@@ -59,6 +59,15 @@ std::optional<Event> HealthWatch::look(const TrainerPulse& pulse, protocol::Inst
         .with("bound_s", bound);
 }
 
+std::optional<Event> HealthWatch::look(std::optional<OpenFiles> files) {
+    if (files && !files->are_few()) files.reset();
+    const bool told_before = std::exchange(m_open_files, files).has_value();
+    if (!files || told_before) return std::nullopt;
+    return Event("open_files_low", Level::warning, open_files_text(*files))
+        .with("open", files->open)
+        .with("limit", files->limit);
+}
+
 std::vector<control::HealthFinding> HealthWatch::findings(const HealthView& view) const {
     HealthInputs inputs;
     inputs.uptime = view.uptime;
@@ -70,6 +79,8 @@ std::vector<control::HealthFinding> HealthWatch::findings(const HealthView& view
     inputs.clock_skew_ms = view.membership.skew();
     inputs.other_versions = m_refusals.other_versions();
     inputs.other_settings = m_refusals.other_settings();
+    inputs.otherwise_refused = m_refusals.otherwise_refused();
+    if (m_open_files) inputs.open_files = open_files_text(*m_open_files);
     inputs.disk_free = view.disk_free;
     inputs.disk_wanted = view.disk_wanted;
     if (view.core == nullptr) return assess(inputs);

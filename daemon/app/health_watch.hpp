@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/health.hpp"
+#include "daemon/app/open_files.hpp"
 #include "daemon/app/progress_watch.hpp"
 #include "daemon/outputs/refusals.hpp"
 #include "protocol/base/event.hpp"
@@ -49,6 +50,10 @@ public:
     [[nodiscard]] std::optional<protocol::Event> look(const TrainerPulse& pulse,
                                                       protocol::Instant now);
 
+    /// As often. An event when few are left: what needs one more and gets none fails where nobody
+    /// looks, as a dial, a question to the control socket, a file.
+    [[nodiscard]] std::optional<protocol::Event> look(std::optional<OpenFiles> files);
+
     [[nodiscard]] const ProgressWatch& training() const { return m_training; }
     /// What is wrong and what to do, the most pressing first; empty if all is well.
     [[nodiscard]] std::vector<control::HealthFinding> findings(const HealthView& view) const;
@@ -56,6 +61,7 @@ public:
 private:
     ProgressWatch m_training;
     bool m_told_stuck = false;
+    std::optional<OpenFiles> m_open_files;  ///< While they are few.
     Refusals m_refusals;
 };
 

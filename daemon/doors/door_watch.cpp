@@ -15,6 +15,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -84,6 +85,9 @@ struct DoorWatch::Parts {
     boost::asio::io_context loop{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
         loop.get_executor()};
+    /// Opens the loop's descriptors here, where a lack of them is an exception of the start; the
+    /// thread would be the first to need them, and nobody catches there.
+    boost::asio::steady_timer opens_descriptors{loop};
     std::list<WatchedDoor> doors{};  ///< The thread's, as the next ones.
     discovery::RefusalLog told{};
     bool ending = false;

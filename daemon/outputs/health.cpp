@@ -23,6 +23,8 @@ constexpr const char* kNoPeers = "no-peers";
 constexpr const char* kClockSkew = "clock-skew";
 constexpr const char* kPeerVersion = "peer-version";
 constexpr const char* kPeerSettings = "peer-settings";
+constexpr const char* kPeerRefused = "peer-refused";
+constexpr const char* kOpenFiles = "open-files";
 
 constexpr Duration kRoundPatienceMin = std::chrono::minutes(1);
 constexpr int kRoundPatienceTimes = 10;
@@ -98,6 +100,8 @@ const Rule kRules[] = {
     {kDiskLow,
      [](const HealthInputs& in) { return in.disk_free && *in.disk_free < in.disk_wanted; },
      disk_text},
+    {kOpenFiles, [](const HealthInputs& in) { return !in.open_files.empty(); },
+     [](const HealthInputs& in) { return in.open_files; }},
     {kRoundStalled,
      [](const HealthInputs& in) { return in.round_open && *in.round_open > in.round_patience; },
      round_text},
@@ -113,6 +117,10 @@ const Rule kRules[] = {
     {kPeerVersion, [](const HealthInputs& in) { return !in.other_versions.empty(); }, version_text},
     {kPeerSettings, [](const HealthInputs& in) { return !in.other_settings.empty(); },
      settings_text},
+    {kPeerRefused, [](const HealthInputs& in) { return !in.otherwise_refused.empty(); },
+     [](const HealthInputs& in) {
+         return fmt::format("{}", fmt::join(in.otherwise_refused, " "));
+     }},
 };
 
 }  // namespace

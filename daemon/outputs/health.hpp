@@ -34,6 +34,11 @@ struct HealthInputs {
     /// Peers that were refused of late, "NAME: in what it differs".
     std::vector<std::string> other_versions;
     std::vector<std::string> other_settings;
+    /// Who was refused for another reason, or runs twice: whole sentences, with what to do.
+    std::vector<std::string> otherwise_refused;
+
+    /// Of files and connections that the process may have open, few are left: what to do.
+    std::string open_files;
 };
 
 /// No peers for so long after the start is worth a finding.

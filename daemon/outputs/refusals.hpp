@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,16 +23,20 @@ public:
     void note(const protocol::Event& event, protocol::Instant now);
     void forget_old(protocol::Instant now);
     /// "NAME: in what it differs".
-    [[nodiscard]] std::vector<std::string> other_versions() const { return told(true); }
-    [[nodiscard]] std::vector<std::string> other_settings() const { return told(false); }
+    [[nodiscard]] std::vector<std::string> other_versions() const { return told(Cause::version); }
+    [[nodiscard]] std::vector<std::string> other_settings() const { return told(Cause::settings); }
+    /// As the log has told it, with what to do. Also of peers that joined and seem to run twice.
+    [[nodiscard]] std::vector<std::string> otherwise_refused() const { return told(Cause::other); }
 
 private:
+    enum class Cause : std::uint8_t { version, settings, other };
     struct Refusal {
         protocol::Instant at;
         std::string text;
-        bool version = false;
+        Cause cause = Cause::other;
     };
-    [[nodiscard]] std::vector<std::string> told(bool version) const;
+    [[nodiscard]] static Cause cause_of(const std::vector<std::string>& fields);
+    [[nodiscard]] std::vector<std::string> told(Cause cause) const;
 
     std::map<std::string, Refusal> m_refusals;  ///< By peer.
 };

@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "daemon/app/clock.hpp"
+#include "daemon/app/open_files.hpp"
 #include "daemon/threads/reporter.hpp"
 #include "daemon/threads/thread_name.hpp"
 #include "daemon/transport/bulk_transport.hpp"
@@ -274,7 +275,7 @@ void ExchangeThread::Parts::run(std::promise<Expected<std::string, Error>> bound
         bound.set_value(std::move(endpoint));
         if (usable) loop.run();
     } catch (const std::exception& error) {
-        Error failure{std::string("the exchange thread has ended: ") + error.what()};
+        Error failure{"the exchange thread has ended: " + told_as_error(error).message};
         if (!told) return bound.set_value(Unexpected<Error>(std::move(failure)));
         reporter->report(
             [failure](const ExchangeThreadHandlers& handlers) { handlers.on_error(failure); });

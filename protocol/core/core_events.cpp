@@ -107,6 +107,13 @@ Event crossing_event(const Evidence& evidence, MonitorKind monitor) {
         .with("oldest_state_ms", evidence.oldest_state_ms);
 }
 
+Event training_alone_event() {
+    return {"training_alone", Level::info,
+            "no other peer has joined yet: this node trains alone until its first peer comes, and "
+            "then they average; to add one, name this node's address in [node] peers there, or let "
+            "it join by the token that `dynavg token` prints here"};
+}
+
 Event round_impossible_event(const Roster& live, const Roster& body, const PeerTable& peers) {
     const auto missing = missing_of(body, live, peers);
     return Event("round_impossible", Level::warning,

@@ -20,6 +20,8 @@ namespace dynavg::protocol {
 
 /// A round is called.
 [[nodiscard]] Event crossing_event(const Evidence& evidence, MonitorKind monitor);
+/// A round is due, and no other peer has ever joined.
+[[nodiscard]] Event training_alone_event();
 /// A round is due and cannot be held: `live` peers are too few of the `body` that votes.
 [[nodiscard]] Event round_impossible_event(const Roster& live, const Roster& body,
                                            const PeerTable& peers);

@@ -66,6 +66,7 @@ void NodeCore::on_step(const StepReport& report, Instant now) {
 
 void NodeCore::on_peers(const PeerView& view, Instant now) {
     const bool has_changed = m_peers.update(view);
+    m_had_company |= !view.peers.empty();
     discount_who_has_left();
     if (has_changed) forget_who_has_gone();
     m_pacer.on_peers(m_peers.view(), m_reference->id);
@@ -207,7 +208,7 @@ void NodeCore::on_balanced(const BalancingOrder& order, BalancingOutcome outcome
 }
 
 void NodeCore::call_if_possible(RoundReason reason, Instant now) {
-    report_who_is_missing();
+    report_who_is_missing(now);
     if (may_call()) call_round(reason, now);
 }
 
@@ -225,7 +226,9 @@ void NodeCore::call_round(RoundReason reason, Instant now) {
 
 /// Says once, until it changes, that a round is due and cannot be held. A peer that is about to
 /// have this reference is not missing.
-void NodeCore::report_who_is_missing() {
+void NodeCore::report_who_is_missing(Instant now) {
+    // Nobody can be missing who never was there.
+    if (!m_had_company && electorate().body().empty()) return report_alone(now);
     const Roster live = m_peers.live();
     if (may_hold_a_round(live)) {
         m_reported_missing = false;
@@ -233,6 +236,13 @@ void NodeCore::report_who_is_missing() {
     }
     if (std::exchange(m_reported_missing, true)) return;
     report(round_impossible_event(live, electorate().body(), m_peers));
+}
+
+/// Not at once: the first peer may be about to join.
+void NodeCore::report_alone(Instant now) {
+    if (!m_alone_since) m_alone_since = now;
+    if (now - *m_alone_since < kAlonePatience) return;
+    if (!std::exchange(m_reported_alone, true)) report(training_alone_event());
 }
 
 bool NodeCore::may_call() const {

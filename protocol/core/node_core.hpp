@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -20,6 +21,9 @@
 #include "protocol/reference/history.hpp"
 
 namespace dynavg::protocol {
+
+/// A peer that nobody has ever joined says that it trains alone after so long.
+inline constexpr Duration kAlonePatience = std::chrono::seconds(10);
 
 /// The rules of one peer. A value and the time go in, actions come out; NodeCore owns no socket,
 /// thread, clock or file.
@@ -132,7 +136,8 @@ private:
     void evaluate(Instant now);
     void call_if_possible(RoundReason reason, Instant now);
     void call_round(RoundReason reason, Instant now);
-    void report_who_is_missing();
+    void report_who_is_missing(Instant now);
+    void report_alone(Instant now);
     [[nodiscard]] bool is_observer() const { return m_options.role == Role::observer; }
     [[nodiscard]] bool is_busy() const { return round() != nullptr || m_adoption.is_pulling(); }
     [[nodiscard]] bool has_reference(const Header& header) const;
@@ -205,10 +210,13 @@ private:
     Adoption m_adoption;
     Forks m_forks;
 
-    bool m_leaving = false;           ///< A person has asked for it.
-    bool m_left = false;              ///< The reference in force is the last that it votes on.
-    bool m_reported_missing = false;  ///< That a round is due and cannot be held.
-    std::uint32_t m_progress = 0;     ///< Of this peer's part of all exchanges, see RoundStatus.
+    bool m_leaving = false;                ///< A person has asked for it.
+    bool m_left = false;                   ///< The reference in force is the last that it votes on.
+    bool m_reported_missing = false;       ///< That a round is due and cannot be held.
+    bool m_had_company = false;            ///< Some other peer has joined, in this life.
+    std::optional<Instant> m_alone_since;  ///< A round was due, and nobody had ever joined.
+    bool m_reported_alone = false;
+    std::uint32_t m_progress = 0;  ///< Of this peer's part of all exchanges, see RoundStatus.
 
     Actions m_actions;
 };

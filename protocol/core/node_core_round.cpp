@@ -288,7 +288,7 @@ void NodeCore::commit(Instant now) {
 void NodeCore::tick_round(Instant now) {
     InRound& in = *in_round();
     if (in.accuse_the_silent(m_options.self, m_peers, now)) publish_round();
-    report_who_is_missing();
+    report_who_is_missing(now);
     if (in.has_timed_out(m_peers, now)) {
         const Round last = in.round;
         enter_round(last.target(), last.attempt().next(), {}, last.evidence(), now);

@@ -56,6 +56,7 @@ struct Joined {
             all.disconnects.insert(all.disconnects.end(), some.disconnects.begin(),
                                    some.disconnects.end());
             all.sends.insert(all.sends.end(), some.sends.begin(), some.sends.end());
+            all.replaced |= some.replaced;
         }
         return all;
     }

@@ -187,8 +187,143 @@ TEST_CASE("a newer life replaces the older and never the reverse", "[membership]
     node.membership.on_hello("c", node.peer, at(2s));
     actions = node.membership.take_actions();
     REQUIRE(actions.replies.size() == 1);
-    CHECK(actions.replies[0].message.differences.at(0).field == "node.incarnation");
+    CHECK(actions.replies[0].message.differences.at(0).field == "node.name");
+    CHECK(actions.replies[0].message.peers == std::vector<KnownPeer>{{id_of(1), "elsewhere:7400"}});
     CHECK(node.info().live);
+}
+
+// --- one identity in two places ------------------------------------------------------------------
+
+TEST_CASE(
+    "a peer that was heard elsewhere until now joins with a warning that names both addresses",
+    "[membership]") {
+    Joined node;
+    Hello copy = node.peer;
+    copy.member.incarnation = Incarnation(2);
+    SECTION("from another address") {
+        copy.endpoints = endpoints_of("elsewhere");
+        node.membership.on_hello("c", copy, at(1s));
+        node.membership.on_hello_reply("elsewhere:7400", accepting(copy), at(1s));
+        const Actions actions = node.membership.take_actions();
+        REQUIRE(has(actions.events, "peer_joined"));
+        const Event& joined = actions.events.back();
+        CHECK(joined.level == dynavg::protocol::Level::warning);
+        CHECK(joined.message.find("elsewhere:7400") != std::string::npos);
+        CHECK(joined.message.find(address_of(1)) != std::string::npos);
+        CHECK(joined.message.find("one name") != std::string::npos);
+        CHECK(std::get<std::string>(*joined.find("former_address")) == address_of(1));
+    }
+    SECTION("from another address, after a goodbye: it has moved") {
+        copy.endpoints = endpoints_of("elsewhere");
+        node.membership.on_goodbye(id_of(1), at(1s));
+        node.membership.on_hello_reply("elsewhere:7400", accepting(copy), at(1s));
+        CHECK(node.membership.take_actions().events.back().level == dynavg::protocol::Level::info);
+    }
+    SECTION("from its own address: it was started again") {
+        node.membership.on_hello_reply(address_of(1), accepting(copy), at(1s));
+        const Actions actions = node.membership.take_actions();
+        CHECK(actions.events.back().level == dynavg::protocol::Level::info);
+        // Late words of the life before need no answer.
+        node.membership.on_former_life("old", id_of(1), at(2s));
+        CHECK(node.membership.take_actions().replies.empty());
+    }
+}
+
+TEST_CASE("a life that goes on beside a later one elsewhere is told where that one is",
+          "[membership]") {
+    Joined node;
+    Hello copy = node.peer;
+    copy.member.incarnation = Incarnation(2);
+    copy.endpoints = endpoints_of("elsewhere");
+    node.membership.on_hello_reply("elsewhere:7400", accepting(copy), at(1s));
+    (void)node.membership.take_actions();
+
+    node.membership.on_former_life("old", id_of(1), at(2s));
+    // However often it speaks.
+    for (int i = 0; i < 100; ++i) node.membership.on_former_life("old", id_of(1), at(2s));
+    Actions actions = node.membership.take_actions();
+    REQUIRE(actions.replies.size() == 1);
+    CHECK(actions.replies[0].connection == "old");
+    const HelloReply& reply = actions.replies[0].message;
+    CHECK(reply.differences.at(0).field == "node.name");
+    CHECK(reply.peers == std::vector<KnownPeer>{{id_of(1), "elsewhere:7400"}});
+    node.membership.on_former_life("old", id_of(1), at(3s));
+    CHECK(node.membership.take_actions().replies.size() == 1);
+    CHECK(node.info().live);
+}
+
+namespace {
+
+/// Node 0 is told by the peer that has joined that its own identity was started later, elsewhere.
+HelloReply refusal_of_the_replaced(const Joined& node) {
+    return {node.peer,
+            {{"node.name", "node-0 at " + address_of(0), "node-0 at elsewhere:7400"}},
+            {{id_of(0), "elsewhere:7400"}}};
+}
+
+Hello later_life(const Joined& node) {
+    Hello later = node.membership.hello();
+    later.member.incarnation = Incarnation(9);
+    later.endpoints = endpoints_of("elsewhere");
+    return later;
+}
+
+}  // namespace
+
+TEST_CASE("the life that is replaced sees for itself and then ends", "[membership]") {
+    Joined node;
+    node.membership.on_hello_reply(address_of(1), refusal_of_the_replaced(node), at(1s));
+    Actions actions = node.run(at(2s));
+    CHECK_FALSE(actions.replaced);
+    REQUIRE(has(actions.events, "peer_refused"));
+    CHECK(actions.events[0].message.find("one name") != std::string::npos);
+    const auto dialed =
+        std::find_if(actions.dials.begin(), actions.dials.end(),
+                     [](const Dial& dial) { return dial.address == "elsewhere:7400"; });
+    REQUIRE(dialed != actions.dials.end());
+    // With keys only that node's own key opens the connection.
+    CHECK(dialed->peer == id_of(0));
+
+    node.membership.on_hello_reply("elsewhere:7400", accepting(later_life(node)), at(2s));
+    actions = node.membership.take_actions();
+    CHECK(actions.replaced);
+    REQUIRE(actions.events.size() == 1);
+    CHECK(actions.events[0].name == "replaced");
+    CHECK(actions.events[0].level == dynavg::protocol::Level::error);
+    CHECK(actions.events[0].message.find("elsewhere:7400") != std::string::npos);
+    CHECK(actions.events[0].message.find(address_of(0)) != std::string::npos);
+}
+
+TEST_CASE("nobody ends at another's word", "[membership]") {
+    Joined node;
+    node.membership.on_hello_reply(address_of(1), refusal_of_the_replaced(node), at(1s));
+    (void)node.membership.take_actions();
+    SECTION("where nobody answers") {
+        CHECK_FALSE(node.run(at(1h)).replaced);
+    }
+    SECTION("where another node answers") {
+        Hello stranger = hello_of(options_of(7));
+        stranger.endpoints = endpoints_of("elsewhere");
+        node.membership.on_hello_reply("elsewhere:7400", accepting(stranger), at(2s));
+        CHECK_FALSE(node.run(at(1h)).replaced);
+    }
+    SECTION("where an earlier life answers: that one has to end") {
+        Hello earlier = later_life(node);
+        earlier.member.incarnation = Incarnation(0);
+        node.membership.on_hello_reply("elsewhere:7400", accepting(earlier), at(2s));
+        const Actions actions = node.membership.take_actions();
+        CHECK_FALSE(actions.replaced);
+        CHECK(has(actions.events, "peer_refused"));
+    }
+}
+
+TEST_CASE("who asks to be dialed back hears that its identity is in use elsewhere",
+          "[membership]") {
+    Joined node;
+    Hello asker = node.peer;
+    CHECK(node.membership.differences_of_probe(asker).empty());
+    asker.endpoints = endpoints_of("copy");
+    CHECK(node.membership.differences_of_probe(asker).at(0).field == "node.name");
 }
 
 TEST_CASE("an address that is a seed too is dialed once at a time", "[membership]") {
@@ -275,7 +410,9 @@ TEST_CASE("names must be unique", "[membership]") {
     REQUIRE(actions.replies[0].message.differences.size() == 1);
     CHECK(actions.replies[0].message.differences[0].field == "node.name");
     CHECK(has(actions.events, "peer_refused"));
-    CHECK(actions.events[0].message.find("unique") != std::string::npos);
+    CHECK(actions.events[0].message.find("give one of them another [node] name") !=
+          std::string::npos);
+    CHECK(actions.events[0].message.find("same settings") == std::string::npos);
 
     // A second one with the name of a live peer is refused, and the first stays.
     Hello second = node.peer;

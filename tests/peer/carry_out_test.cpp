@@ -23,6 +23,7 @@ public:
     void settings_learned(const protocol::NetworkFields& fields) override {
         note("settings", fields.size());
     }
+    void give_way() override { note("give way"); }
     void disconnect(const protocol::PeerId&) override { note("disconnect"); }
     void hang_up(const std::string& address) override { note("hang up " + address); }
     void connect(const discovery::Connect&) override { note("connect"); }
@@ -154,6 +155,15 @@ TEST_CASE("nothing else is carried out once the settings are learned", "[carry_o
     RecordingShell shell;
     carry_out(node, std::move(actions), shell);
     CHECK(shell.calls == Calls{"settings 1"});
+}
+
+TEST_CASE("a node that gives way to a later life says why and no more", "[carry_out]") {
+    Node node = lone_node();
+    NodeActions actions = all_actions();
+    actions.replaced = true;
+    RecordingShell shell;
+    carry_out(node, std::move(actions), shell);
+    CHECK(shell.calls == Calls{"report told", "give way"});
 }
 
 TEST_CASE("a node whose core has not started asks nothing of model and disk", "[carry_out]") {

@@ -290,6 +290,31 @@ TEST_CASE("after a restart only the new life is heard", "[node]") {
     CHECK(joined.crossed());
 }
 
+TEST_CASE("a former life that still runs elsewhere ends nothing, and is told of the later one",
+          "[node]") {
+    Joined joined;
+    const SequenceNumber former = joined.sequence;
+    joined.peer.self.incarnation = Incarnation(2);
+    joined.peer.endpoints = endpoints_of("elsewhere");
+    joined.sequence = first_sequence(Incarnation(2));
+    joined.say(hello_of(joined.peer));
+    protocol::HelloReply reply;
+    reply.hello = hello_of(joined.peer);
+    REQUIRE(joined.node.on_reply("elsewhere:7400", {}, joined.encode(reply), joined.now));
+    (void)joined.take();
+
+    joined.sequence = former;
+    CHECK(joined.say(protocol::Goodbye{}) == protocol::Traffic::overhead);
+    CHECK(joined.node.membership().view().peers[0].live);
+    const NodeActions actions = joined.take();
+    REQUIRE(actions.replies.size() == 1);
+    const auto told = wire::decode(actions.replies[0].second.bytes);
+    REQUIRE(told);
+    const auto& refusal = std::get<protocol::HelloReply>(told->message);
+    CHECK(refusal.differences.at(0).field == "node.name");
+    CHECK(refusal.peers.at(0).address == "elsewhere:7400");
+}
+
 TEST_CASE("sequence numbers carry the incarnation in their upper bits", "[node]") {
     const SequenceNumber first = first_sequence(Incarnation(5));
     CHECK(is_of_incarnation(first, Incarnation(5)));

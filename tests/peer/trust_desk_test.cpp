@@ -174,6 +174,8 @@ TEST_CASE("The answer to an introduction tells of others, and ends what waits", 
     const Dial dial{address_of(1), kAnna};
     CHECK(desk.should_introduce(dial, alone));
     CHECK_FALSE(desk.should_introduce({address_of(1), {}}, alone));
+    // Another life of this node, that a peer has told of.
+    CHECK_FALSE(desk.should_introduce({address_of(9), kSelf}, alone));
     protocol::HelloReply reply;
     reply.hello = hello(1);
     reply.peers = {{kCarl, address_of(3)}};

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A peer with another model, other averaging settings or another network's name is refused, and both
-# sides say which fields differ.
+# A peer with another model, other averaging settings, another network's name or a name that is taken is
+# refused, and both sides say which fields differ and what helps.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 configure a
@@ -27,5 +27,14 @@ expect_refusal() {
 expect_refusal other-model model
 expect_refusal other-settings averaging.monitor averaging.threshold
 expect_refusal other-network network
+
+configure twin peers="$seed"
+sed --in-place 's/^name .*/name = "a"/' "$work/twin.toml"
+start twin
+for name in a twin; do
+    await "$name" peer_refused '(.reason | any(contains("node.name"))) and
+        (.message | contains("another [node] name") and (contains("same settings") | not))'
+    await_status "$name" '.health | any(.name == "peer-refused")'
+done
 
 has_status a '.peers_live == 0' || fail "a refused peer counts as live"

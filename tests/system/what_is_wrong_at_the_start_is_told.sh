@@ -50,6 +50,26 @@ start truncated
 expect_exit truncated 6
 expect_log truncated "$work/mnist/train-"
 
+# Refused before anything needs them, so by this line alone.
+configure few-files
+within[few-files]='prlimit --nofile=24:24'
+start few-files
+expect_exit few-files 1
+expect_log few-files LimitNOFILE=
+expect_log few-files 'may have 24 files'
+[[ $(wc --lines <"$work/few-files.log") == 1 ]] || fail "more than one line: $(<"$work/few-files.log")"
+
+# A warning: it trains all the same.
+configure few-samples training='batch_size = 200' data='source = "synthetic-digits"
+samples = 300
+shard = { count = 3, index = 0, split = "unequal:4" }'
+start few-samples
+await few-samples few_samples '.level == "warning" and .batch_size == 200 and .samples < 200'
+await_status few-samples '.steps > 0'
+# Whom no peer has joined yet misses nobody.
+await few-samples training_alone
+expect_none few-samples round_impossible
+
 # None of them disturbed the daemon that was there first.
 has_status a '.pid > 0' || fail "a does not answer"
 kill -TERM "${pids[a]}"

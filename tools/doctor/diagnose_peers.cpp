@@ -8,6 +8,7 @@
 
 #include "daemon/outputs/health.hpp"
 #include "discovery/clock_skew.hpp"
+#include "discovery/refusal_advice.hpp"
 #include "tools/doctor/diagnosis.hpp"
 
 namespace dynavg::doctor {
@@ -98,6 +99,9 @@ std::string fix_of(const FieldDifference& difference) {
     }
     if (field == "protocol.version") return "update dynavg where it is older";
     if (field == "node.advertise") return "set [node] advertise to HOST:PORT there";
+    if (field == discovery::kKeyField || field == discovery::kNameField) {
+        return discovery::duplicate_advice(field == discovery::kKeyField);
+    }
     if (field == "averaging") {
         return "write [averaging] into the configuration of one of the two";
     }

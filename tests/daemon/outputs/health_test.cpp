@@ -105,6 +105,17 @@ TEST_CASE("peers that are refused are told with what differs", "[health]") {
     inputs.other_versions.clear();
     inputs.other_settings = {"b: averaging.threshold: theirs 5, ours 4"};
     CHECK(only(inputs).name == "peer-settings");
+    inputs.other_settings.clear();
+    inputs.otherwise_refused = {"Refuses b. Name it anew."};
+    CHECK(only(inputs).name == "peer-refused");
+    CHECK(only(inputs).message == "Refuses b. Name it anew.");
+}
+
+TEST_CASE("a lack of open files is told", "[health]") {
+    HealthInputs inputs = well();
+    inputs.open_files = "raise the limit";
+    CHECK(only(inputs).name == "open-files");
+    CHECK(only(inputs).message == "raise the limit");
 }
 
 TEST_CASE("findings come in one order, and each has a name of its own", "[health]") {
@@ -114,7 +125,8 @@ TEST_CASE("findings come in one order, and each has a name of its own", "[health
     inputs.trainer_silence = 1h;
     inputs.disk_free = 0;
     inputs.clock_skew_ms = 60'000;
-    inputs.other_versions = inputs.other_settings = {"x"};
+    inputs.other_versions = inputs.other_settings = inputs.otherwise_refused = {"x"};
+    inputs.open_files = "x";
     std::vector<std::string> names;
     for (const auto& finding : assess(inputs)) names.push_back(finding.name);
     CHECK(names == health_names());

@@ -33,8 +33,26 @@ TEST_CASE("refusals are told apart by version and settings, and forgotten in tim
     CHECK(refusals.other_versions().size() == 1);
 }
 
+TEST_CASE("what is no setting is told as the log told it, with what to do", "[refusals]") {
+    Refusals refusals;
+    Event twin = refused("b", {"node.name: theirs b at x:1, ours b at y:1"});
+    twin.message = "refuses b. Give one of them another name.";
+    refusals.note(twin, Instant{1h});
+    CHECK(refusals.other_settings().empty());
+    CHECK(refusals.otherwise_refused() == std::vector<std::string>{twin.message});
+    // One that joins from another address than it was heard at, and nobody else who joins.
+    refusals.note(
+        Event("peer_joined", Level::warning, "c is in two places.").with("peer", std::string("c")),
+        Instant{1h});
+    refusals.note(Event("peer_joined", Level::info, "d has joined.").with("peer", std::string("d")),
+                  Instant{1h});
+    CHECK(refusals.otherwise_refused() ==
+          std::vector<std::string>{twin.message, "c is in two places."});
+}
+
 TEST_CASE("however many are refused, a few are remembered", "[refusals]") {
     Refusals refusals;
-    for (int i = 0; i < 1000; ++i) refusals.note(refused(std::to_string(i), {"x"}), Instant{1h});
+    for (int i = 0; i < 1000; ++i)
+        refusals.note(refused(std::to_string(i), {"model: x"}), Instant{1h});
     CHECK(refusals.other_settings().size() == Refusals::kPeersMax);
 }

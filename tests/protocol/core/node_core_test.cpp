@@ -158,6 +158,34 @@ TEST_CASE("training waits for start_peers", "[node_core]") {
     CHECK(driver.look().allowed_steps == kNoBound);
 }
 
+// --- alone ------------------------------------------------------------------------------------
+
+TEST_CASE("a node that never had a peer misses nobody: it says later that it trains alone",
+          "[node_core]") {
+    CoreDriver driver({.averaging = norm_settings(), .others = {}});
+    const Actions at_once = driver.step(1, 100);
+    CHECK(at_once.events.empty());
+    driver.now += kAlonePatience - 1ms;
+    CHECK(driver.step(2, 100).events.empty());
+    driver.now += 1ms;
+    const Actions later = driver.step(3, 100);
+    const Event* alone = find_event(later, "training_alone");
+    REQUIRE(alone != nullptr);
+    CHECK(alone->level == Level::info);
+    CHECK(alone->message.find("dynavg token") != std::string::npos);
+    driver.now += 1h;
+    CHECK(driver.step(4, 100).events.empty());
+}
+
+TEST_CASE("a node that has lost its peers is told of as one that misses them", "[node_core]") {
+    CoreDriver driver = free_pair();
+    driver.info(1).live = false;
+    driver.look();
+    const Actions actions = driver.step(1, 100);
+    CHECK(find_event(actions, "round_impossible") != nullptr);
+    CHECK(find_event(actions, "training_alone") == nullptr);
+}
+
 // --- the first heartbeat of a peer that has joined ---------------------------------------------
 
 TEST_CASE("a first round waits for the first heartbeat of a peer that has joined", "[node_core]") {

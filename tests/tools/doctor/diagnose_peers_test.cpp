@@ -125,6 +125,14 @@ TEST_CASE("each setting that differs is a failure by its name", "[diagnose_peers
     CHECK(found[1].fix == "set [model] builtin = \"lenet5\" here");
 }
 
+TEST_CASE("an identity that is in use elsewhere is told with what to do", "[diagnose_peers]") {
+    PeerCheck check = sound();
+    check.differences = {{"node.key", "a at copy:7400", "a at a:7400"}};
+    CHECK_THAT(only_fault(check).fix, Contains("remove identity.key"));
+    check.differences = {{"node.name", "a at copy:7400", "a at a:7400"}};
+    CHECK_THAT(only_fault(check).fix, Contains("another [node] name"));
+}
+
 TEST_CASE("a clock that the peers contradict is a warning", "[diagnose_peers]") {
     PeerCheck check = sound();
     check.clock_offset_ms = 2000;

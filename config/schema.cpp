@@ -27,7 +27,7 @@ constexpr std::size_t kHiddenLayersMax = 16;
 constexpr std::uint32_t kEpochsMax = 1'000'000'000;
 constexpr std::size_t kHookArgumentsMax = 64;
 constexpr std::uint32_t kHookTimeoutMax = 86'400;
-/// What fits into a sockaddr_un.
+/// The longest path that fits into a sockaddr_un.
 constexpr std::size_t kSocketPathBytesMax = 107;
 
 /// A key is a field of Config, to which `get` returns a reference, with a codec of its type.

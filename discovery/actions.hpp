@@ -61,7 +61,7 @@ struct Told {
     std::vector<protocol::KnownPeer> peers;
 };
 
-/// What the shell is to do, in the order of the members.
+/// The shell's orders, to be carried out in the order of the members.
 struct Actions {
     /// A joiner without settings of its own has learned the network's: "averaging." fields only.
     /// Comes once, before the first Connect.
@@ -77,7 +77,8 @@ struct Actions {
     /// Over the peer's direct connection.
     std::vector<std::pair<protocol::PeerId, protocol::Message>> sends;
     std::vector<protocol::Event> events;
-    /// To be trusted or not (Membership::set_trusted, then on_told); what is not is forgotten.
+    /// Peers to be trusted or not (Membership::set_trusted, then on_told); any other one is
+    /// forgotten.
     std::vector<Told> told;
     /// Keep these for the next start: all that have been met and have not left. Never empty.
     std::optional<protocol::KnownPeers> known_peers;

@@ -35,7 +35,8 @@ struct MembershipOptions {
     std::uint64_t random_seed = 0;  ///< Of jitter and of whom to ask.
 };
 
-/// Which peers are there. Knows nothing of rounds; makes the PeerView that the core decides with.
+/// Knows which peers are there, and nothing of rounds; makes the PeerView that the core decides
+/// with.
 ///
 /// Driven by a shell: it passes in what it receives and the time, then carries out take_actions().
 /// Time never goes back. Assumes of the network only that connections say truly who is at the other
@@ -69,8 +70,8 @@ public:
     void on_former_life(const ConnectionId& connection, protocol::PeerId from,
                         protocol::Instant now);
     void on_tick(protocol::Instant now);
-    /// What Unix time is now. Told whenever it may have changed; by itself it goes on with the time
-    /// that is passed in. Only for clock_offset().
+    /// Sets the Unix time of now. To be called whenever it may have jumped; in between it goes on
+    /// with the time that is passed in. Only for clock_offset().
     void set_wall_clock(std::uint64_t unix_ms, protocol::Instant now);
     /// Unix time in milliseconds, as last told.
     [[nodiscard]] std::uint64_t unix_ms(protocol::Instant now) const;
@@ -109,7 +110,7 @@ public:
     [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
     /// The longest time between two heartbeats of this peer's life; zero if unknown.
     [[nodiscard]] protocol::Duration longest_heartbeat_gap(protocol::PeerId peer) const;
-    /// What a peer's wall clock shows more than ours; none before its first heartbeat.
+    /// The difference of a peer's wall clock to ours; none before its first heartbeat.
     [[nodiscard]] std::optional<ClockOffset> clock_offset(protocol::PeerId peer) const;
     /// How far this node's clock is from those of the live peers (clock_skew.hpp).
     [[nodiscard]] std::optional<ClockOffset> skew() const;

@@ -20,7 +20,7 @@ namespace dynavg::discovery {
 ///   nobody is live; the first to go when room is needed.
 enum class PeerState { pending, live, suspected, left, forgotten };
 
-/// What is known of one peer that passed the handshake.
+/// The knowledge of one peer that passed the handshake.
 struct Peer {
     PeerState state = PeerState::pending;
     protocol::PeerInfo info{};

@@ -18,11 +18,12 @@ namespace dynavg::discovery {
 /// no member and makes none. A value; O(peers that asked of late) per call.
 class ProbeDesk {
 public:
-    /// Whether to dial back. What is taken on is open until finish().
+    /// Whether to dial back. A probe that is taken on is open until finish().
     [[nodiscard]] bool take(const ConnectionId& connection, const protocol::Probe& probe,
                             std::vector<protocol::FieldDifference> differences,
                             protocol::Instant now);
-    /// What was found to differ when it asked; nothing if nobody waits at that connection.
+    /// The differences that were found when the peer asked; nothing if none waits at that
+    /// connection.
     [[nodiscard]] std::optional<std::vector<protocol::FieldDifference>> finish(
         const ConnectionId& connection);
     [[nodiscard]] std::size_t open() const { return m_open.size(); }

@@ -19,7 +19,8 @@
 
 namespace dynavg::daemon {
 
-/// What the daemon trains, made by its main: so that all else here builds without LibTorch.
+/// The model that the daemon trains, made by its main: so that all else here builds without
+/// LibTorch.
 struct Learning {
     std::unique_ptr<protocol::Learner> learner;  ///< With the initial reference installed.
     protocol::ReferencePointer initial;
@@ -29,7 +30,7 @@ struct Learning {
     WriteReference write_reference;  ///< For [output].
 };
 
-/// What the process has beside the state: empty in tests.
+/// The process around the App: empty in tests.
 struct Hosting {
     std::function<Expected<config::Config, Error>()> read_config;  ///< Again, for a reload.
     ServiceManager* manager = nullptr;                             ///< Borrowed.
@@ -51,8 +52,9 @@ struct AppOutcome {
 /// class only carries out what they return, in one order (App::Parts::carry_out).
 class App {
 public:
-    /// `incarnation`: what the clock suggests; above those of earlier lives on `disk` in any case.
-    /// `disk`: the state folder; null: nothing survives, and a node that is started again is new.
+    /// `incarnation`: by the clock; a number above those of earlier lives on `disk` is taken
+    /// anyway. `disk`: the state folder; null: nothing survives, and a node that is started again
+    /// is new.
     App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
         Log& log, std::shared_ptr<storage::Disk> disk = nullptr, Hosting hosting = {});
     ~App();

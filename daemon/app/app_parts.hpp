@@ -40,7 +40,7 @@
 
 namespace dynavg::daemon {
 
-/// What has been sent and received until a moment, to tell the cost of a round.
+/// Bytes sent and received until a moment, to tell the cost of a round.
 struct Cost {
     std::uint64_t sent = 0;        ///< Averaging.
     std::uint64_t received = 0;    ///< Averaging.
@@ -165,7 +165,7 @@ struct App::Parts final : peer::Shell {
     std::unique_ptr<ControlServer> control;
     std::unique_ptr<MetricsServer> metrics;                        ///< Null: not asked for.
     std::optional<PeerChecks> peer_checks;                         ///< While one is under way.
-    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< What the last one found.
+    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< By the last check.
 
     peer::Resumption resumed;  ///< Where this life has begun.
 

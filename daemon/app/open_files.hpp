@@ -32,11 +32,11 @@ void raise_limit_of_open_files();
 /// Whether a daemon can start with so many. The failure says what the limit is and where it is set.
 [[nodiscard]] Expected<void, Error> check_open_files(const OpenFiles& files);
 
-/// That few are left, and what to do.
+/// The warning that few are left, with its remedy.
 [[nodiscard]] std::string open_files_text(const OpenFiles& files);
 
-/// What a failure at start, or one that ends the loop, is told as; where it is a lack of open files
-/// it says so.
+/// The message for a failure at start, or for one that ends the loop; it says so where the cause is
+/// a lack of open files.
 [[nodiscard]] Error told_as_error(const std::exception& failure);
 
 }  // namespace dynavg::daemon

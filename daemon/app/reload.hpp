@@ -7,8 +7,8 @@
 
 namespace dynavg::daemon {
 
-/// What a file that was read again means for a daemon that runs: names of keys, in the order of the
-/// documentation.
+/// The changes in a file that was read again, for a daemon that runs: names of keys, in the order
+/// of the documentation.
 struct ReloadPlan {
     std::vector<std::string> apply;          ///< Differ, and can be changed while it runs.
     std::vector<std::string> needs_restart;  ///< Differ, and can't.

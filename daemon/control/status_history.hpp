@@ -10,7 +10,7 @@
 
 namespace dynavg::daemon {
 
-/// What a chart shows of one moment.
+/// The values of the charts at one moment.
 struct StatusSample {
     std::uint64_t at_ms = 0;  ///< Unix time.
     std::optional<double> estimate;

@@ -19,7 +19,7 @@ namespace dynavg::daemon {
 /// network without keys.
 ///
 /// `on_done` is called once, from the loop, within kDoorCheckTimeout; never from within check().
-/// Thread: the loop's. What the other end sends is harmless.
+/// Thread: the loop's. Bytes of the other end do no harm.
 inline constexpr std::chrono::seconds kDoorCheckTimeout{3};
 void check_door(boost::asio::io_context& loop, const std::string& address,
                 const discovery::ProvenPeer& expected,

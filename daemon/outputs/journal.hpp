@@ -42,7 +42,7 @@ public:
     JournalWriter(const JournalWriter&) = delete;
     JournalWriter& operator=(const JournalWriter&) = delete;
 
-    /// What an entry is: lost_ever() does not count again what another one told of.
+    /// The kind of an entry: lost_ever() does not count lines again that another entry told of.
     enum class Kind : std::uint8_t { line, tells_of_loss };
 
     /// `lines` is how many lines of the log are gone if this entry gets lost.

@@ -45,7 +45,7 @@ inline constexpr std::size_t kCountersMax = 256;
 inline constexpr std::chrono::milliseconds kStuckReaderMax{50};
 }  // namespace log_limits
 
-/// What the log did not tell, since it was made.
+/// Lines that the log has left out or lost since it was made.
 struct LogCounts {
     std::uint64_t suppressed = 0;  ///< Lines that peers made too many of.
     std::uint64_t lost = 0;        ///< That could not be written.
@@ -66,11 +66,10 @@ struct LogOptions {
     std::function<WallClock::time_point()> now = [] { return WallClock::now(); };
 };
 
-/// Writes events, one line or one entry of the journal each, in the formats of docs/events.md. What
-/// peers or files put into texts is escaped, so that it can neither forge lines nor steer a
-/// terminal.
+/// Writes events, one line or one entry of the journal each, in the formats of docs/events.md.
+/// Texts of peers and files are escaped, so that they can neither forge lines nor steer a terminal.
 ///
-/// Lines that peers can trigger are limited; what was left out is told by an event `suppressed`.
+/// Lines that peers can trigger are limited; an event `suppressed` tells how many were left out.
 /// A full disk, a closed pipe, a stuck reader or a journal that is gone loses lines, never the
 /// caller; how many is told by an event `log_lines_lost` once writing works again. For that, the
 /// constructor makes the process ignore SIGPIPE unless it has a handler.

@@ -25,7 +25,7 @@ struct MetricsServerOptions {
     std::chrono::milliseconds text_age_max{200};
 };
 
-/// What there is to read.
+/// The texts that readers get.
 struct MetricsTexts {
     std::function<std::string()> metrics;  ///< Prometheus' text format.
     std::function<std::string()> status;   ///< JSON, for the page.

@@ -19,7 +19,7 @@ struct RoundCounts {
     double seconds = 0;            ///< All that were committed, from their call on.
 };
 
-/// What the log has told of rounds, for `dynavg rounds` and the metrics: the last
+/// The rounds that the log has told of, for `dynavg rounds` and the metrics: the last
 /// control::kRoundsKept of them, and how many of each kind. One thread.
 class RoundLog {
 public:

@@ -38,8 +38,8 @@ struct ExchangeThreadOptions {
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.
 struct ExchangeThreadHandlers {
-    /// What freeze() brought. Null: the trainer has stopped or is past the target already, and
-    /// start_exchange() of that target will do nothing.
+    /// The contribution that freeze() brought. Null: the trainer has stopped or is past the target
+    /// already, and start_exchange() of that target will do nothing.
     std::function<void(protocol::Epoch target, protocol::ContributionPointer)> on_frozen;
     std::function<void(protocol::ExchangeResult)> on_done;
     std::function<void(protocol::ReferencePointer)> on_pulled;

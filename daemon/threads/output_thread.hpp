@@ -29,7 +29,7 @@ struct OutputOptions {
     std::vector<std::string> hook;  ///< Empty: none.
     std::chrono::milliseconds hook_timeout{};
     std::string network;
-    /// What could not be written is tried again so often.
+    /// A write that failed is tried again so often.
     std::chrono::milliseconds retry_interval = std::chrono::seconds(10);
 };
 
@@ -40,7 +40,7 @@ struct OutputOptions {
 
 /// The thread "output": writes references to a file for other programs, and runs a hook each time
 /// it has, so that nothing else waits for either. A reference that comes meanwhile waits; only the
-/// latest waits. What fails is told once, and again for another reason: output_failed (tried again
+/// latest waits. A failure is told once, and again for another reason: output_failed (tried again
 /// by itself), hook_failed (not), both warnings; output_written is info.
 ///
 /// Thread: the io thread, for everything; `on_event` is called there, never after stop().

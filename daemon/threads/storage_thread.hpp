@@ -36,9 +36,8 @@ struct StorageThreadHandlers {
 using peer::CopyTraining;
 
 /// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
-///
-/// peer::WriteQueue has the rules: what goes to disk first, and when what failed is tried again.
-/// The first failure of its kind is told, another reason too, and when it works again.
+/// peer::WriteQueue has the rules: the order of writes, and when a failed one is tried again. Told
+/// are the first failure of its kind, a new reason, and that writing works again.
 ///
 /// Thread: the io thread, for everything. Commands are no-ops before start() and after finish().
 class StorageThread {

@@ -20,7 +20,7 @@ class io_context;
 namespace dynavg::daemon {
 
 using peer::kNoStepLimit;
-/// What the thread begins with; its reference is installed in the learner already.
+/// The thread's start values; the reference is installed in the learner already.
 using TrainerThreadOptions = peer::TrainingLedgerOptions;
 using peer::TrainingCopy;
 

@@ -33,7 +33,7 @@ struct BindSettings {
 /// Where to bind one of the node's sockets.
 [[nodiscard]] HostPort bind_address(const BindSettings& settings, NodePort which);
 
-/// What to tell others about a socket that was bound at `bound_port`.
+/// The address to tell others for a socket that was bound at `bound_port`.
 [[nodiscard]] HostPort advertised_address(const BindSettings& settings, NodePort which,
                                           std::uint16_t bound_port);
 

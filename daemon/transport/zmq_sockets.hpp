@@ -37,8 +37,8 @@ namespace zmq_numbers {
 inline constexpr std::chrono::seconds kKeepaliveIdle{1};
 inline constexpr std::chrono::seconds kKeepaliveInterval{1};
 inline constexpr int kKeepaliveProbes = 3;
-/// What was sent and is not acknowledged for so long. Of a chunk on a slow link there is always
-/// something.
+/// A connection on which sent bytes stay unacknowledged for so long is dead. On a slow link some
+/// bytes of a chunk always get through.
 inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
 inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
 /// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
@@ -63,11 +63,11 @@ inline constexpr std::size_t kDialedMax = 1024;
 
 enum class SocketUse { control, bulk };
 
-/// What to do with a connection that is there already. renew: it is made anew, unless it evidently
-/// works or was only just made. What was queued in it is lost.
+/// The treatment of a connection that is there already. renew: it is made anew, unless it evidently
+/// works or was only just made. Messages queued in the old one are lost.
 enum class Existing { keep, renew };
 
-/// What every socket must set before bind and connect.
+/// The options that every socket must set before bind and connect.
 struct SocketOptions {
     SocketUse use = SocketUse::control;
     std::size_t frame_bytes_max = 0;
@@ -76,7 +76,7 @@ struct SocketOptions {
 };
 void set_options(zmq::socket_t& socket, const SocketOptions& options);
 
-/// Which of a node's listening sockets; its name is also its domain in ZAP.
+/// One of a node's listening sockets; its name is also its domain in ZAP.
 using peer::Door;
 
 /// Before bind: only CURVE connections that the ZapHandler admits at this door are let in.
@@ -85,7 +85,7 @@ void secure_listening(zmq::socket_t& socket, const identity::Identity& own, Door
 void secure_dialing(zmq::socket_t& socket, const identity::Identity& own,
                     const protocol::PeerId& other);
 
-/// What the ZapHandler called the sender of this message; empty without keys. Any frame tells.
+/// The ZapHandler's name for the sender of this message; empty without keys. Any frame tells.
 [[nodiscard]] std::string_view user_of(const zmq::message_t& frame);
 
 /// Binds and returns the port; the error names the address and what to do.

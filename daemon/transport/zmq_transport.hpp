@@ -46,8 +46,9 @@ struct DialedId {
     auto operator<=>(const DialedId&) const = default;
 };
 
-/// What arrives. Each returns what the message was, or nothing if it was refused; both are counted.
-/// They may call the transport, also to close the connection that the message came from.
+/// Handlers of incoming messages. Each returns the kind of the message, or nothing if it was
+/// refused; both are counted. They may call the transport, also to close the connection that the
+/// message came from.
 struct ZmqTransportHandlers {
     using Bytes = std::span<const std::byte>;
     using Verdict = std::optional<protocol::Traffic>;
@@ -90,14 +91,14 @@ struct ZmqTransportOptions {
 /// The gossip and direct channels of docs/protocol.md, "Channels and messages", as bytes.
 ///
 /// Gossip: one publisher, and one subscribing socket per other peer, because only the connection
-/// says who published. Best effort: what a slow or new subscriber misses is lost in silence.
-/// Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an address
-/// without a completed connection are not queued but refused, so nothing grows while a peer is
-/// away; a greeting alone waits for it. A connection that was lost is dialed again by ZeroMQ, at
+/// says who published. Best effort: a message that a slow or new subscriber misses is lost in
+/// silence. Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an
+/// address without a completed connection are not queued but refused, so nothing grows while a peer
+/// is away; a greeting alone waits for it. A connection that was lost is dialed again by ZeroMQ, at
 /// growing intervals; greet() and Existing::renew try at once.
 ///
-/// Thread: the loop's, for everything. No call waits. Whatever bytes peers send is harmless here:
-/// counted and dropped. Errors: start() and the calls that take an address return them.
+/// Thread: the loop's, for everything. No call waits. Bytes that are no message do no harm: they
+/// are counted and dropped. Errors: start() and the calls that take an address return them.
 class ZmqTransport {
 public:
     ZmqTransport(boost::asio::io_context& loop, ZmqContextPointer context,
@@ -121,7 +122,7 @@ public:
                                                   Existing existing = Existing::keep);
     void unsubscribe(const protocol::PeerId& publisher);
     /// Ends the connections of all subscribers, which come back by themselves if they still may:
-    /// for when a key is no longer trusted. What was queued for them is lost.
+    /// for when a key is no longer trusted. Messages queued for them are lost.
     void drop_subscribers();
     /// Peers whose subscription has arrived here; published bytes count once for each.
     [[nodiscard]] std::size_t subscribers() const;

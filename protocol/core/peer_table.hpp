@@ -10,10 +10,10 @@
 
 namespace dynavg::protocol {
 
-/// The other peers, as discovery last told of them, and who of them holds the reference in force.
-/// Discovery learns a peer's reference from its heartbeats; any other message under the reference
-/// in force says the same sooner, see add_holder(). NodeCore fills the table, the other parts read
-/// it.
+/// The other peers, as discovery last told of them, and those of them that hold the reference in
+/// force. Discovery learns a peer's reference from its heartbeats; any other message under the
+/// reference in force says the same sooner, see add_holder(). NodeCore fills the table, the other
+/// parts read it.
 class PeerTable {
 public:
     explicit PeerTable(const Member& self) : m_self(self) {}
@@ -53,7 +53,7 @@ private:
     std::set<Member> m_holders;
 };
 
-/// This member of `roster` is live and remembers what it has promised there.
+/// This member of `roster` is live and remembers its promises there.
 [[nodiscard]] bool has_live_voter(const PeerId& peer, const Roster& roster, const PeerTable& peers);
 
 }  // namespace dynavg::protocol

@@ -13,7 +13,7 @@ struct gzFile_s;
 
 namespace dynavg::training {
 
-/// What a message about a bad file asks for.
+/// The remedy in a message about a bad file.
 inline constexpr const char* kFetchAgain =
     "fetch the file again, or check that `path` names the right one";
 

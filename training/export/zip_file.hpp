@@ -10,7 +10,7 @@
 namespace dynavg::training {
 
 /// A ZIP archive of stored (not compressed) entries, as PyTorch's and NumPy's files are. Equal
-/// entries make equal bytes: no time is written. What is large is borrowed, not copied. Not for
+/// entries make equal bytes: no time is written. Large contents are borrowed, not copied. Not for
 /// archives of 4 GiB and more, which no model of limits::kModelValuesMax makes.
 class ZipFile {
 public:
@@ -43,7 +43,7 @@ private:
     void append_own(std::string text);
 
     std::vector<Entry> m_entries;
-    std::deque<std::string> m_own;  ///< What parts point to; a deque moves none of them.
+    std::deque<std::string> m_own;  ///< Texts that parts point to; a deque moves none of them.
     std::vector<std::span<const std::byte>> m_parts;
     std::uint64_t m_size = 0;
 };

@@ -23,7 +23,7 @@ std::string reason_of(const DoorEvent& failure) {
                    "(security.insecure differs)";
         case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
             return "it takes this node for one with another key: its entry in node.peers for this "
-                   "node may be out of date (`dynavg id` prints the entry)";
+                   "node may be out of date (`dynavg id` here prints the right one)";
         default:
             return "it does not speak ZeroMQ's protocol";
     }

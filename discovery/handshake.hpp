@@ -18,7 +18,7 @@ inline constexpr const char* kNoField = "(none)";
 /// The "averaging." fields only.
 [[nodiscard]] protocol::NetworkFields averaging_fields(const protocol::NetworkFields& fields);
 
-/// Everything by which `ours` refuses `theirs`: fields, protocol versions that do not meet,
+/// All reasons why `ours` refuses `theirs`: fields, protocol versions that do not meet,
 /// addresses that nobody could dial, and no averaging settings on either side.
 [[nodiscard]] std::vector<protocol::FieldDifference> compare(const protocol::Hello& ours,
                                                              const protocol::Hello& theirs);

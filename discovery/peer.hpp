@@ -32,9 +32,11 @@ struct Peer {
     Backoff dialing;
     protocol::Instant next_dial{};
     unsigned dials = 0;
-    /// Where it says that it is since it has restarted: dialed, and to be hung up unless it is.
+    /// The address that it tells since it has restarted: dialed, and hung up unless the peer is
+    /// there.
     std::string called_at{};
-    /// Where its life before this one was, if elsewhere, and whether that one was heard then.
+    /// The address of its life before this one, if another, and whether that life was heard at the
+    /// move.
     std::string former_address{};
     bool moved_while_heard = false;
     protocol::Instant next_word_to_former{};

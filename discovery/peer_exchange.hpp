@@ -53,7 +53,7 @@ private:
 
     std::map<std::string, Entry> m_entries;
     protocol::RandomStream m_random;
-    /// Asked for with every message, while entries change with few.
+    /// Cached: next_tick() is called with every message, while few messages change the entries.
     mutable std::optional<protocol::Instant> m_next_tick;
 };
 

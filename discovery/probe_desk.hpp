@@ -13,9 +13,9 @@ namespace dynavg::discovery {
 /// The peers that ask to be dialed back, for `dynavg doctor`, and wait for the answer.
 ///
 /// A peer that is let in at all may ask; the asked one dials the addresses that the Probe itself
-/// advertises, as it would for a Hello, and tells what came of it. At most kProbesOpenMax at a time
-/// and one in kProbeIntervalMin for each peer: more are answered at once, with nothing tried. Knows
-/// no member and makes none. A value; O(peers that asked of late) per call.
+/// advertises, as it would for a Hello, and tells the outcome. At most kProbesOpenMax at a time and
+/// one in kProbeIntervalMin for each peer: more are answered at once, with nothing tried. Knows no
+/// member and makes none. A value; O(peers that asked of late) per call.
 class ProbeDesk {
 public:
     /// Whether to dial back. A probe that is taken on is open until finish().

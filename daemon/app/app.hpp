@@ -26,7 +26,7 @@ struct Learning {
     protocol::ReferencePointer initial;
     EvaluateFunction evaluate;       ///< Empty without test data.
     std::string model;               ///< For logs and status.
-    protocol::NetworkFields fields;  ///< By what networks are compared.
+    protocol::NetworkFields fields;  ///< By which networks are compared.
     WriteReference write_reference;  ///< For [output].
 };
 
@@ -49,7 +49,7 @@ struct AppOutcome {
 
 /// One life of the daemon: wires transports, threads, discovery and core together. The io thread
 /// runs the loop here and owns all protocol state; the rules are in protocol/ and discovery/, this
-/// class only carries out what they return, in one order (App::Parts::carry_out).
+/// class only carries out the actions that they return, in one order (peer::carry_out()).
 class App {
 public:
     /// `incarnation`: by the clock; a number above those of earlier lives on `disk` is taken

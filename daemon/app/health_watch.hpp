@@ -39,8 +39,8 @@ struct HealthView {
     std::uint64_t disk_wanted = 0;           ///< By the next files.
 };
 
-/// How the daemon is doing, for `dynavg status`, the metrics and the service manager's watchdog:
-/// remembers what health is judged by over time (does training get on, which nodes were refused).
+/// Watches the daemon's health, for `dynavg status`, the metrics and the service manager's
+/// watchdog: remembers the facts that need time (does training get on, which nodes were refused).
 /// The judgement itself is assess(). Reads no clock; one thread.
 class HealthWatch {
 public:

@@ -9,10 +9,10 @@
 
 namespace dynavg::daemon {
 
-/// A daemon without peers has some forty open, its metrics included; the rest is room for a peer
-/// and for who asks.
+/// A daemon without peers has some forty files open, its metrics included; the rest is room for a
+/// peer and for a question to the control socket.
 inline constexpr std::uint64_t kOpenFilesMin = 64;
-/// Fewer left are few: a peer takes some ten.
+/// A warning is due when fewer than this are left: a peer takes some ten.
 inline constexpr std::uint64_t kOpenFilesSpare = 12;
 
 /// Files and connections of this process.

@@ -25,8 +25,8 @@ struct SteeringHandlers {
 /// goes back to the configuration.
 ///
 /// It stands between the rules and the trainer: the rules say how many steps are allowed, and a
-/// person may say that none is. A paused peer stays in its network: it votes, and gives each round
-/// what it has learned.
+/// person may say that none is. A paused peer stays in its network: it votes, and gives its drift
+/// to each round.
 ///
 /// Requests and answers are those of control/replies.hpp. A refusal says why, and what to do
 /// instead. One thread; no call waits.

@@ -14,7 +14,7 @@ class io_context;
 
 namespace dynavg::daemon {
 
-/// How the node that checks shows itself.
+/// The node that checks, as it shows itself to others.
 struct Checker {
     std::shared_ptr<const Keys> keys;  ///< Null: a network without keys.
     protocol::PeerId self;
@@ -30,7 +30,7 @@ struct Checker {
 /// peer becomes a member by it, and neither does this node.
 ///
 /// Thread: the loop's. At most kChecksAtOnce side by side, each within kPeerCheckMax. The
-/// destructor ends what is under way, and `on_done` is not called then.
+/// destructor ends the checks under way, and `on_done` is not called then.
 class PeerChecks {
 public:
     static constexpr std::size_t kChecksAtOnce = 16;

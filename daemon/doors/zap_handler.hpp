@@ -33,7 +33,7 @@ public:
     ZapHandler(const ZapHandler&) = delete;
     ZapHandler& operator=(const ZapHandler&) = delete;
 
-    /// Fails only where the context has a handler already.
+    /// Fails only if the context has a handler already.
     [[nodiscard]] Expected<void, Error> start();
     /// Idempotent, right after half a start.
     void stop();

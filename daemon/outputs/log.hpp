@@ -19,7 +19,7 @@ enum class LogColors : std::uint8_t { automatic, always, never };
 
 /// "text", "json" or "journal"; other words are errors.
 [[nodiscard]] Expected<LogFormat, Error> log_format_from_name(std::string_view name);
-/// Of a daemon that was told none: journal where systemd has connected standard error to the
+/// The default without --log-format: journal if systemd has connected standard error to the
 /// journal, else text.
 [[nodiscard]] LogFormat default_log_format();
 /// "debug", "info", "warning" or "error".
@@ -32,7 +32,7 @@ struct LogPosition {
     protocol::StepIndex step;
 };
 
-/// Bounds on what peers can make us write, below level error.
+/// Bounds on the lines that peers can cause, below level error.
 namespace log_limits {
 inline constexpr int kLinesPerPeerMax = 5;  ///< Of one event with a field `peer`, per window.
 /// Of any other event, per window; debug lines are asked for, and which references this node
@@ -55,7 +55,7 @@ using WallClock = std::chrono::system_clock;
 
 struct LogOptions {
     LogFormat format = LogFormat::text;
-    protocol::Level level = protocol::Level::info;  ///< And above.
+    protocol::Level level = protocol::Level::info;  ///< The lowest that is written.
     LogColors colors = LogColors::automatic;        ///< text: automatic = if `fd` is a terminal.
     std::string node;
     std::string network;
@@ -79,11 +79,11 @@ struct LogOptions {
 class Log {
 public:
     explicit Log(LogOptions options);
-    ~Log();  ///< Tells what is still suppressed.
+    ~Log();  ///< Tells the counts of lines still suppressed.
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    /// Stands in the lines from now on.
+    /// From now on lines hold this position.
     void set_position(LogPosition position);
 
     void write(const protocol::Event& event);

@@ -87,8 +87,8 @@ public:
     void abort_exchange();
     void pull(protocol::ReferenceId wanted, protocol::PeerId source);
     void abort_pull();
-    /// Models are sent no faster than so many bytes per second, 0: without bound; see
-    /// protocol::PacedSends, also for when it gives way.
+    /// Models are sent no faster than so many bytes per second, 0: without bound.
+    /// protocol::PacedSends says when the bound gives way.
     void set_rate(std::uint64_t bytes_per_second);
 
     /// As of the last wake-up of the exchange thread. Thread-safe.

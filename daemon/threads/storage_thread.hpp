@@ -35,7 +35,7 @@ struct StorageThreadHandlers {
 
 using peer::CopyTraining;
 
-/// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
+/// The thread "storage": owns the checkpoints, so that no other thread waits for the disk.
 /// peer::WriteQueue has the rules: the order of writes, and when a failed one is tried again. Told
 /// are the first failure of its kind, a new reason, and that writing works again.
 ///
@@ -48,7 +48,7 @@ public:
     StorageThread(const StorageThread&) = delete;
     StorageThread& operator=(const StorageThread&) = delete;
 
-    /// Reads what is there, on the calling thread; before start().
+    /// Reads the files that are there, on the calling thread; before start().
     [[nodiscard]] storage::Found load();
     void start();
 
@@ -58,8 +58,8 @@ public:
     /// Room on the disk as of the last write; none if nothing is known.
     [[nodiscard]] std::optional<std::uint64_t> free_bytes() const;
 
-    /// Writes what waits, once, then the copy if there is one, and joins the thread. The copy is
-    /// taken on the calling thread. Returns the event of the last copy, or the first failure.
+    /// Writes all that waits, once, then the copy if there is one, and joins the thread. The copy
+    /// is taken on the calling thread. Returns the event of the last copy, or the first failure.
     /// Idempotent.
     [[nodiscard]] std::vector<protocol::Event> finish(const CopyTraining& copy);
 

@@ -95,7 +95,7 @@ public:
 
     /// Never waits for the model's mutex.
     [[nodiscard]] TrainerStatus status() const;
-    /// Whether it gets on with what it is asked for. Never waits for the model's mutex.
+    /// Whether it gets on with its work. Never waits for the model's mutex.
     [[nodiscard]] TrainerPulse pulse() const;
 
 private:

@@ -14,7 +14,7 @@ using protocol::HostPort;
 /// With or without "tcp://" before it.
 [[nodiscard]] Expected<HostPort, Error> parse_address(std::string_view text);
 
-/// A node has three neighbouring ports; the first is what configurations and peers name.
+/// A node has three neighbouring ports; the first is the one that configurations and peers name.
 enum class NodePort : std::uint16_t { direct = 0, gossip = 1, bulk = 2 };
 
 /// How a node's sockets are bound and what others are told to dial.

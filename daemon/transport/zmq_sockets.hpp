@@ -26,14 +26,15 @@ namespace dynavg::daemon {
 /// Shared by the transports of all threads; ends (and waits for lingering messages) with the last.
 using ZmqContextPointer = std::shared_ptr<zmq::context_t>;
 
-/// With room for three sockets per peer.
+/// A context with room for three sockets per peer.
 [[nodiscard]] ZmqContextPointer make_zmq_context();
 
-/// ZeroMQ's own numbers; each has cost somebody a night.
+/// Values of ZeroMQ's socket options, each with its reason.
 namespace zmq_numbers {
-/// A connection whose other end is gone is never noticed by itself. The kernel looks after it, not
-/// ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process where a queue is full as the
-/// connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this one.
+/// ZeroMQ never notices by itself that a connection's other end is gone. The kernel's keepalive
+/// does it, not ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process if a queue is full as
+/// the connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this
+/// process.
 inline constexpr std::chrono::seconds kKeepaliveIdle{1};
 inline constexpr std::chrono::seconds kKeepaliveInterval{1};
 inline constexpr int kKeepaliveProbes = 3;
@@ -41,9 +42,9 @@ inline constexpr int kKeepaliveProbes = 3;
 /// bytes of a chunk always get through.
 inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
 inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
-/// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
+/// Without it, a SYN that was lost in a cut would be repeated for two minutes, ever more rarely.
 inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
-/// Doubles from the first to the second: the wait is never much longer than the outage was. A
+/// The wait doubles from the first to the second value: it is never much longer than the outage. A
 /// caller that knows that a peer is back does not wait (Existing::renew).
 inline constexpr std::chrono::milliseconds kReconnectInterval{500};
 inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};

@@ -57,14 +57,15 @@ struct ZmqTransportHandlers {
     std::function<Verdict(const ConnectionId& connection, Bytes)> on_direct;
     /// An answer over a connection that we dialed.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_reply;
-    /// From someone who has shown the token of this key and has no other name; reply() answers.
-    /// The connection may be older than the token that is good now.
+    /// A message over a connection that has shown the token of this key and no peer's key; reply()
+    /// answers. The connection may be older than the token that is good now.
     std::function<Verdict(const ConnectionId& connection, const protocol::PeerId& token, Bytes)>
         on_introduction{};
     /// The answer to introduce(), whose connection ends with it.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_introduction_reply{};
-    /// In a network with keys this peer has subscribed to a topic, where there are none: each costs
-    /// ZeroMQ memory, so all subscribers have been dropped. Let it in no more.
+    /// In a network with keys this peer has subscribed to a topic, though no topic is in use. Each
+    /// topic costs ZeroMQ memory, so all subscribers have been dropped. The peer is to be let in no
+    /// more.
     std::function<void(const protocol::PeerId& from)> on_odd_subscription{};
 };
 
@@ -77,7 +78,7 @@ struct Keys {
 struct ZmqTransportOptions {
     BindSettings bind;
     /// Null: plain sockets. Else a ZapHandler must run in the context; it names peers by
-    /// PeerId::hex() and those who only have a token by token_user().
+    /// PeerId::hex(), and connections with only a token by token_user().
     std::shared_ptr<const Keys> keys{};
     DoorWatch* doors = nullptr;  ///< Outlives the transport; null: strangers are not named.
     /// The exact monitor's states are whole models.
@@ -140,7 +141,7 @@ public:
     /// its key. Does nothing without a token.
     void introduce(const DialedId& where, std::span<const std::byte> message,
                    protocol::Traffic traffic);
-    /// Ends what introduce() has under way to this peer.
+    /// Ends the introductions to this peer that are under way.
     void end_introductions(const protocol::PeerId& to);
     SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
                                 protocol::Traffic traffic);

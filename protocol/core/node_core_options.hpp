@@ -43,7 +43,7 @@ struct NodeCoreOptions {
 
 /// The trainer's report after a local step, and after an install.
 struct StepReport {
-    ReferenceId reference;    ///< That the drift is counted from.
+    ReferenceId reference;    ///< The drift is counted from it.
     std::uint64_t steps = 0;  ///< Local steps in this life.
     std::uint64_t steps_since_reference = 0;
     std::optional<LocalState> state;  ///< If this step is due for a check, or the last one.

@@ -40,8 +40,8 @@ public:
     /// The other live peers whose last heartbeat named this reference, which may be any.
     [[nodiscard]] Roster live_at(const ReferenceId& reference) const;
     /// Before the first round: until when a peer that has joined and was not heard yet may turn out
-    /// to have the reference of a network behind it. An instant that has passed: no such peer.
-    /// kNever: a live peer is known to have one, and is followed.
+    /// to have the reference of a network behind it. An instant that has passed: there is no such
+    /// peer. kNever: a live peer is known to have such a reference, and this peer adopts it.
     [[nodiscard]] Instant first_heartbeats_until() const;
     /// The longest suspicion timeout of all live peers.
     [[nodiscard]] Duration suspicion_timeout_max() const;

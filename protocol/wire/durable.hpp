@@ -51,7 +51,7 @@ struct KnownPeers {
     bool operator==(const KnownPeers&) const = default;
 };
 
-/// Which part of a drift that was restored from disk is in no reference yet.
+/// The part of a drift restored from disk that is in no reference yet.
 enum class Unspent : std::uint8_t { all, after_freeze, nothing };
 
 /// `drift_since`: epoch of LocalRecord::reference, `later`: the references after it, in order;

@@ -18,7 +18,7 @@ inline constexpr const char* kFetchAgain =
     "fetch the file again, or check that `path` names the right one";
 
 /// A file that is read from its beginning, plain or gzipped whatever its name says. Each defect is
-/// an Error that names the file, what is wrong and what to do.
+/// an Error that names the file, the defect and the remedy.
 class PackedFile {
 public:
     /// `kind` stands for the format in messages: "an IDX file".

@@ -25,8 +25,8 @@ public:
     /// `bytes` are borrowed until parts() has been used. Cost: one pass for the checksum.
     void add(const std::string& name, std::span<const std::byte> bytes);
     void add(const std::string& name, std::string text);
-    /// Writes the directory: the last call. The bytes of the file, one part after the other; they
-    /// live as long as this object.
+    /// The last call: writes the directory. Returns the bytes of the file, one part after the
+    /// other; they live as long as this object.
     [[nodiscard]] const std::vector<std::span<const std::byte>>& finish();
 
     /// The bytes of an entry begin at a multiple of it, so that a reader may map them.

@@ -20,7 +20,7 @@
 #include "identity/keys.hpp"
 #include "protocol/base/limits.hpp"
 
-// What encryption costs a round: two peers on loopback average models of 10 MB, with keys and
+// The cost of encryption in a round: two peers on loopback average models of 10 MB, with keys and
 // without, in turn with a bare CURVE stream that moves as much: 10 MB in each direction at once, in
 // messages as long as a chunk. Prints ratios of rates, not verdicts.
 

@@ -17,9 +17,9 @@
 #include "training/assembly/learning.hpp"
 #include "training/process.hpp"
 
-// What the daemon costs the training: steps per second of LeNet-5 with the linear monitor, in the
-// daemon with one peer and in a bare loop without a monitor, in turn in one run. Prints ratios, not
-// verdicts.
+// The cost of the daemon to the training: steps per second of LeNet-5 with the linear monitor, in
+// the daemon with one peer and in a bare loop without a monitor, in turn in one run. Prints ratios,
+// not verdicts.
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include "protocol/base/role.hpp"
 #include "protocol/core/settings.hpp"
 
-/// What an operator writes in dynavg.toml, as plain values that have been checked. Free of
+/// The settings of dynavg.toml, as plain values that have been checked. Free of
 /// LibTorch, so that `dynavg check-config` starts at once; the daemon makes training options of it.
 namespace dynavg::config {
 
@@ -52,7 +52,7 @@ struct Split {
     bool operator==(const Split&) const = default;
 };
 
-/// What changes at drift_at: which label a class has, or where the pixels lie.
+/// The change at drift_at: of the labels of the classes, or of the places of the pixels.
 enum class DriftKind : std::uint8_t { labels, pixels };
 
 struct ShardConfig {
@@ -160,12 +160,12 @@ struct Config {
 /// The same of a text; `name` stands for the file in messages.
 [[nodiscard]] Expected<Config, Error> parse_config(std::string_view text, const std::string& name);
 
-/// What the daemon needs beyond a valid file: a network's name; a key for each of its peers, or
+/// The daemon's demands beyond a valid file: a network's name; a key for each of its peers, or
 /// with `insecure = true` loopback addresses only.
 [[nodiscard]] Expected<void, Error> check_daemon_rules(const Config& config);
 
-/// Every key by its name, with its value as TOML, whether it was set or is a default: what two
-/// configurations must have in common to train the same. Without [node], [metrics], [output],
+/// Every key by its name, with its value as TOML, whether it was set or is a default. Two
+/// configurations that agree in all of these train the same. Without [node], [metrics], [output],
 /// [security] and [log], which are about where training happens, and without tables that are
 /// absent.
 [[nodiscard]] std::map<std::string, std::string> effective_values(const Config& config);

@@ -26,8 +26,8 @@ constexpr std::size_t kNameBytesMax = 200;
 constexpr std::int64_t kLengthMax = 1'000'000'000;
 constexpr std::string_view kExperiment = "experiment";
 
-/// What an experiment sets, each to one value or more. Later settings of one key replace earlier
-/// ones in their place.
+/// The settings of an experiment, each with one value or more. Later settings of one key replace
+/// earlier ones in their place.
 struct Axis {
     std::string key;
     Position position;

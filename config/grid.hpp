@@ -30,8 +30,8 @@ struct GridRun {
 [[nodiscard]] std::string why_no_checks(const protocol::AveragingSettings& averaging);
 
 /// Reads a file that describes many runs, and expands it (experiments/README.md): each
-/// [[experiment]] is the product of all its lists; what stands outside of them is the default of
-/// all. The runs are in the order of the file, seeds last. Errors are as load_config()'s: a line
+/// [[experiment]] is the product of all its lists; a key that stands outside of them is the default
+/// of all. The runs are in the order of the file, seeds last. Errors are as load_config()'s: a line
 /// for each problem, with the file and the place that has it.
 [[nodiscard]] Expected<std::vector<GridRun>, Error> load_grid(const std::filesystem::path& file);
 

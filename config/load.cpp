@@ -78,7 +78,7 @@ private:
     Problems m_problems;
 };
 
-/// The host's name; what no name may hold becomes '-'.
+/// The host's name; a character that no name may hold becomes '-'.
 std::string host_name() {
     std::array<char, 65> buffer{};
     if (gethostname(buffer.data(), buffer.size() - 1) != 0 || buffer[0] == '\0') return "node";

@@ -26,7 +26,7 @@ struct Overlay {
 [[nodiscard]] Expected<Config, Error> parse_config(std::string_view text, const std::string& name,
                                                    std::span<const Overlay> overlays);
 
-/// What "KEY=VALUE" of a command line sets. VALUE is TOML, or a single word without the quotes
+/// The setting in "KEY=VALUE" of a command line. VALUE is TOML, or a single word without the quotes
 /// that a shell would take away. `option` stands before it in messages: "--set".
 [[nodiscard]] Expected<std::vector<Overlay>, Error> parse_overlay(const std::string& text,
                                                                   const std::string& option);

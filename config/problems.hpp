@@ -17,8 +17,8 @@ public:
     [[nodiscard]] bool concerns(std::string_view key) const;
     [[nodiscard]] bool empty() const { return m_problems.empty(); }
 
-    /// One line each, in the order of the file: "FILE:LINE:COLUMN: key: text". What has another
-    /// source names that one, and comes after.
+    /// One line each, in the order of the file: "FILE:LINE:COLUMN: key: text". A problem of another
+    /// source names that source, and comes after.
     [[nodiscard]] Error error(const std::string& file) const;
 
 private:
@@ -30,10 +30,10 @@ private:
     std::vector<Problem> m_problems;
 };
 
-/// What single keys can't say: values that exclude or need each other.
+/// Checks that concern several keys: values that exclude or need each other.
 void check_rules(const Config& config, Problems& problems);
 
-/// Of a configuration that passed: what one averaging setting makes of others that are not set.
+/// For a configuration that passed: sets the averaging settings that follow from others.
 void settle_averaging(Config& config);
 
 }  // namespace dynavg::config

@@ -297,7 +297,7 @@ constexpr std::array kRules{
          "needs a training.max_steps above 0, else this node is never done"},
 };
 
-/// What is not encrypted must not leave the machine.
+/// Traffic that is not encrypted must not leave the machine.
 void check_loopback(const Config& config, std::string_view key, const std::string& address,
                     Problems& problems) {
     const std::size_t scheme = address.find("://");

@@ -27,7 +27,7 @@ constexpr std::size_t kHiddenLayersMax = 16;
 constexpr std::uint32_t kEpochsMax = 1'000'000'000;
 constexpr std::size_t kHookArgumentsMax = 64;
 constexpr std::uint32_t kHookTimeoutMax = 86'400;
-/// What fits into a sockaddr_un.
+/// The longest path that fits into a sockaddr_un.
 constexpr std::size_t kSocketPathBytesMax = 107;
 
 /// A key is a field of Config, to which `get` returns a reference, with a codec of its type.
@@ -109,7 +109,7 @@ std::vector<Key> node_keys() {
         key("node.bind", field(&Config::node, &N::bind), bind_address(),
             "First of the node's three ports."),
         by_default("the bound address", key("node.advertise", field(&Config::node, &N::advertise),
-                                            own_address(), "What other peers dial.")),
+                                            own_address(), "The address that other peers dial.")),
         key("node.peers", field(&Config::node, &N::peers),
             list_of(peer_address(), static_cast<std::size_t>(kPeersMax), Repetition::forbidden),
             "Where to look for the network; any one that is up is enough."),
@@ -162,7 +162,7 @@ std::vector<Key> data_keys() {
     return {
         required(key("data.source", field(&Config::data, &D::source),
                      one_of(source_names(), {"csv", "npy"}),
-                     "What kind of data set this node trains on.")),
+                     "The kind of data set that this node trains on.")),
         by_default("needed by " + reading,
                    key("data.path", field(&Config::data, &D::path), path(kPathBytesMax),
                        fmt::format("Folder of the data set; only of {}.", reading))),
@@ -176,11 +176,11 @@ std::vector<Key> data_keys() {
         key("data.drift_at", field(&Config::data, &D::drift_at), integer<std::uint64_t>(0),
             "Local step from which on the data are others, for experiments; 0 = never."),
         key("data.drift", field(&Config::data, &D::drift), choice<DriftKind>(kDrifts),
-            "What changes then: each class gets the next one's label, or the pixels change "
+            "The change: each class gets the next one's label, or the pixels change "
             "places."),
         key("data.shard.index", field(&D::shard, &S::index),
             integer<std::uint32_t>(0, kPeersMax - 1),
-            "Which part of the data set is this node's; below `count`."),
+            "This node's part of the data set; below `count`."),
         key("data.shard.count", field(&D::shard, &S::count), integer<std::uint32_t>(1, kPeersMax),
             "Into how many parts the data set is cut."),
         key("data.shard.split", field(&D::shard, &S::split), split(), "How it is cut."),
@@ -238,7 +238,7 @@ std::vector<Key> averaging_keys() {
     };
     return {
         monitor_key("averaging.monitor",
-                    "What peers tell each other of their drift, and when a round starts."),
+                    "The numbers that peers tell of their drift, and the condition for a round."),
         threshold_key("averaging.threshold",
                       "A round starts when the bound on the models' variance is above this; auto: "
                       "found anew after each round."),
@@ -263,7 +263,7 @@ std::vector<Key> averaging_keys() {
             "free: how far a peer may run ahead of the slowest; 0 = no bound."),
         key("averaging.outer_optimizer", outer(&O::kind),
             choice<protocol::OuterKind>(kOuterOptimizers),
-            "What makes the next reference of the mean model."),
+            "The rule that makes the next reference of the mean model."),
         by_default("1 of momentum, 0.7 of nesterov, 0.001 of adam",
                    key("averaging.outer_learning_rate", outer(&O::learning_rate), number(above(0)),
                        "Its step size; not of average.")),
@@ -288,7 +288,7 @@ std::vector<Key> averaging_keys() {
         key("averaging.check_every", field(&Config::averaging, &A::check_every),
             integer<std::uint64_t>(1), "Local steps between two checks of the condition."),
         only("averaging.stale_drift", "keep", {"clip", "drop"},
-             "What becomes of the drift of a peer that was long away."),
+             "The fate of the drift of a peer that was long away."),
         key(
             "averaging.sketch_rows",
             [](Config& config) -> std::uint32_t& { return config.averaging.sketch.rows; },

@@ -18,7 +18,7 @@ struct ServicePaths {
 
 /// The defaults of `node.state_dir` and `node.control` for a node with this configuration file: of
 /// /etc/dynavg/NAME.toml they are those of dynavgd@NAME.service, so that no such file need name
-/// paths. What a file says counts.
+/// paths. A path that the file names counts before these.
 void use_service_folders(Config& config, const std::filesystem::path& file);
 
 /// The folders that systemd makes for a unit and names in $STATE_DIRECTORY and $RUNTIME_DIRECTORY

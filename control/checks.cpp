@@ -16,7 +16,7 @@ Json shown(const Reached& reached) {
             {"bulk", name_of(reached.bulk)}};
 }
 
-/// What this version has no name for was not tried.
+/// An outcome that this version has no name for counts as not tried.
 Reach reach_from(const Json& name) {
     const auto text = name.get<std::string>();
     for (int i = static_cast<int>(Reach::not_tried); i <= static_cast<int>(Reach::no_such_host);

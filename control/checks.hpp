@@ -10,7 +10,7 @@
 #include "protocol/base/expected.hpp"
 #include "protocol/wire/messages.hpp"
 
-/// What a node finds out about its peers for `dynavg doctor`, and how a daemon tells it.
+/// A node's findings about its peers, for `dynavg doctor`, and the messages that tell them.
 namespace dynavg::control {
 
 /// One address of the configuration, tried in both directions.
@@ -21,7 +21,7 @@ struct PeerCheck {
     bool is_trusted = true;  ///< This node lets that key in.
     protocol::Reach direct = protocol::Reach::not_tried;
     bool admitted = false;  ///< It let this node's key in.
-    bool answered = false;  ///< What follows is known.
+    bool answered = false;  ///< The members below are known.
     std::string name;       ///< As it calls itself.
     std::string gossip;     ///< Its further addresses, as it advertises them, and
     std::string bulk;
@@ -33,7 +33,7 @@ struct PeerCheck {
     bool operator==(const PeerCheck&) const = default;
 };
 
-/// Answer to {"verb": "check-peers"}: what is known so far.
+/// Answer to {"verb": "check-peers"}: the findings so far.
 struct PeerChecksReply {
     bool complete = false;
     protocol::Endpoints endpoints;  ///< Of the node that asks, as it advertises them.

@@ -105,9 +105,10 @@ Expected<nlohmann::json, ClientError> ask(const std::filesystem::path& socket,
     }
     auto reply = from_line(line);
     if (!reply) {
-        return error(Kind::bad_answer, fmt::format("who answers on {} is no dynavgd of this "
-                                                   "version: its answer is no JSON object",
-                                                   socket.string()));
+        return error(Kind::bad_answer,
+                     fmt::format("the program that answers on {} is no dynavgd of this "
+                                 "version: its answer is no JSON object",
+                                 socket.string()));
     }
     return std::move(*reply);
 }

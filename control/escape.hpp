@@ -6,7 +6,7 @@
 namespace dynavg::control {
 
 /// For a terminal or a line of a log: control characters, and bytes that are no UTF-8, become \n,
-/// \t, \xHH. What others put into a text can then neither forge lines nor steer a terminal.
+/// \t, \xHH. A text from others can then neither forge lines nor steer a terminal.
 [[nodiscard]] std::string escaped(std::string_view text);
 
 /// Characters (code points) of UTF-8, for columns.

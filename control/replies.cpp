@@ -27,7 +27,7 @@ bool is_nested_too_deep(std::string_view line) {
         const char c = line[i];
         if (c == '"') in_text = !in_text;
         if (in_text) {
-            // What is escaped ends no text.
+            // An escaped quote ends no text.
             if (c == '\\') ++i;
         } else if (c == '[' || c == '{') {
             if (++depth > kNestingMax) return true;

@@ -11,7 +11,7 @@
 #include "control/health.hpp"
 #include "protocol/base/expected.hpp"
 
-/// What `dynavg` asks a running daemon and what that answers: one JSON object a line each way over
+/// Questions of `dynavg` to a running daemon, and the answers: one JSON object a line each way over
 /// a Unix socket. A request is {"verb": "status"}; an answer {"ok": true, ...} or
 /// {"ok": false, "error": "..."}. Fields may be added; readers ignore what they do not know.
 namespace dynavg::control {
@@ -122,11 +122,11 @@ struct ReloadReply {
 /// {"verb": "pause", "holds_others": also where all others would wait for this peer}
 [[nodiscard]] nlohmann::json pause_request(bool holds_others);
 [[nodiscard]] bool holds_others(const nlohmann::json& request);
-/// What forget_request() names; empty if it names nothing.
+/// The peer that forget_request() names; empty if it names none.
 [[nodiscard]] std::string peer_of(const nlohmann::json& request);
 /// {"verb": "trust" or "revoke", "key": 64 hexadecimal digits}
 [[nodiscard]] nlohmann::json key_request(std::string_view verb, std::string_view key);
-/// What key_request() names; empty if it names nothing.
+/// The key that key_request() names; empty if it names none.
 [[nodiscard]] std::string key_of(const nlohmann::json& request);
 /// {"ok": true}
 [[nodiscard]] nlohmann::json done_reply();

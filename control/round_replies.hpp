@@ -11,7 +11,7 @@
 
 #include "protocol/base/expected.hpp"
 
-/// What `dynavg rounds` asks and is told.
+/// The question of `dynavg rounds`, and the answer.
 namespace dynavg::control {
 
 /// So many rounds a daemon remembers, and tells if it is not asked for fewer.

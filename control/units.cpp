@@ -12,7 +12,7 @@ std::string bytes_text(std::uint64_t bytes) {
     if (bytes < 1000) return fmt::format("{} B", bytes);
     auto value = static_cast<double>(bytes) / 1000;
     std::size_t unit = 0;
-    // What would be shown as 1000.0 belongs to the next unit.
+    // A number that would be shown as 1000.0 belongs to the next unit.
     while (value >= 999.95 && unit + 1 < kUnits.size()) {
         value /= 1000;
         ++unit;

@@ -12,7 +12,7 @@
 
 namespace dynavg::discovery {
 
-/// By what the shell knows a connection that others opened to us: ZeroMQ's routing id, in the
+/// The shell's name for a connection that others opened to us: ZeroMQ's routing id, in the
 /// simulator the sender's address. Opaque.
 using ConnectionId = std::string;
 
@@ -35,8 +35,8 @@ struct Reply {
     protocol::HelloReply message;
 };
 
-/// Find out what stands at these addresses of a peer, which has asked for it, and tell
-/// Node::on_dialed_back(). Makes no connection that lasts.
+/// Try these addresses of a peer, which has asked for it, and report to Node::on_dialed_back().
+/// Makes no connection that lasts.
 struct DialBack {
     ConnectionId connection;
     protocol::PeerId peer;
@@ -49,9 +49,9 @@ struct Connect {
     protocol::PeerId peer;
     protocol::Endpoints endpoints;
     std::string name;
-    /// It was silent and is reached again: connections that do not evidently work are made anew.
-    /// By itself a transport notices late that the other end is back, the later the longer it was
-    /// away.
+    /// The peer was silent and is reached again: connections that do not evidently work are made
+    /// anew. A transport by itself notices late that the other end is back, the later the longer it
+    /// was away.
     bool renew = false;
 };
 
@@ -61,7 +61,7 @@ struct Told {
     std::vector<protocol::KnownPeer> peers;
 };
 
-/// What the shell is to do, in the order of the members.
+/// The shell's orders, to be carried out in the order of the members.
 struct Actions {
     /// A joiner without settings of its own has learned the network's: "averaging." fields only.
     /// Comes once, before the first Connect.
@@ -77,13 +77,14 @@ struct Actions {
     /// Over the peer's direct connection.
     std::vector<std::pair<protocol::PeerId, protocol::Message>> sends;
     std::vector<protocol::Event> events;
-    /// To be trusted or not (Membership::set_trusted, then on_told); what is not is forgotten.
+    /// Peers to be trusted or not (Membership::set_trusted, then on_told); any other one is
+    /// forgotten.
     std::vector<Told> told;
     /// Keep these for the next start: all that have been met and have not left. Never empty.
     std::optional<protocol::KnownPeers> known_peers;
     /// A later life of this node runs at another address, and an event says so: the network goes on
-    /// with that one. Nothing else is to be done, and no goodbye said: it would be taken for the
-    /// later life's.
+    /// with that one. Nothing else is to be done. No goodbye may be said: others would take it for
+    /// the later life's.
     bool replaced = false;
     /// Publish a Heartbeat now.
     bool heartbeat_due = false;

@@ -17,8 +17,8 @@ inline constexpr std::size_t kNameBytesShown = 64;
 /// Dialing an address that does not answer.
 inline constexpr protocol::Duration kDialIntervalFirst = 500ms;
 inline constexpr protocol::Duration kDialIntervalLast = 30s;
-/// A suspected peer: a cut that heals, or a restart, is to be found within two seconds. For so
-/// long; then up to the interval above.
+/// Dialing a suspected peer: a cut that heals, or a restart, is to be found within two seconds.
+/// After kSuspectedDialEagerly the interval grows up to kDialIntervalLast.
 inline constexpr protocol::Duration kSuspectedDialIntervalLast = 1500ms;
 inline constexpr protocol::Duration kSuspectedDialEagerly = 5min;
 /// Dialing one that refused us: it may be reconfigured.
@@ -36,7 +36,7 @@ inline constexpr std::size_t kLearnedMax = protocol::limits::kPeersMax;
 inline constexpr std::size_t kLearnedPerSourceMax = kLearnedMax / 2;
 inline constexpr std::size_t kLearnedDialsInFlightMax = 8;
 inline constexpr unsigned kLearnedDialsPerAddressMax = 5;
-/// After which it is not dialed however often it is told.
+/// An address that did not answer rests for so long, however often it is told.
 inline constexpr protocol::Duration kLearnedRest = 1min;
 
 /// One random live peer is asked for its list.
@@ -46,8 +46,8 @@ inline constexpr protocol::Duration kPeersRequestAfterJoin = 500ms;
 /// One peer's requests are answered at most this often.
 inline constexpr protocol::Duration kPeersReplyIntervalMin = 1s;
 
-/// A peer that said Hello is there: its own address is dialed more eagerly, and if it does not
-/// answer given up. At most so many at a time; the oldest makes room.
+/// A peer that said Hello is there: its own address is dialed more eagerly, and given up if it does
+/// not answer. At most so many at a time; the oldest makes room.
 inline constexpr protocol::Duration kPendingDialIntervalLast = 4s;
 inline constexpr unsigned kPendingDialsMax = 20;
 inline constexpr std::size_t kPendingMax = protocol::limits::kPeersMax / 2;
@@ -58,7 +58,7 @@ inline constexpr protocol::Duration kForgottenDialInterval = 5min;
 /// A peer that still answers this long after its goodbye has not gone.
 inline constexpr protocol::Duration kLeftGrace = 10s;
 
-/// A life that another one has replaced is told so this often.
+/// A life that a later one has replaced is told so this often.
 inline constexpr protocol::Duration kFormerLifeWordInterval = 1s;
 
 /// A peer that asks to be dialed back is answered once in so long; so many peers at a time.

@@ -6,7 +6,7 @@ namespace dynavg::discovery {
 
 namespace {
 
-/// Until the year 287396. What a peer says beyond it is a lie, and must not overflow ours.
+/// Until the year 287396. A later time from a peer is a lie, and must not overflow our arithmetic.
 constexpr std::uint64_t kUnixMsMax = std::uint64_t{1} << 53U;
 
 }  // namespace

@@ -18,10 +18,10 @@ inline constexpr ClockOffset kClockSkewMax = 2000;
     return skew > kClockSkewMax || skew < -kClockSkewMax;
 }
 
-/// What one peer's clock shows more than ours, by the times that its heartbeats tell. What comes
-/// late makes its clock look behind, so the largest of the last few differences is nearest to the
-/// truth; a clock that is set anew shows after as many heartbeats. For people: no rule of the
-/// protocol looks at it.
+/// The difference of one peer's clock to ours, by the times that its heartbeats tell. A heartbeat
+/// that comes late makes the clock look behind, so the largest of the last few differences is
+/// nearest to the truth; a clock that is set anew shows after as many heartbeats. For people: no
+/// rule of the protocol looks at it.
 class PeerClock {
 public:
     static constexpr std::size_t kSamples = 8;

@@ -14,7 +14,7 @@ constexpr Duration kTimeoutMin = std::chrono::milliseconds(1500);
 constexpr Duration kTimeoutMax = std::chrono::seconds(30);
 constexpr double kMeans = 6;
 constexpr double kDeviations = 14;
-/// What is believed before anything is measured, and how many samples that belief is worth.
+/// The estimate before anything is measured, and the number of samples that it counts for.
 constexpr double kLossBelieved = 0.3;
 constexpr double kBeliefSamples = 6;
 constexpr double kWindowSamples = 64;

@@ -26,7 +26,7 @@ public:
     void on_heartbeat(protocol::Instant now);
     /// Any other sign of life.
     void on_heard(protocol::Instant now);
-    /// This process itself stood still: what others sent meanwhile may still lie in our queues.
+    /// This process itself stood still: messages of that time may still lie in our queues.
     void grant(protocol::Duration pause, protocol::Instant now);
 
     [[nodiscard]] protocol::Instant last_heard() const { return m_last_heard; }

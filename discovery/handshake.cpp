@@ -33,7 +33,7 @@ std::string value_of(const NetworkFields& fields, const std::string& field) {
     return found == fields.end() ? kNoField : found->second;
 }
 
-/// What peers say goes to logs: no control characters, no floods.
+/// Texts of peers go to logs: no control characters, no floods.
 std::string printable(const std::string& text, std::size_t bytes_max) {
     std::string result = text.substr(0, bytes_max);
     for (char& c : result) {

@@ -18,12 +18,12 @@ inline constexpr const char* kNoField = "(none)";
 /// The "averaging." fields only.
 [[nodiscard]] protocol::NetworkFields averaging_fields(const protocol::NetworkFields& fields);
 
-/// Everything by which `ours` refuses `theirs`: fields, protocol versions that do not meet,
+/// All reasons why `ours` refuses `theirs`: fields, protocol versions that do not meet,
 /// addresses that nobody could dial, and no averaging settings on either side.
 [[nodiscard]] std::vector<protocol::FieldDifference> compare(const protocol::Hello& ours,
                                                              const protocol::Hello& theirs);
 
-/// What is put together of several texts of a peer may be longer than a message takes: cuts it.
+/// Cuts texts that are longer than a message takes, as one put together of several texts may be.
 void cut_to_limits(std::vector<protocol::FieldDifference>& differences);
 
 /// The same differences from the other side's point of view.

@@ -166,7 +166,7 @@ void Membership::lose(Peer& peer, PeerState state, Instant now) {
     touch(peer);
     m_seeds.on_peer_lost(peer.info.member.id, now);
     if (!is_alone()) return;
-    // Alone: whatever was ever known may be the way back.
+    // Alone: any address that was ever known may be the way back.
     for (auto& [id, other] : m_peers) {
         if (other.state != PeerState::forgotten) continue;
         other.dialing.reset();

@@ -23,24 +23,25 @@ struct MembershipOptions {
     std::string name;               ///< For logs.
     protocol::Endpoints endpoints;  ///< As others dial them.
     /// Without any "averaging." field the node takes the network's (Actions::network_fields) and
-    /// joins nobody until it has met someone who has them.
+    /// joins no peer until it has met one that has them.
     protocol::NetworkFields fields;
     protocol::Role role = protocol::Role::member;
     std::vector<Seed> seeds;
     /// The keys to let in; nothing: every peer, in a network without keys.
     std::optional<std::set<protocol::PeerId>> trusted{};
     protocol::Duration heartbeat_interval = std::chrono::milliseconds(500);
-    /// For tests and simulations: instead of what the failure detector learns.
+    /// For tests and simulations: instead of the timeout that the failure detector learns.
     std::optional<protocol::Duration> suspicion_timeout;
-    std::uint64_t random_seed = 0;  ///< Of jitter and of whom to ask.
+    std::uint64_t random_seed = 0;  ///< For jitter, and for the choice of a peer to ask.
 };
 
-/// Which peers are there. Knows nothing of rounds; makes the PeerView that the core decides with.
+/// Knows which peers are there, and nothing of rounds; makes the PeerView that the core decides
+/// with.
 ///
 /// Driven by a shell: it passes in what it receives and the time, then carries out take_actions().
-/// Time never goes back. Assumes of the network only that connections say truly who is at the other
-/// end of a joined peer's (`from`); messages may be lost, repeated, reordered or late. Nothing that
-/// a peer sends fails or grows anything above bounds.hpp.
+/// Time never goes back. Assumes of the network only that `from` truly names the joined peer at the
+/// other end of a connection; messages may be lost, repeated, reordered or late. Nothing that a
+/// peer sends fails or grows anything above bounds.hpp.
 ///
 /// The handshake: the dialer says Hello, the other answers HelloReply, and, if it accepts, dials
 /// back the advertised address. A peer has joined for us once it answered our Hello without a
@@ -64,21 +65,21 @@ public:
     void on_peers_reply(protocol::PeerId from, const protocol::PeersReply& reply,
                         protocol::Instant now);
     void on_goodbye(protocol::PeerId from, protocol::Instant now);
-    /// A message of a life of `from` that is not the one that has joined came over this connection.
-    /// If the peer has moved since, that life may still run: it is told of the later one.
+    /// Over this connection came a message of another life of `from` than the one that has joined.
+    /// If the peer has moved since, that earlier life may still run: it is told of the later one.
     void on_former_life(const ConnectionId& connection, protocol::PeerId from,
                         protocol::Instant now);
     void on_tick(protocol::Instant now);
-    /// What Unix time is now. Told whenever it may have changed; by itself it goes on with the time
-    /// that is passed in. Only for clock_offset().
+    /// Sets the Unix time of now. To be called whenever it may have jumped; in between it goes on
+    /// with the time that is passed in. Only for clock_offset().
     void set_wall_clock(std::uint64_t unix_ms, protocol::Instant now);
     /// Unix time in milliseconds, as last told.
     [[nodiscard]] std::uint64_t unix_ms(protocol::Instant now) const;
     /// From now on these are let in; others that are here are disconnected.
     void set_trusted(std::set<protocol::PeerId> trusted);
-    /// Everybody is, in a network without keys.
+    /// In a network without keys every peer is.
     [[nodiscard]] bool is_trusted(protocol::PeerId peer) const;
-    /// Someone who is `proven` says that it is the sender of `hello`. Only told.
+    /// The peer `proven` says that it is the sender of `hello`. Only an event comes of it.
     void on_impostor(protocol::PeerId proven, const protocol::Hello& hello,
                      const std::string& where, protocol::Instant now);
     /// More peers, by the word of `teller`; those that are not trusted are ignored.
@@ -109,7 +110,7 @@ public:
     [[nodiscard]] const protocol::Hello& hello() const { return m_hello; }
     /// The longest time between two heartbeats of this peer's life; zero if unknown.
     [[nodiscard]] protocol::Duration longest_heartbeat_gap(protocol::PeerId peer) const;
-    /// What a peer's wall clock shows more than ours; none before its first heartbeat.
+    /// The difference of a peer's wall clock to ours; none before its first heartbeat.
     [[nodiscard]] std::optional<ClockOffset> clock_offset(protocol::PeerId peer) const;
     /// How far this node's clock is from those of the live peers (clock_skew.hpp).
     [[nodiscard]] std::optional<ClockOffset> skew() const;

@@ -20,7 +20,7 @@ namespace dynavg::discovery {
 ///   nobody is live; the first to go when room is needed.
 enum class PeerState { pending, live, suspected, left, forgotten };
 
-/// What is known of one peer that passed the handshake.
+/// The knowledge of one peer that passed the handshake.
 struct Peer {
     PeerState state = PeerState::pending;
     protocol::PeerInfo info{};
@@ -32,9 +32,11 @@ struct Peer {
     Backoff dialing;
     protocol::Instant next_dial{};
     unsigned dials = 0;
-    /// Where it says that it is since it has restarted: dialed, and to be hung up unless it is.
+    /// The address that it tells since it has restarted: dialed, and hung up unless the peer is
+    /// there.
     std::string called_at{};
-    /// Where its life before this one was, if elsewhere, and whether that one was heard then.
+    /// The address of its life before this one, if another, and whether that life was heard at the
+    /// move.
     std::string former_address{};
     bool moved_while_heard = false;
     protocol::Instant next_word_to_former{};

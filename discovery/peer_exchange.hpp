@@ -10,8 +10,8 @@
 
 namespace dynavg::discovery {
 
-/// What a peer may tell: an address as protocol::parse_host_port() reads it, with a port above 0,
-/// and not too long.
+/// Whether a peer may tell this address: one that protocol::parse_host_port() reads, with a port
+/// above 0, and not too long.
 [[nodiscard]] bool is_address(const std::string& text);
 
 /// Addresses that other peers told us. A list may lie: entries are bounded in all and per teller,
@@ -53,7 +53,7 @@ private:
 
     std::map<std::string, Entry> m_entries;
     protocol::RandomStream m_random;
-    /// Asked for with every message, while entries change with few.
+    /// Cached: next_tick() is called with every message, while few messages change the entries.
     mutable std::optional<protocol::Instant> m_next_tick;
 };
 

@@ -13,16 +13,17 @@ namespace dynavg::discovery {
 /// The peers that ask to be dialed back, for `dynavg doctor`, and wait for the answer.
 ///
 /// A peer that is let in at all may ask; the asked one dials the addresses that the Probe itself
-/// advertises, as it would for a Hello, and tells what came of it. At most kProbesOpenMax at a time
-/// and one in kProbeIntervalMin for each peer: more are answered at once, with nothing tried. Knows
-/// no member and makes none. A value; O(peers that asked of late) per call.
+/// advertises, as it would for a Hello, and tells the outcome. At most kProbesOpenMax at a time and
+/// one in kProbeIntervalMin for each peer: more are answered at once, with nothing tried. Knows no
+/// member and makes none. A value; O(peers that asked of late) per call.
 class ProbeDesk {
 public:
-    /// Whether to dial back. What is taken on is open until finish().
+    /// Whether to dial back. A probe that is taken on is open until finish().
     [[nodiscard]] bool take(const ConnectionId& connection, const protocol::Probe& probe,
                             std::vector<protocol::FieldDifference> differences,
                             protocol::Instant now);
-    /// What was found to differ when it asked; nothing if nobody waits at that connection.
+    /// The differences that were found when the peer asked; nothing if none waits at that
+    /// connection.
     [[nodiscard]] std::optional<std::vector<protocol::FieldDifference>> finish(
         const ConnectionId& connection);
     [[nodiscard]] std::size_t open() const { return m_open.size(); }

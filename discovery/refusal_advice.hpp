@@ -21,10 +21,10 @@ inline constexpr const char* kVersionField = "protocol.version";
 
 enum class RefusedBy { us, them };
 
-/// What a person does about one identity in two places.
+/// The advice for one identity in two places.
 [[nodiscard]] std::string duplicate_advice(bool with_keys);
 
-/// What a person does about a refusal: one sentence for each cause, without a full stop at the end.
+/// The advice for a refusal: one sentence for each cause, without a full stop at the end.
 /// The person reads the log of `own`.
 [[nodiscard]] std::string refusal_advice(const std::vector<protocol::FieldDifference>& differences,
                                          RefusedBy side, protocol::PeerId own,

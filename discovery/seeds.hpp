@@ -40,12 +40,12 @@ public:
     void on_answered(const std::string& address, protocol::PeerId peer, protocol::Instant now,
                      Actions& actions);
     void on_refused(const std::string& address, protocol::Instant now);
-    /// It was oneself who answered: dropped.
+    /// This node itself answered there: the seed is dropped.
     void drop(const std::string& address);
     /// The peer is suspected or gone: seeds that led to it are dialed again.
     void on_peer_lost(protocol::PeerId peer, protocol::Instant now);
     void retry_refused(protocol::Instant now);
-    /// Its peer is known and to be found soon: dialed now, unless that was just done.
+    /// Its peer is lost, and its return is to be found soon: dialed now, unless that was just done.
     void hasten(const std::string& address, protocol::Instant now);
 
     /// Such an address is dialed here, so nobody else needs to.

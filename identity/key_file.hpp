@@ -11,7 +11,7 @@ namespace dynavg::identity {
 inline constexpr const char* kKeyFileName = "identity.key";
 
 /// Reads the secret key in `folder`, or makes one, readable by its owner only (0600), if there is
-/// none. It is then the node's for ever: another key is another peer. Whose folder it is owns the
+/// none. It is then the node's for ever: another key is another peer. The folder's owner owns the
 /// file, so that a tool run by root makes it for the service. The folder is made if need be.
 ///
 /// Errors: a file that others can read, that is no key, or that cannot be read or written. Blocks

@@ -35,7 +35,7 @@ struct Identity {
 [[nodiscard]] Identity make_identity();
 /// The pair that belongs to a secret key.
 [[nodiscard]] Identity identity_of(const SecretKey& secret);
-/// Equal seeds give equal pairs: whoever knows the seed has both halves.
+/// Equal seeds give equal pairs: a seed is as secret as the key.
 [[nodiscard]] Identity identity_from_seed(const SecretKey& seed);
 
 }  // namespace dynavg::identity

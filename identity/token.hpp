@@ -10,10 +10,10 @@
 
 namespace dynavg::identity {
 
-/// What lets a machine into a network: printed by `dynavg init` and `dynavg token`, given to
-/// `dynavg join`. Whoever has it can have its key trusted, so it is passed on like a password.
-/// The key pair of its secret opens the door to an introduction and to nothing else: nobody is
-/// ever known by it.
+/// The token lets a machine into a network: printed by `dynavg init` and `dynavg token`, given to
+/// `dynavg join`. Its holder can have a key trusted, so it is passed on like a password. The key
+/// pair of its secret opens the door to an introduction and to nothing else: nobody is ever known
+/// by it.
 struct Token {
     protocol::PeerId host;  ///< Of the node that printed it,
     std::string address;    ///< and where others dial it: "host:port".

@@ -11,17 +11,17 @@
 
 namespace dynavg::identity {
 
-/// Whom a node lets in: the keys of its configuration, those that joined by the network's token,
-/// and none that was revoked. A value; O(log keys) per question.
+/// The keys that a node lets in: those of its configuration, those that joined by the network's
+/// token, and none that was revoked. A value; O(log keys) per question.
 ///
 /// A key is *configured* (comes and goes with the configuration), *joined* (kept in the node's
 /// state folder) or *revoked* (kept there, and stronger than both, until it is trusted again).
 class TrustList {
 public:
     static constexpr std::size_t kKeysMax = 1024;
-    /// By tokens; what is left is the operator's.
+    /// By tokens; the rest is the operator's.
     static constexpr std::size_t kJoinedMax = kKeysMax / 2;
-    /// One who lies about others must not fill the list.
+    /// By the word of one peer: a liar must not fill the list.
     static constexpr std::size_t kToldByOneMax = kJoinedMax / 2;
     static constexpr std::size_t kNoteBytesMax = 64;
 
@@ -33,7 +33,7 @@ public:
     /// By the word of one who is trusted.
     Joined join_told(const protocol::PeerId& key, std::string_view teller);
 
-    /// What became of the operator's word. full: nothing.
+    /// The outcome of the operator's word. full: the list has no room, nothing is done.
     enum class Said { done, known, full };
     /// Also ends a revocation.
     Said trust(const protocol::PeerId& key, std::string_view note);
@@ -44,9 +44,9 @@ public:
     /// Both kinds, without the revoked.
     [[nodiscard]] std::set<protocol::PeerId> trusted() const;
 
-    /// What is to be kept: one line a key, "trusted KEY NOTE" or "revoked KEY".
+    /// The text to be kept: one line a key, "trusted KEY NOTE" or "revoked KEY".
     [[nodiscard]] std::string text() const;
-    /// Replaces what was kept. An error names the line; nothing is changed then.
+    /// Replaces the joined and the revoked keys. An error names the line; nothing is changed then.
     [[nodiscard]] Expected<void, Error> read(std::string_view text);
 
 private:

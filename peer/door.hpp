@@ -8,7 +8,7 @@
 
 namespace dynavg::peer {
 
-/// Which of a node's listening ends: protocol.md, section 2.
+/// One of a node's three listening sockets: docs/protocol.md, "Channels and messages".
 enum class Door : std::uint8_t { direct, gossip, bulk };
 
 [[nodiscard]] constexpr std::string_view name_of(Door door) {
@@ -23,7 +23,7 @@ enum class Door : std::uint8_t { direct, gossip, bulk };
     return "bulk";
 }
 
-/// Somebody knocks: with which key, where, and from which IP address.
+/// An attempt to connect: the key that it shows, the door, and the IP address that it comes from.
 struct Knock {
     protocol::PeerId key;
     Door door = Door::direct;

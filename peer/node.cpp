@@ -84,7 +84,8 @@ Node::Verdict Node::on_direct(const discovery::ConnectionId& connection,
         return traffic_of(message);
     }
     if (const auto* probe = std::get_if<protocol::Probe>(&message)) {
-        // Who was revoked may still have its connection, and we would dial where it says.
+        // A revoked peer may still have its connection, and we would dial the address that it
+        // names.
         if (proven && (probe->hello.member.id != *proven || !m_membership.is_trusted(*proven))) {
             return std::nullopt;
         }
@@ -159,7 +160,7 @@ std::optional<protocol::HelloReply> Node::on_introduction_reply(protocol::PeerId
     return std::move(*reply);
 }
 
-/// Of whatever network: what differs is what the asker wants to know.
+/// Of any network: the asker wants to know the differences.
 void Node::on_probe(const discovery::ConnectionId& connection, const protocol::Probe& probe,
                     Instant now) {
     auto differences = m_membership.differences_of_probe(probe.hello);

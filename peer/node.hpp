@@ -20,7 +20,7 @@ struct Frame {
     protocol::Traffic traffic = protocol::Traffic::overhead;
 };
 
-/// What the shell has to do; carry_out() says in which order.
+/// The shell's orders; carry_out() has the order in which they are carried out.
 struct NodeActions {
     std::optional<protocol::NetworkFields> network_fields;  ///< See Actions; then start_core().
     std::vector<protocol::PeerId> disconnects;
@@ -44,15 +44,16 @@ struct NodeActions {
 /// manager grants; a last round that the others miss takes no longer than their suspicion.
 inline constexpr protocol::Duration kHandOverTimeout = std::chrono::seconds(20);
 
-/// One peer's gossip and direct channels as a value machine: Membership (who is there) and NodeCore
-/// (the rounds) behind encoded bytes. The daemon's io thread and the simulator drive the same
-/// class. The core hears of members only: observers are kept apart here, and whatever one says
-/// beyond asking for the history reaches no round. Bytes from peers never throw: what is not
-/// understood, of another network, or not from whom it claims, is refused. Not thread-safe.
+/// One peer's gossip and direct channels as a value machine: Membership (the peers that are there)
+/// and NodeCore (the rounds) behind encoded bytes. The daemon's io thread and the simulator drive
+/// the same class. The core hears of members only: observers are kept apart here, and the only
+/// message of an observer that reaches the core is a HistoryRequest. Bytes from peers never throw:
+/// a message that cannot be decoded, is of another network, or is not from the peer that it names,
+/// is refused. Not thread-safe.
 class Node {
 public:
     using Bytes = std::span<const std::byte>;
-    /// What a received message was; nothing if it was refused.
+    /// The kind of a received message; nothing if it was refused.
     using Verdict = std::optional<protocol::Traffic>;
 
     Node(protocol::NetworkId network, discovery::MembershipOptions membership,
@@ -69,15 +70,16 @@ public:
     [[nodiscard]] Verdict on_reply(const std::string& dialed_address,
                                    const discovery::ProvenPeer& proven, Bytes bytes,
                                    protocol::Instant now);
-    /// Someone who has the network's token says who it is; nothing if it is of another network. The
-    /// caller decides what that is worth and then answers with introduction_reply().
+    /// A holder of the network's token introduces itself; nothing if it is of another network. The
+    /// caller decides whether to trust the key, and then answers with introduction_reply().
     [[nodiscard]] std::optional<protocol::Hello> on_introduction(Bytes bytes) const;
     [[nodiscard]] Frame introduction_reply();
-    /// The answer to one's own; `peers` are to be trusted before they are passed on to
-    /// Membership::on_told(). Nothing if it is no such answer, or not from whom was asked.
+    /// The answer to this node's own introduction; its `peers` are to be trusted before they are
+    /// passed on to Membership::on_told(). Nothing if it is no such answer, or not from the peer
+    /// `asked`.
     [[nodiscard]] std::optional<protocol::HelloReply> on_introduction_reply(protocol::PeerId asked,
                                                                             Bytes bytes) const;
-    /// What came of a DialBack; answers who asked for it.
+    /// The outcome of a DialBack; answers the peer that asked for it.
     void on_dialed_back(const discovery::ConnectionId& connection, const protocol::Reached& reached,
                         protocol::Instant now);
     /// This node's own question to be dialed back, for a connection apart; a reply to it.
@@ -104,7 +106,7 @@ public:
     void on_prepared_written(const protocol::Prepared& prepared, protocol::Instant now);
     void on_balanced(const protocol::BalancingOrder& order, protocol::BalancingOutcome outcome,
                      protocol::Instant now);
-    /// A last round hands over what was learned here; is_handed_over() tells when it is over. The
+    /// A last round hands over the drift of this peer; is_handed_over() tells when it is over. The
     /// shell then says goodbye with leave().
     void hand_over(protocol::Instant now);
     /// After hand_over(): no round needs this node any more, or kHandOverTimeout has passed.

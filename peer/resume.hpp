@@ -13,7 +13,7 @@
 
 namespace dynavg::peer {
 
-/// What a life begins with where no earlier one has left anything.
+/// The start values of a life where no earlier one has left anything.
 struct FreshLife {
     protocol::Member self;  ///< With the incarnation that the clock suggests.
     protocol::ReferencePointer initial;
@@ -34,12 +34,13 @@ struct Resumption {
     std::vector<protocol::KnownPeer> known_peers;
 };
 
-/// From what was found on disk to where this life goes on. Pure; `found` was not refused.
+/// Makes of the files found on disk the point where this life goes on. Pure; `found` was not
+/// refused.
 ///
 /// Rules:
 /// - A disk that has lost a promise or a prepared value is not an empty disk: the peer goes on as a
 ///   stranger, without the promises that are left, because nobody knows what it voted for.
-/// - The initial reference is on no disk. Everybody has it.
+/// - The initial reference is on no disk: each peer computes it from the configuration.
 /// - An observer goes on from the reference alone: it has trained nothing and given nothing.
 [[nodiscard]] Resumption resume(storage::Found found, const FreshLife& fresh);
 
@@ -47,7 +48,8 @@ struct Resumption {
 /// was dropped: the optimizer starts anew, the model goes on.
 [[nodiscard]] bool restore_learner(protocol::Learner& learner, const Resumption& resumed);
 
-/// What the next life finds of this one's training, if it is written before the life ends.
+/// The record of this life's training that the next life finds, if it is written before the life
+/// ends.
 [[nodiscard]] protocol::LocalRecord local_record(protocol::Incarnation incarnation,
                                                  TrainingCopy copy);
 

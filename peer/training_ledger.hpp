@@ -21,7 +21,7 @@ struct TrainingStart {
     protocol::ReferencePointer reference;  ///< Installed in the learner already.
     std::uint64_t steps = 0;               ///< Of all lives.
     std::uint64_t steps_since_reference = 0;
-    /// What an earlier life gave to a round whose end it did not see; null: nothing. See
+    /// The contribution of an earlier life to a round whose end it did not see; null: none. See
     /// storage::Restart.
     protocol::ContributionPointer given{};
 };
@@ -33,18 +33,18 @@ struct TrainingLedgerOptions {
     float weight = 1;                        ///< Of a contribution that has steps in it.
 };
 
-/// Training between two steps, copied: what a checkpoint keeps.
+/// A copy of training between two steps, for a checkpoint.
 struct TrainingCopy {
     protocol::ReferencePointer reference;
     std::vector<float> values;  ///< Parameters, then buffers.
-    /// What of it has been given, or will be, to the next reference; null: nothing yet.
+    /// The part of it that has been given, or will be, to the next reference; null: none yet.
     protocol::ContributionPointer frozen;
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     std::vector<std::byte> optimizer;
 };
 
-/// What came of a freeze.
+/// The outcome of a freeze.
 struct FreezeResult {
     /// Null: the reference is at or past the target already, or the drift is not finite.
     protocol::ContributionPointer contribution{};
@@ -52,9 +52,9 @@ struct FreezeResult {
     bool must_drop = false;
 };
 
-/// The account of one life's training: which steps the learner has made, which of them are in a
-/// contribution, and what leaves the model when a reference is installed. The daemon's trainer
-/// thread and the simulated peer keep their accounts with this class.
+/// The account of one life's training: the steps that the learner has made, those of them that are
+/// in a contribution, and the part that leaves the model when a reference is installed. The
+/// daemon's trainer thread and the simulated peer keep their accounts with this class.
 ///
 /// Rules:
 /// - A drift that is not finite is dropped before a state tells of it and before anything is
@@ -66,10 +66,9 @@ struct FreezeResult {
 ///   does not leave the model at an install, and a checkpoint names it as an empty part.
 /// - A freeze for the target that an earlier life gave to gives the same contribution again. So the
 ///   round may hold either life.
-///
-/// Borrows the learner and calls what Learner says needs the model's mutex; never
-/// compute_gradient(). Not thread-safe. Cost: report() with a state due, freeze() and copy() pass
-/// over the model.
+/// Borrows the learner, and never calls compute_gradient(). Its calls need the model's mutex where
+/// Learner says so. Not thread-safe. Cost: report() with a state due, freeze() and copy() pass over
+/// the model.
 class TrainingLedger {
 public:
     TrainingLedger(protocol::Learner& learner, const TrainingLedgerOptions& options);
@@ -81,7 +80,7 @@ public:
     /// Where training stands; with the state if drift is left that is due for a check. Drops the
     /// drift first if it is not finite. The step time is left to the caller.
     [[nodiscard]] protocol::StepReport report();
-    /// Moves to a reference. What `spent` names leaves the model; all other drift is kept.
+    /// Moves to a reference. The part that `spent` names leaves the model; all other drift is kept.
     void install(const protocol::Install& install);
     /// Room for freeze(), which then allocates nothing; needs no mutex.
     [[nodiscard]] std::shared_ptr<protocol::Contribution> room() const;

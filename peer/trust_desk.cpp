@@ -146,8 +146,8 @@ TrustActions TrustDesk::on_introduction_reply(const PeerId& host, const protocol
                                               const discovery::Membership& membership) {
     m_introduced.insert(host);
     TrustActions actions;
-    // What was refused a moment ago need not wait for the transport's next try; a peer that knew us
-    // anyway has answered meanwhile.
+    // A dial that was refused a moment ago need not wait for the transport's next try; a peer that
+    // knew us anyway has answered meanwhile.
     actions.hang_up = membership.joined(host) == nullptr;
     add_told({host, reply.peers}, actions);
     return actions;
@@ -206,7 +206,7 @@ TrustDesk::Outcome TrustDesk::revoke(const PeerId& key) {
     const auto said = m_list.revoke(key);
     if (said == TrustList::Said::full) return Unexpected<Refused>(Refused::list_full);
     TrustActions actions;
-    // Whoever has been in may know the token and come back with another key.
+    // A peer that has been in may know the token and come back with another key.
     void_token();
     actions.remove_token = true;
     actions.keep = true;
@@ -221,7 +221,7 @@ TrustDesk::Outcome TrustDesk::revoke(const PeerId& key) {
     return actions;
 }
 
-/// Who goes on to show it is told apart from a stranger.
+/// A peer that goes on to show the old token is told apart from a stranger.
 void TrustDesk::void_token() {
     if (m_token) (void)m_list.revoke(*m_token);
     m_token.reset();

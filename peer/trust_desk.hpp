@@ -29,7 +29,7 @@ enum class LetIn : std::uint8_t {
 /// Whether the disk has taken the list.
 enum class Kept : std::uint8_t { no, yes };
 
-/// What the shell is to do, in the order of the members.
+/// The shell's orders, to be carried out in the order of the members.
 struct TrustActions {
     /// The list (TrustDesk::list()) goes to disk, and TrustDesk::on_kept() hears of it.
     bool keep = false;
@@ -58,14 +58,16 @@ struct TrustDeskOptions {
 ///
 /// - A key is let in at every door if it is trusted (identity::TrustList). A revoked key is not,
 ///   whatever token, configuration or other peers say, until a person trusts it here again.
-/// - Who shows the network's token is let in at the direct door for an introduction: the key that
-///   it names is then trusted. A token that was replaced, closed or lost to a revocation opens
-///   nothing, now or in a later life, and neither does a connection that was let in by it before.
-/// - A node that has a token also trusts whom a joined peer tells of: those came in by it
-///   elsewhere. A node without one takes nobody's word.
-/// - Whoever has been in may know the token, so a revocation makes it void here.
+/// - A connection that shows the network's token is let in at the direct door, for an introduction:
+///   the key that the introduction names is then trusted. A token that was replaced, closed or lost
+///   to a revocation opens nothing, now or in a later life, and neither does a connection that was
+///   let in by it before.
+/// - A node that has a token also trusts the peers that a joined peer tells of: they came in by the
+///   token elsewhere. A node without a token takes no peer's word.
+/// - A peer that has been in may know the token, so a revocation makes the token void here.
 /// - Subscribers cannot be told apart, so when a key goes, all of them go, and knock again.
-/// - What the disk does not take counts all the same, and is tried again until the disk has it.
+/// - A change that the disk does not take counts all the same, and is written again until the disk
+///   has it.
 ///
 /// A value machine: inputs and the time go in, TrustActions come out, and the shell carries them
 /// out before the next input. No socket, file or clock. Not thread-safe. O(keys) per call.
@@ -73,7 +75,8 @@ class TrustDesk {
 public:
     explicit TrustDesk(TrustDeskOptions options);
 
-    /// Somebody wants to connect to a listening end. It has proven by then that it owns the key.
+    /// A connection comes in at a listening socket. Its other end has proven by then that it owns
+    /// the key.
     [[nodiscard]] LetIn on_knock(const Knock& knock, protocol::Instant now);
     /// Over a connection that was let in by `shown_token`, whenever that was. No actions: refused.
     [[nodiscard]] std::optional<TrustActions> on_introduction(const protocol::PeerId& shown_token,
@@ -91,9 +94,9 @@ public:
     void on_kept(Kept kept, protocol::Instant now);
     [[nodiscard]] TrustActions on_tick(protocol::Instant now);
 
-    // What a person says.
+    // A person's orders.
     enum class Refused : std::uint8_t {
-        is_token,   ///< It is the key of the network's token, which many may hold.
+        is_token,   ///< The key is that of the network's token, which many may hold.
         list_full,  ///< As many keys are known as there may be.
         is_void,    ///< This token was given up here.
     };
@@ -109,7 +112,7 @@ public:
                                         const discovery::Membership& membership) const;
 
     [[nodiscard]] const identity::TrustList& list() const { return m_list; }
-    /// Good here and now; nothing: nobody is let in by token.
+    /// The token that is good here and now; nothing: no connection is let in by token.
     [[nodiscard]] const std::optional<protocol::PeerId>& token() const { return m_token; }
     /// The disk has what list() is.
     [[nodiscard]] bool is_kept() const { return m_keep_again_at == protocol::kNever; }
@@ -134,14 +137,14 @@ private:
     protocol::Instant m_tell_knocks_at = protocol::kNever;
     protocol::Instant m_keep_again_at = protocol::kNever;
     std::map<protocol::PeerId, protocol::Instant> m_shut_out;  ///< Of gossip, until then.
-    std::set<protocol::PeerId> m_introduced;  ///< Those who know us by the token, in this life.
+    std::set<protocol::PeerId> m_introduced;  ///< Peers that know us by the token, in this life.
 };
 
 /// The part of the actions that is the membership's.
 void tell(discovery::Membership& membership, const TrustActions& actions, protocol::Instant now);
 
-/// What an earlier life has met, as addresses to dial; without those that are not trusted any more.
-/// A null desk: a network without keys, where everybody is.
+/// The peers that an earlier life has met, as addresses to dial; without those that are not trusted
+/// any more. A null desk: a network without keys, where every peer is trusted.
 [[nodiscard]] std::vector<discovery::Seed> seeds_of(const std::vector<protocol::KnownPeer>& met,
                                                     const TrustDesk* desk);
 

@@ -24,15 +24,15 @@ struct Commit {
     std::vector<protocol::HistoryEntry> history;
 };
 
-/// Takes the copy of local training that is to be written; called by who writes.
+/// Takes the copy of local training that is to be written; called by the thread that writes.
 using CopyTraining = std::function<protocol::LocalRecord()>;
 
 /// One thing to be kept on disk.
 using Write = std::variant<Commit, protocol::Promise, protocol::PreparedRecord, CopyTraining,
                            protocol::LocalRecord, protocol::KnownPeers>;
 
-/// What is written, in the order in which it goes to disk. Copy and record of local training are
-/// two turns: a reference that was installed while the copy was taken goes in between.
+/// The kinds of writes, in the order in which they go to disk. Copy and record of local training
+/// are two turns: a reference that was installed while the copy was taken goes in between.
 enum class WriteKind : std::uint8_t {
     reference,
     promise,
@@ -49,15 +49,15 @@ inline constexpr std::size_t kWriteKinds = 6;
 /// Writes it, now. A copy of training is none of these: take it first.
 [[nodiscard]] Expected<void, Error> write_to(storage::CheckpointStore& store, const Write& write);
 
-/// What waits for the disk, and in which order it goes there. The daemon's storage thread and the
-/// simulated peer write what this queue hands out, one at a time.
+/// The writes that wait for the disk, in the order in which they go there. The daemon's storage
+/// thread and the simulated peer carry out the writes that this queue hands out, one at a time.
 ///
 /// Rules:
 /// - One of each kind waits at most. A newer one takes its place.
 /// - WriteKind is the order. Nothing goes to disk before a reference that waits: promises, prepared
 ///   values and drift are on top of it, and make no sense without it.
-/// - What could not be written waits for kRetryInterval and is handed out again. Meanwhile it holds
-///   back nothing, unless it is a reference: a full disk does not keep a peer from promising.
+/// - A write that failed waits for kRetryInterval and is handed out again. Meanwhile it holds back
+///   no other write, unless it is a reference: a full disk does not keep a peer from promising.
 /// - A prepared value that is not newer than the last reference is dropped: the rules have no use
 ///   for it, and a restart would take it for the value of a round that is over.
 ///
@@ -72,8 +72,8 @@ public:
     void failed(Write write, protocol::Instant now);
     /// When there may be one to take; none: nothing waits.
     [[nodiscard]] std::optional<protocol::Instant> due() const;
-    /// At the end of a life: all that waits, in order, due or not. Copies that nobody has taken are
-    /// left out.
+    /// At the end of a life: all that waits, in order, due or not. Orders for a copy that was not
+    /// taken are left out.
     [[nodiscard]] std::vector<Write> take_rest();
 
 private:

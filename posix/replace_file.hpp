@@ -17,30 +17,30 @@ namespace dynavg::posix {
 
 /// To whom the file belongs. Only root can give files away, so for others it is their own.
 enum class Owner : std::uint8_t {
-    process,      ///< Whoever writes it.
+    process,      ///< The writer.
     of_folder,    ///< The owner and group of the folder.
     of_replaced,  ///< Those of the file that is replaced, whose mode stays too; else the process.
 };
 
-/// What becomes of a file that is there.
+/// The fate of a file that is there.
 enum class Existing : std::uint8_t { replaced, kept };
 
 /// Of two processes that write one file.
 enum class SecondWriter : std::uint8_t { waits, is_refused };
 
 struct ReplaceOptions {
-    std::optional<mode_t> mode{};  ///< None: what the umask leaves of 0666.
+    std::optional<mode_t> mode{};  ///< None: 0666 less the umask.
     Owner owner = Owner::process;
     Existing existing = Existing::replaced;
     SecondWriter second_writer = SecondWriter::waits;
-    /// What a person is to do if it fails; empty: what fits the reason.
+    /// The advice to a person if it fails; empty: one that fits the reason.
     std::string_view advice{};
 };
 
 /// Makes or replaces a file as a whole: written beside it under a temporary name (".NAME.new"),
-/// synchronised, renamed, and the folder synchronised. So whoever opens `path` finds the old file
-/// or the new one, whole, also after a loss of power. What a crash has left of an earlier try is
-/// written over. Something else than a file under that name is refused, a link too. Blocks until
+/// synchronised, renamed, and the folder synchronised. So a reader of `path` finds the old file or
+/// the new one, whole, also after a loss of power. A leftover of an earlier try that a crash ended
+/// is written over. Something else than a file under that name is refused, a link too. Blocks until
 /// the disk has answered. An Error says which path, the system's reason, and what to do; then the
 /// old file is there, and nothing else.
 [[nodiscard]] Expected<void, Error> replace_file(const std::filesystem::path& path,

@@ -98,7 +98,7 @@ void Checkers::check_handed_over(PeerIndex leaver) {
     if (left == m_handed_over.end()) return;
     const HandedOver handed_over = left->second;
     m_handed_over.erase(left);
-    // What it said last may still be under way.
+    // Its last messages may still be under way.
     if (m_events.now() - handed_over.when < kLastWordsTimeMax) return;
     report("handed over",
            fmt::format("peer {} left with reference {}, and no other peer ever had it", leaver,
@@ -150,7 +150,7 @@ void Checkers::on_frozen(const Peer& peer, const protocol::Contribution& contrib
     }
 }
 
-// Durable order: whatever is on disk is on top of the reference there.
+// Durable order: each record on disk is on top of the reference there.
 void Checkers::on_writing(const Peer& peer, const peer::Write& write) {
     const auto* commit = std::get_if<peer::Commit>(&write);
     const protocol::ReferenceId on_disk = m_on_disk[peer.index()];
@@ -182,7 +182,7 @@ void Checkers::on_event(const Peer& peer, const protocol::Event& event) {
     if (event.level == protocol::Level::error) report("no error event", event.message);
     if (event.name == "diverged" && !peer.is_observer()) {
         m_ledgers[peer.index()].on_dropped(peer.installed()->epoch, held(peer));
-        // What is written from now on holds no more than this.
+        // A copy that is written from now on holds no more than this.
         const auto promised = m_recorded.find(peer.index());
         if (promised != m_recorded.end()) {
             promised->second = std::min(promised->second, held(peer));

@@ -29,13 +29,13 @@ public:
     Checkers(const EventQueue& events, std::size_t peers, protocol::AveragingSettings averaging,
              protocol::ReferencePointer initial);
 
-    /// What is not promised while faults hold is then checked only when they are over. Null: there
-    /// are none.
+    /// Promises that do not hold under faults are then checked only when the faults are over. Null:
+    /// there are none.
     void consider(const FaultInjector* faults) { m_faults = faults; }
     /// Faults have cut it off for ever: nothing is expected of it any more.
     void give_up(PeerIndex peer) { m_given_up.insert(peer); }
-    /// All others are dead for good: what none of these holds or has prepared is lost with them,
-    /// and need not agree with what comes instead.
+    /// All others are dead for good. A value that none of these peers holds or has prepared is lost
+    /// with the dead, and need not agree with the value that comes instead.
     void drop_what_none_holds(const std::vector<const Peer*>& survivors);
 
     void on_started(const Peer& peer) override;

@@ -6,7 +6,7 @@
 #include "simulation/checkers.hpp"
 #include "simulation/peer/toy_learner.hpp"
 
-// What is checked after every input to a peer.
+// The checks after every input to a peer.
 
 namespace dynavg::simulation {
 

@@ -9,7 +9,7 @@
 
 namespace dynavg::simulation {
 
-/// Virtual time: what is to happen, in order. Events of one instant happen in the order in which
+/// Virtual time: the events to come, in order. Events of one instant happen in the order in which
 /// they were added, so a run is a pure function of its seed.
 class EventQueue {
 public:

@@ -9,8 +9,8 @@ using protocol::Instant;
 
 namespace {
 
-/// What would wait longer on a clogged link is dropped: by a full queue, or with a connection whose
-/// heartbeats are late.
+/// A message that would wait longer on a clogged link is dropped: by a full queue, or with a
+/// connection whose heartbeats are late.
 constexpr Duration kGossipBacklogMax = std::chrono::seconds(5);
 constexpr Duration kConnectionBacklogMax = std::chrono::seconds(10);
 
@@ -101,7 +101,7 @@ bool Network::passes(const Line& line) {
     return true;
 }
 
-/// What is before this message on a link of limited width, and the message itself.
+/// The bytes before this message on a link of limited width, and its own.
 Duration Network::waiting_time(const Link& link, std::size_t bytes) {
     std::uint64_t bytes_per_second = 0;
     for (const auto& [id, fault] : m_faults) {

@@ -27,22 +27,22 @@ struct LinkOptions {
 /// Each channel of a pair of peers is a connection of its own.
 enum class Channel : std::uint8_t { gossip, direct, bulk };
 
-/// What is wrong with some links, beside what LinkOptions say of all. Where several hold, a message
-/// must pass each of them.
+/// A fault of some links, on top of LinkOptions, which hold for all. Where several faults hold, a
+/// message must pass each of them.
 struct LinkFault {
     std::set<std::pair<PeerIndex, PeerIndex>> links;  ///< From, to.
-    /// Cut: what is sent, and what is under way as the fault begins, is lost.
+    /// Cut: messages sent, and those under way as the fault begins, are lost.
     std::set<Channel> cut;
     double loss = 0;  ///< Share of gossip that is lost.
     protocol::Duration delay{};
-    /// 0: no limit. All channels of a link share it. What would wait too long is lost, and so is
-    /// what waits as the fault ends: the connection is given up and made anew.
+    /// 0: no limit. All channels of a link share it. A message that would wait too long is lost,
+    /// and so are those that wait as the fault ends: the connection is given up and made anew.
     std::uint64_t bytes_per_second = 0;
 };
 
 /// Seeded links between peers. Gossip may be lost, repeated and, as each message draws its own
 /// delay, reordered; a connection (direct, bulk) delivers everything once and in order, late. A cut
-/// breaks it: what it carries is lost, and it is there again as the cut ends.
+/// breaks the connection: messages on it are lost, and it is there again as the cut ends.
 class Network {
 public:
     Network(EventQueue& events, LinkOptions options, std::uint64_t seed);

@@ -21,7 +21,8 @@ public:
 
     /// `threads` counts the caller's own, which works while it waits; 0 counts as 1.
     explicit TaskPool(std::size_t threads);
-    /// Waits for what is running and drops what is not: whatever tasks refer to outlives the pool.
+    /// Waits for the tasks that run and drops the others: objects that tasks refer to outlive the
+    /// pool.
     ~TaskPool();
     TaskPool(const TaskPool&) = delete;
     TaskPool& operator=(const TaskPool&) = delete;

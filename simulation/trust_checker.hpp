@@ -14,7 +14,7 @@ namespace dynavg::simulation {
 /// is void at a peer opens something there. The answers say what is wrong; empty: nothing.
 class TrustChecker {
 public:
-    /// What was not on disk is forgotten with a life, as the person was told.
+    /// An order that was not on disk is forgotten with a life, as the person was told.
     void on_started(const Peer& peer);
     void on_said(const Peer& peer, const TrustSaid& said);
     void on_kept(const Peer& peer);

@@ -12,7 +12,7 @@
 
 namespace dynavg::simulation {
 
-/// What a network with faults must still do.
+/// The demands on a network with faults.
 enum class FaultMode : std::uint8_t {
     none,      ///< No faults.
     safety,    ///< No fault may break an invariant. At the end all faults stop.
@@ -35,7 +35,7 @@ struct FaultOptions {
     protocol::Duration length{};  ///< All faults end then.
 };
 
-/// Which monitors and threshold rules are drawn.
+/// The monitors and threshold rules that are drawn.
 enum class Algorithms : std::uint8_t {
     common,  ///< norm, linear, exact, every-step; fixed thresholds.
     every,   ///< The others.

@@ -21,7 +21,7 @@ using protocol::Level;
 
 namespace {
 
-/// What a file holds beside its arrays, generously.
+/// Bytes of a file beside its arrays, generously.
 constexpr std::size_t kHeadBytesMax = 64 * 1024;
 /// An optimizer keeps a few numbers for each parameter.
 constexpr std::size_t kOptimizerBytesPerValueMax = 64;
@@ -113,7 +113,7 @@ Expected<protocol::LocalRecord, Error> read_local(std::span<const std::byte> pay
 
 }  // namespace
 
-/// What one load() gathers.
+/// The records that one load() gathers.
 struct CheckpointStore::Loading {
     Found found;
     std::vector<std::string> names;

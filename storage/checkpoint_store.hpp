@@ -16,8 +16,8 @@
 
 namespace dynavg::storage {
 
-/// What was found on disk. Whatever is missing has never been written, or was damaged and is named
-/// in `events`.
+/// The records found on disk. A record that is missing has never been written, or was damaged and
+/// is named in `events`.
 struct Found {
     std::optional<protocol::Promise> promise;
     std::optional<protocol::PreparedRecord> prepared;  ///< Of a later epoch than `reference`.
@@ -26,8 +26,8 @@ struct Found {
     std::vector<protocol::HistoryEntry> history;
     std::optional<protocol::LocalRecord> local;
     protocol::KnownPeers known_peers;
-    /// A newer reference than the one found was damaged: what is on disk may be behind what this
-    /// peer has told others.
+    /// A newer reference than the one found was damaged: the disk may be behind this peer's words
+    /// to others.
     bool fell_back = false;
     /// A promise or a prepared value was damaged, or the reference that it became: this peer cannot
     /// know what it has voted for.
@@ -71,7 +71,7 @@ public:
     /// Makes the folder this network's, if it is new. Else fails, naming each field that differs.
     [[nodiscard]] static Expected<void, Error> claim(Disk& disk,
                                                      const protocol::NetworkFields& fields);
-    /// Whose folder it is; none if it is new.
+    /// The peer that owns the folder; none if it is new.
     [[nodiscard]] static std::optional<protocol::NetworkFields> owner_of(const Disk& disk);
 
     [[nodiscard]] Found load();

@@ -13,9 +13,9 @@ namespace dynavg::storage {
 
 using Bytes = std::vector<std::byte>;
 
-/// A folder of files, each of which is replaced as a whole. What a call has reported as done
-/// survives a loss of power at any later instant. Not thread-safe. Errors name the path and the
-/// system's reason.
+/// A folder of files, each of which is replaced as a whole. A write that a call has reported as
+/// done survives a loss of power at any later instant. Not thread-safe. Errors name the path and
+/// the system's reason.
 class Disk {
 public:
     Disk() = default;

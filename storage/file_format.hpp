@@ -59,7 +59,7 @@ struct OpenedFile {
     std::span<const std::byte> payload;  ///< Into the bytes given.
 };
 
-/// What may follow the payload: nothing, or anything (a slot of a larger file).
+/// Bytes that may follow the payload: none, or any (a slot of a larger file).
 enum class Trailing : std::uint8_t { none, any };
 
 /// Checks everything above, over whatever bytes.

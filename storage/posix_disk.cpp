@@ -34,7 +34,7 @@ bool is_lack_of_room(int reason) {
     return reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
 }
 
-/// What a person can do about it.
+/// The advice to a person.
 std::string_view advice(int reason) {
     switch (reason) {
         case ENOSPC:

@@ -46,7 +46,7 @@ std::optional<std::vector<HistoryEntry>> entries_after(const std::vector<History
     return std::vector<HistoryEntry>(std::next(own), history.end());
 }
 
-/// What of the drift on disk is in no reference up to the one found.
+/// The part of the drift on disk that is in no reference up to the one found.
 Unspent unspent_of(const Found& found, const protocol::Member& self) {
     const LocalRecord& local = *found.local;
     if (found.fell_back) return Unspent::nothing;
@@ -136,7 +136,7 @@ Restart make_restart(const Found& found, protocol::Member self, float weight) {
     if (!found.reference) return restart;
     restart.reference = found.reference;
     restart.values = found.reference->values;
-    // Whatever was given is not in this drift, and what this life learns is not in what was given.
+    // The given part is not in this drift, and the steps of this life are not in the given part.
     if (const auto target = target_of_earlier_life(found)) {
         restart.given = make_given(*found.reference, *target, found.reference->values, 0, weight);
     }

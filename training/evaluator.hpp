@@ -13,9 +13,9 @@ namespace dynavg::training {
 
 class Network;
 
-/// Says how good any parameter vector is on a test set. Holds a model of its own, so that it may
-/// work on another thread than the trainer; one thread at a time. Cost: a forward pass over the
-/// samples, in batches of 500.
+/// Measures parameter vectors on a test set. It holds a model of its own, so it may work on another
+/// thread than the trainer; one thread at a time. Cost: a forward pass over the samples, in batches
+/// of 500.
 class Evaluator {
 public:
     ~Evaluator();

@@ -26,7 +26,7 @@ struct TrainerOptions {
     std::size_t batch_size = 32;
     std::uint64_t seed = 1;         ///< Of batches and dropout.
     std::uint32_t shard_index = 0;  ///< So that peers of one seed draw differently.
-    /// So many steps only the head learns: the dense layers at the end.
+    /// In so many first steps only the head learns: the dense layers at the end.
     std::uint64_t head_first_steps = 0;
     protocol::MonitorKind monitor = protocol::MonitorKind::linear;
     protocol::SketchShape sketch{};
@@ -39,13 +39,12 @@ struct TrainerOptions {
 ///
 /// Step n (counted by apply_update(), from what restore() says on) takes the batch that
 /// BatchSampler gives for it and draws its dropout masks from RandomStream(seed, dropout, shard
-/// index, n). Equal options give equal bits, in whatever process.
+/// index, n). Equal options give equal bits, in every process.
 ///
 /// Buffers (running statistics of batch norms) move with apply_update(). They are part of a
 /// contribution, and no part of the drift: an install replaces them.
-///
-/// In the first head_first_steps steps all but the head stays as it is, buffers too; behind them
-/// the optimizer begins anew.
+/// In the first head_first_steps steps only the head learns: all other parameters and the buffers
+/// stay. After these steps the optimizer begins anew.
 ///
 /// Before the first install() the parameters are the model's initial values, and there is no
 /// reference: local_state() and reset_to_reference() must wait for it. Threads: as Learner says.

@@ -8,7 +8,7 @@
 
 namespace dynavg::training {
 
-/// Reads where a model is to begin: little-endian float32 without a header, in the order of
+/// Reads the initial values of a model: little-endian float32 without a header, in the order of
 /// layout_of(), parameters then buffers. The file holds either all values or all but the head's
 /// (the dense layers at the end), which then begin as initial_values() has them: so weights that
 /// were learned on other classes serve too. Fails, with what to change, on any other size and on

@@ -19,17 +19,18 @@
 
 namespace dynavg::daemon {
 
-/// What the daemon trains, made by its main: so that all else here builds without LibTorch.
+/// The model that the daemon trains, made by its main: so that all else here builds without
+/// LibTorch.
 struct Learning {
     std::unique_ptr<protocol::Learner> learner;  ///< With the initial reference installed.
     protocol::ReferencePointer initial;
     EvaluateFunction evaluate;       ///< Empty without test data.
     std::string model;               ///< For logs and status.
-    protocol::NetworkFields fields;  ///< By what networks are compared.
+    protocol::NetworkFields fields;  ///< By which networks are compared.
     WriteReference write_reference;  ///< For [output].
 };
 
-/// What the process has beside the state: empty in tests.
+/// The process around the App: empty in tests.
 struct Hosting {
     std::function<Expected<config::Config, Error>()> read_config;  ///< Again, for a reload.
     ServiceManager* manager = nullptr;                             ///< Borrowed.
@@ -48,11 +49,12 @@ struct AppOutcome {
 
 /// One life of the daemon: wires transports, threads, discovery and core together. The io thread
 /// runs the loop here and owns all protocol state; the rules are in protocol/ and discovery/, this
-/// class only carries out what they return, in one order (App::Parts::carry_out).
+/// class only carries out the actions that they return, in one order (peer::carry_out()).
 class App {
 public:
-    /// `incarnation`: what the clock suggests; above those of earlier lives on `disk` in any case.
-    /// `disk`: the state folder; null: nothing survives, and a node that is started again is new.
+    /// `incarnation`: by the clock; a number above those of earlier lives on `disk` is taken
+    /// anyway. `disk`: the state folder; null: nothing survives, and a node that is started again
+    /// is new.
     App(const config::Config& config, Learning learning, protocol::Incarnation incarnation,
         Log& log, std::shared_ptr<storage::Disk> disk = nullptr, Hosting hosting = {});
     ~App();

@@ -7,7 +7,7 @@
 #include "daemon/app/configured_peers.hpp"
 #include "daemon/doors/door_check.hpp"
 
-// What `dynavg doctor` wants to know of the network: asked of peers, and told to those that ask.
+// The checks of the network for `dynavg doctor`: this node's of its peers, and theirs of it.
 
 namespace dynavg::daemon {
 
@@ -22,7 +22,7 @@ void App::Parts::dial_back(const discovery::DialBack& asked) {
                 });
 }
 
-/// The answer comes at once; who asks comes again until the check is complete.
+/// Answers at once; the asker asks again until the check is complete.
 nlohmann::json App::Parts::check_peers(bool start) {
     if (start && !peer_checks) {
         peers_checked.reset();

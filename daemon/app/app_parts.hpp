@@ -40,7 +40,7 @@
 
 namespace dynavg::daemon {
 
-/// What has been sent and received until a moment, to tell the cost of a round.
+/// Bytes sent and received until a moment, to tell the cost of a round.
 struct Cost {
     std::uint64_t sent = 0;        ///< Averaging.
     std::uint64_t received = 0;    ///< Averaging.
@@ -48,10 +48,10 @@ struct Cost {
 };
 
 /// The parts of one life of the daemon, in the order in which they are made; the io thread's alone.
-/// app_start.cpp makes and wires them, app_storage.cpp keeps what survives, app_loop.cpp carries
-/// out what the rules return, app_report.cpp writes events and answers questions, app_checks.cpp
-/// tries the way to peers and back, app_metrics.cpp offers numbers, app_service.cpp deals with the
-/// service manager and with a file that is to be read again.
+/// app_start.cpp makes and wires them, app_storage.cpp keeps the state that survives, app_loop.cpp
+/// carries out the actions of the rules, app_report.cpp writes events and answers questions,
+/// app_checks.cpp tries the way to peers and back, app_metrics.cpp offers numbers, app_service.cpp
+/// deals with the service manager and with a file that is to be read again.
 struct App::Parts final : peer::Shell {
     Parts(const config::Config& configuration, Learning made, protocol::Incarnation life, Log& out,
           std::shared_ptr<storage::Disk> state, Hosting host);
@@ -164,7 +164,7 @@ struct App::Parts final : peer::Shell {
     std::unique_ptr<ControlServer> control;
     std::unique_ptr<MetricsServer> metrics;                        ///< Null: not asked for.
     std::optional<PeerChecks> peer_checks;                         ///< While one is under way.
-    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< What the last one found.
+    std::optional<std::vector<control::PeerCheck>> peers_checked;  ///< By the last check.
 
     peer::Resumption resumed;  ///< Where this life has begun.
 

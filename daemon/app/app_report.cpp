@@ -65,7 +65,7 @@ nlohmann::json App::Parts::answer(const nlohmann::json& request) {
     return control::error_reply(fmt::format("this daemon does not know the verb '{}'", verb));
 }
 
-/// Whom to let in. What the disk has not taken is said.
+/// Changes which keys are let in. The reply says so if the disk has not taken the change.
 nlohmann::json App::Parts::change_trust(const std::string& verb, const nlohmann::json& request) {
     if (!doorkeeper) return control::error_reply("this network uses no keys (insecure = true)");
     nlohmann::json reply = verb == "token"   ? doorkeeper->take_token()

@@ -11,7 +11,7 @@
 #include "daemon/control/status.hpp"
 #include "protocol/base/check.hpp"
 
-// What the daemon is as a service: the watchdog, the line that `systemctl status` shows, and
+// The daemon as a service: the watchdog, the line that `systemctl status` shows, and
 // reading its file again.
 
 namespace dynavg::daemon {
@@ -45,7 +45,7 @@ void App::Parts::watch_over() {
     look_at_trainer();
 }
 
-/// Also proves that the loop runs: whatever holds it up for long keeps the watchdog unfed.
+/// Also proves that the loop runs: a loop that is held up for long leaves the watchdog unfed.
 void App::Parts::look_at_trainer() {
     if (trainer) {
         if (auto event = health_watch.look(trainer->pulse(), now())) report(std::move(*event));

@@ -4,8 +4,8 @@
 
 #include "daemon/app/app_parts.hpp"
 
-// What survives this life of the daemon: reading it at the start, keeping it up to date, and the
-// last word at the end.
+// The state that survives this life of the daemon: it is read at the start, kept up to date, and
+// written once more at the end.
 
 namespace dynavg::daemon {
 
@@ -86,7 +86,7 @@ void App::Parts::keep_training() {
     });
 }
 
-/// The loop has ended. After a failure the model may be in the midst of an update: what was kept
+/// The loop has ended. After a failure the model may be in the midst of an update: the copy kept
 /// before is used.
 void App::Parts::keep_last() {
     if (!checkpoints || !trainer) return;

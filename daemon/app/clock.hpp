@@ -14,7 +14,7 @@ namespace dynavg::daemon {
         std::chrono::steady_clock::now().time_since_epoch()));
 }
 
-/// Unix time, for people and for what outlives this machine's uptime.
+/// Unix time in milliseconds, for people and for records that outlive this machine's uptime.
 [[nodiscard]] inline std::uint64_t unix_ms() {
     const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());

@@ -26,9 +26,9 @@ struct DoorkeeperOptions {
     std::function<void(protocol::Event)> report;
 };
 
-/// Keeps the doors of a node with keys: answers ZAP, and carries out what the TrustDesk decides
-/// with the node, the transport and the files of the state folder. Thread: the loop's. A change of
-/// the list waits for the disk.
+/// Keeps the doors of a node with keys: answers ZAP, and carries out the decisions of the TrustDesk
+/// on the node, the transport and the files of the state folder. Thread: the loop's. A call that
+/// changes the list blocks until the disk has it.
 class Doorkeeper {
 public:
     using Bytes = ZmqTransportHandlers::Bytes;
@@ -38,7 +38,8 @@ public:
     /// say which file is wrong.
     [[nodiscard]] static Expected<std::unique_ptr<Doorkeeper>, Error> open(
         boost::asio::io_context& loop, const ZmqContextPointer& context, DoorkeeperOptions options);
-    /// Before the loop runs: with whom it carries out. Both outlive it but for its destructor.
+    /// To be called before the loop runs: the node and the transport that decisions are carried out
+    /// on. Both must live as long as calls are made; the destructor uses neither.
     void attach(peer::Node& node, ZmqTransport& transport);
     /// Idempotent.
     void stop();

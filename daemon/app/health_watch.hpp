@@ -36,11 +36,11 @@ struct HealthView {
     const protocol::NodeCore* core = nullptr;
     const RoundCounts& rounds;
     std::optional<std::uint64_t> disk_free;  ///< Bytes; nothing without a state folder.
-    std::uint64_t disk_wanted = 0;           ///< What the next files take.
+    std::uint64_t disk_wanted = 0;           ///< By the next files.
 };
 
-/// How the daemon is doing, for `dynavg status`, the metrics and the service manager's watchdog:
-/// remembers what health is judged by over time (does training get on, which nodes were refused).
+/// Watches the daemon's health, for `dynavg status`, the metrics and the service manager's
+/// watchdog: remembers the facts that need time (does training get on, which nodes were refused).
 /// The judgement itself is assess(). Reads no clock; one thread.
 class HealthWatch {
 public:
@@ -50,12 +50,12 @@ public:
     [[nodiscard]] std::optional<protocol::Event> look(const TrainerPulse& pulse,
                                                       protocol::Instant now);
 
-    /// As often. An event when few are left: what needs one more and gets none fails where nobody
-    /// looks, as a dial, a question to the control socket, a file.
+    /// As often. An event when few are left: without it a dial, a question to the control socket or
+    /// a file would fail where nobody looks.
     [[nodiscard]] std::optional<protocol::Event> look(std::optional<OpenFiles> files);
 
     [[nodiscard]] const ProgressWatch& training() const { return m_training; }
-    /// What is wrong and what to do, the most pressing first; empty if all is well.
+    /// Each fault with its remedy, the most pressing first; empty if all is well.
     [[nodiscard]] std::vector<control::HealthFinding> findings(const HealthView& view) const;
 
 private:

@@ -5,8 +5,8 @@
 
 namespace dynavg::daemon {
 
-/// What an earlier life learned from its network is in the state folder: for a configuration that
-/// leaves the table [averaging] out.
+/// The averaging settings that an earlier life learned from its network are in the state folder:
+/// for a configuration that leaves the table [averaging] out.
 void take_known_settings(const storage::Disk& disk, config::Config& config);
 
 }  // namespace dynavg::daemon

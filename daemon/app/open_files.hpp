@@ -9,10 +9,10 @@
 
 namespace dynavg::daemon {
 
-/// A daemon without peers has some forty open, its metrics included; the rest is room for a peer
-/// and for who asks.
+/// A daemon without peers has some forty files open, its metrics included; the rest is room for a
+/// peer and for a question to the control socket.
 inline constexpr std::uint64_t kOpenFilesMin = 64;
-/// Fewer left are few: a peer takes some ten.
+/// A warning is due when fewer than this are left: a peer takes some ten.
 inline constexpr std::uint64_t kOpenFilesSpare = 12;
 
 /// Files and connections of this process.
@@ -32,11 +32,11 @@ void raise_limit_of_open_files();
 /// Whether a daemon can start with so many. The failure says what the limit is and where it is set.
 [[nodiscard]] Expected<void, Error> check_open_files(const OpenFiles& files);
 
-/// That few are left, and what to do.
+/// The warning that few are left, with its remedy.
 [[nodiscard]] std::string open_files_text(const OpenFiles& files);
 
-/// What a failure at start, or one that ends the loop, is told as; where it is a lack of open files
-/// it says so.
+/// The message for a failure at start, or for one that ends the loop; it says so where the cause is
+/// a lack of open files.
 [[nodiscard]] Error told_as_error(const std::exception& failure);
 
 }  // namespace dynavg::daemon

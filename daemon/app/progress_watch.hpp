@@ -8,7 +8,7 @@
 
 namespace dynavg::daemon {
 
-/// What the trainer is seen doing at one moment.
+/// The trainer as it is seen at one moment.
 struct TrainerPulse {
     std::uint64_t progress = 0;  ///< Grows with every step, install or other work that is done.
     bool has_work = false;       ///< It is asked for more: waiting for a permit is no work.
@@ -24,7 +24,8 @@ struct TrainerPulse {
 /// is no work and never a hang.
 ///
 /// Only time in which this process was seen running counts: of the time between two looks at most
-/// kLookMax. Who was stopped or starved as a whole has no right to accuse a part of itself.
+/// kLookMax. A process that was stopped or starved as a whole has no right to accuse a part of
+/// itself.
 ///
 /// Pure, O(1); one thread.
 class ProgressWatch {

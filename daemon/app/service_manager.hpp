@@ -7,9 +7,9 @@
 
 namespace dynavg::daemon {
 
-/// What a service manager (systemd with Type=notify) is told of this process, over the socket that
-/// it names in the environment. Where there is none, all of this does nothing: so a daemon started
-/// by hand behaves the same.
+/// Reports this process to a service manager (systemd with Type=notify), over the socket that the
+/// environment names. Where there is none, no call does anything: so a daemon started by hand
+/// behaves the same.
 ///
 /// States: starting, until ready(); running, in which feed() must come more often than the watchdog
 /// waits; stopping, from stopping() on, which ends the watchdog. A life of the daemon that is
@@ -31,11 +31,12 @@ public:
     /// One line for `systemctl status`; sent only if it is another than the last one.
     void status(std::string_view line);
     void feed();
-    /// Have the watchdog act at once: what is wrong is known already.
+    /// Has the watchdog act at once: the fault is known already.
     void trigger(std::string_view status);
     /// Not ready any more, for kStartMax at most.
     void start_again(std::string_view status);
-    /// `time`: what the end may take; counts where it is more than the manager grants anyway.
+    /// `time`: the longest that the end may take; it counts where it is more than the manager
+    /// grants anyway.
     void stopping(std::string_view status, Duration time);
 
     [[nodiscard]] bool has_watchdog() const { return m_watchdog.has_value(); }

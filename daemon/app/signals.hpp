@@ -6,7 +6,8 @@
 
 namespace dynavg::daemon {
 
-/// What the loop takes: SIGTERM and SIGINT ask a daemon to end, SIGHUP to read its file again.
+/// The signals that the loop takes: SIGTERM and SIGINT ask a daemon to end, SIGHUP to read its file
+/// again.
 [[nodiscard]] inline sigset_t taken_signals() {
     sigset_t signals;
     sigemptyset(&signals);

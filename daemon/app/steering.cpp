@@ -48,8 +48,8 @@ nlohmann::json Steering::set(const nlohmann::json& request) {
     if (!value) return control::error_reply("the value to set must be a number");
     if (key == "threshold") return set_threshold(*value);
     if (key == "exchange-rate") return set_exchange_rate(*value);
-    return control::error_reply(fmt::format(
-        "this daemon can't set '{}'; what it can set is threshold and exchange-rate", key));
+    return control::error_reply(
+        fmt::format("this daemon can't set '{}'; it can set threshold and exchange-rate", key));
 }
 
 nlohmann::json Steering::set_threshold(double threshold) {

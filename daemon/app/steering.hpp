@@ -12,7 +12,7 @@
 
 namespace dynavg::daemon {
 
-/// What steering acts on. All must be set, but `allow_steps_until`, which comes with the trainer.
+/// The levers of steering. All must be set, but `allow_steps_until`, which comes with the trainer.
 struct SteeringHandlers {
     /// Sets the threshold of the network, from this peer on.
     std::function<Expected<void, Error>(double threshold)> set_threshold;
@@ -21,12 +21,12 @@ struct SteeringHandlers {
     std::function<void(protocol::Event)> report;
 };
 
-/// What a person changes in a running daemon: `dynavg set`, `pause` and `resume`. A restart goes
-/// back to the configuration.
+/// Changes that a person makes in a running daemon: `dynavg set`, `pause` and `resume`. A restart
+/// goes back to the configuration.
 ///
 /// It stands between the rules and the trainer: the rules say how many steps are allowed, and a
-/// person may say that none is. A paused peer stays in its network: it votes, and gives each round
-/// what it has learned.
+/// person may say that none is. A paused peer stays in its network: it votes, and gives its drift
+/// to each round.
 ///
 /// Requests and answers are those of control/replies.hpp. A refusal says why, and what to do
 /// instead. One thread; no call waits.

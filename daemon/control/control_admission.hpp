@@ -24,7 +24,7 @@ struct Admission {
 /// but a mode is quickly changed, and a folder quickly shared.
 [[nodiscard]] bool may_ask(const Admission& admission, const Credentials& who);
 
-/// None if the kernel does not tell. Of when the connection was made.
+/// As they were when the connection was made; none if the kernel does not tell.
 [[nodiscard]] std::optional<Credentials> credentials_of(int socket);
 
 }  // namespace dynavg::daemon

@@ -32,7 +32,7 @@ struct ControlServerOptions {
 /// under way are cut.
 class ControlServer {
 public:
-    /// What it throws becomes an error reply.
+    /// An exception that it throws becomes an error reply.
     using Handler = std::function<nlohmann::json(const nlohmann::json& request)>;
 
     /// Binds and listens. Fails if the folder does not exist or another daemon answers on the

@@ -21,9 +21,9 @@ public:
 
     /// The listening socket, once.
     [[nodiscard]] int release() { return m_socket.release(); }
-    /// Of the file as it is now; that of the process if it is gone.
+    /// The group of the file as it is now; the process's group if the file is gone.
     [[nodiscard]] gid_t group() const;
-    /// Unless the path has meanwhile become another's.
+    /// Does nothing if the path belongs to another socket by now.
     void remove_file() const;
 
 private:

@@ -8,7 +8,7 @@
 
 namespace dynavg::daemon {
 
-/// Fills in what the rules know: reference, roster, estimate, round, peers.
+/// Fills in the rules' part: reference, roster, estimate, round, peers.
 void describe(const peer::Node& node, protocol::Instant now, control::StatusReply& status);
 
 /// For `systemctl status`: one line with peers, epoch, and the drift against its threshold.

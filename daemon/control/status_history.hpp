@@ -10,7 +10,7 @@
 
 namespace dynavg::daemon {
 
-/// What a chart shows of one moment.
+/// The values of the charts at one moment.
 struct StatusSample {
     std::uint64_t at_ms = 0;  ///< Unix time.
     std::optional<double> estimate;
@@ -28,7 +28,7 @@ public:
     static constexpr std::size_t kSamplesMax = 720;
     static constexpr protocol::Duration kIntervalFirst = std::chrono::seconds(1);
 
-    /// Kept if the interval since the last one is over.
+    /// Keeps the sample if the interval since the last one is over.
     void add(StatusSample sample, protocol::Instant now);
     [[nodiscard]] const std::vector<StatusSample>& samples() const { return m_samples; }
     [[nodiscard]] protocol::Duration interval() const { return m_interval; }

@@ -16,15 +16,14 @@ bool is_silence(const DoorEvent& failure) {
 }
 
 std::string reason_of(const DoorEvent& failure) {
-    if (is_silence(failure)) return "it did not say in time, or at all, who it is";
+    if (is_silence(failure)) return "it did not identify itself in time, or at all";
     switch (failure.value) {
         case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
             return "it comes without a key, where this node wants one, or the other way round "
                    "(security.insecure differs)";
         case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-            return "it takes this node for one with another key: what it has in node.peers for "
-                   "this "
-                   "node may be out of date (`dynavg id` prints it)";
+            return "it takes this node for one with another key: its entry in node.peers for this "
+                   "node may be out of date (`dynavg id` here prints the right one)";
         default:
             return "it does not speak ZeroMQ's protocol";
     }

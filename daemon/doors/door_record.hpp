@@ -15,15 +15,15 @@ struct DoorEvent {
     int value = 0;  ///< A file descriptor, an errno, or a ZMQ_PROTOCOL_ERROR_...
 };
 
-/// Makes strangers of the events at one door. ZeroMQ tells that a handshake failed without saying
-/// whose, and then that a descriptor is closed: for one connection these come in a row. Of what is
-/// no greeting of its protocol it tells the end only. And whoever is let in, or is refused by its
-/// key, may be any of those that wait: none of them is then blamed for an end without a failure.
-///
-/// Only while a connection is open can the system be asked whose it is, and its descriptor goes to
-/// another one soon after. ZeroMQ tells of the end before it closes, so what was asked is certain
-/// if no end is told right after it. Hence the order: take() all events that wait, ask_addresses(),
-/// take() all that wait now, trust_addresses().
+/// Finds the strangers among the events at one door. ZeroMQ tells that a handshake failed without
+/// naming the connection, and then that a descriptor is closed: for one connection these two events
+/// come in a row. For bytes that are no greeting of its protocol it tells the end only. A
+/// connection that is let in, or is refused by its key, may be any of those that wait: after that
+/// none of them is blamed for an end without a failure.
+/// The system tells the other end's address only while the connection is open, and its descriptor
+/// goes to another connection soon after. ZeroMQ tells of the end before it closes, so an address
+/// that was asked for is right if no end is told right after the question. Hence the order: take()
+/// all events that wait, ask_addresses(), take() all that wait now, trust_addresses().
 ///
 /// Pure but for `address_of`; one thread. Bounded by the descriptors there are.
 class DoorRecord {
@@ -34,7 +34,7 @@ public:
     DoorRecord(Door door, AddressOf address_of) : m_door(door), m_address_of(address_of) {}
 
     [[nodiscard]] std::optional<Stranger> take(const DoorEvent& event);
-    /// False if nobody had to be asked for.
+    /// False if no address had to be asked for.
     bool ask_addresses();
     void trust_addresses();
 
@@ -43,7 +43,7 @@ private:
     struct Guest {
         Address is = Address::unknown;
         std::string address;
-        bool may_have_key = false;  ///< Somebody has shown a key since it came.
+        bool may_have_key = false;  ///< Some connection has shown a key since it came.
     };
 
     [[nodiscard]] std::optional<Stranger> on_end(int descriptor);

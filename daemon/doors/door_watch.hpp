@@ -15,8 +15,8 @@ namespace dynavg::daemon {
 struct Stranger {
     Door door = Door::direct;
     std::string address;  ///< IP; empty if it was gone before it could be asked for.
-    std::string reason;   ///< Its deed, as the end of a sentence about it.
-    /// Also a peer may fail so, as it ends or on a bad link.
+    std::string reason;   ///< Why it failed, as the end of a sentence about it.
+    /// A peer may fail so too, as it ends or on a bad link.
     bool may_be_harmless = false;
 
     bool operator==(const Stranger&) const = default;
@@ -26,14 +26,12 @@ struct Stranger {
 [[nodiscard]] protocol::Event told(const Stranger& stranger);
 
 /// Names strangers: watches the listening sockets of a context by ZeroMQ's socket monitors.
-///
-/// ZeroMQ's I/O thread waits, for ever, where a monitor is not read. So this has a thread of its
-/// own, "doors", that does nothing else. It must outlive the sockets: close_socket() ends their
-/// monitors, and the destructor waits for that. Of the strangers it tells each address once for a
+/// ZeroMQ's I/O thread blocks for ever if a monitor is not read. So this class has a thread of its
+/// own, "doors", that does nothing else. The object must outlive the sockets: close_socket() ends
+/// their monitors, and the destructor waits for that. It tells each stranger's address once for a
 /// port and reason, then at most every ten minutes, and a bounded number in all
 /// (discovery::RefusalLog).
-///
-/// Thread: `watch` from the socket's, `on_stranger` is called on "doors".
+/// Thread: watch() is called on the socket's thread, `on_stranger` on "doors".
 class DoorWatch {
 public:
     using OnStranger = std::function<void(const Stranger&)>;

@@ -76,7 +76,7 @@ void PeerChecks::Parts::next() {
     if (done < seeds.size() || stopped) return;
     stopped = true;
     boost::asio::post(loop, [self = shared_from_this()] {
-        // Which may end this.
+        // The call may end this object.
         const auto then = std::exchange(self->on_done, nullptr);
         if (then) then(std::move(self->checks));
     });

@@ -14,23 +14,23 @@ class io_context;
 
 namespace dynavg::daemon {
 
-/// How the node that checks shows itself.
+/// The node that checks, as it shows itself to others.
 struct Checker {
     std::shared_ptr<const Keys> keys;  ///< Null: a network without keys.
     protocol::PeerId self;
     bool ipv6 = false;
     /// Is this key let in here? Not asked in a network without keys.
     std::function<bool(const protocol::PeerId&)> trusts;
-    std::function<peer::Frame()> probe;  ///< What it says (Node::probe()).
+    std::function<peer::Frame()> probe;  ///< The question to a peer (Node::probe()).
 };
 
-/// Tries addresses of peers in both directions, for `dynavg doctor`: what stands there and with
-/// which key, whether it lets this node in, which of its settings differ, what its clock shows, and
-/// what it finds when it dials this node back. Connections of its own that end with the check; no
+/// Tries addresses of peers in both directions, for `dynavg doctor`: which program stands there and
+/// with which key, whether it lets this node in, which of its settings differ, how far its clock is
+/// off, and how its own dial to this node ends. Connections of its own that end with the check; no
 /// peer becomes a member by it, and neither does this node.
 ///
 /// Thread: the loop's. At most kChecksAtOnce side by side, each within kPeerCheckMax. The
-/// destructor ends what is under way, and `on_done` is not called then.
+/// destructor ends the checks under way, and `on_done` is not called then.
 class PeerChecks {
 public:
     static constexpr std::size_t kChecksAtOnce = 16;

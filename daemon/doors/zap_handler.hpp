@@ -18,11 +18,10 @@ using peer::Knock;
 
 /// Decides, for every connection that comes in to a socket with keys, whether it may stay (ZAP,
 /// ZeroMQ RFC 27). CURVE has proven by then that the other end has the secret half of its key.
-///
-/// What it admits is known by the name that `admit` returns (user_of() of each message); an empty
-/// name turns it away. Every message about a connection that is none of ours is turned away too.
-/// Must be started before any socket with keys is bound and outlive none of them: once it is gone,
-/// nobody is let in.
+/// A connection that it admits is known by the name that `admit` returns (user_of() of each
+/// message); an empty name turns it away. Every message about a connection that is none of ours is
+/// turned away too. Must be started before any socket with keys is bound and outlive none of them:
+/// once it is gone, nobody is let in.
 ///
 /// Thread: the loop's, for everything. Cost: one call of `admit` per new connection.
 class ZapHandler {
@@ -34,7 +33,7 @@ public:
     ZapHandler(const ZapHandler&) = delete;
     ZapHandler& operator=(const ZapHandler&) = delete;
 
-    /// Fails only where the context has a handler already.
+    /// Fails only if the context has a handler already.
     [[nodiscard]] Expected<void, Error> start();
     /// Idempotent, right after half a start.
     void stop();

@@ -11,7 +11,7 @@
 
 namespace dynavg::daemon {
 
-/// What health is judged by: how things stand at one moment.
+/// The facts that health is judged by, as they stand at one moment.
 struct HealthInputs {
     protocol::Duration uptime{};
     bool done = false;               ///< All steps are done.
@@ -26,7 +26,7 @@ struct HealthInputs {
     protocol::Duration trainer_silence_max{};  ///< Longer is a hang (ProgressWatch).
 
     std::optional<std::uint64_t> disk_free;  ///< Bytes; none without a state folder.
-    std::uint64_t disk_wanted = 0;           ///< What the next files take.
+    std::uint64_t disk_wanted = 0;           ///< By the next files.
 
     /// How far the live peers' clocks are from ours (discovery/clock_skew.hpp).
     std::optional<std::int64_t> clock_skew_ms;
@@ -34,17 +34,19 @@ struct HealthInputs {
     /// Peers that were refused of late, "NAME: in what it differs".
     std::vector<std::string> other_versions;
     std::vector<std::string> other_settings;
-    /// Who was refused for another reason, or runs twice: whole sentences, with what to do.
+    /// Peers that were refused for another reason, or that run twice: whole sentences, with the
+    /// remedy.
     std::vector<std::string> otherwise_refused;
 
-    /// Of files and connections that the process may have open, few are left: what to do.
+    /// The warning that the process may open few more files and connections, with its remedy; else
+    /// empty.
     std::string open_files;
 };
 
 /// No peers for so long after the start is worth a finding.
 inline constexpr protocol::Duration kLonelyAfter = std::chrono::seconds(30);
 
-/// What is wrong and what to do, the most pressing first; empty if all is well. Pure.
+/// Each fault with its remedy, the most pressing first; empty if all is well. Pure.
 [[nodiscard]] std::vector<control::HealthFinding> assess(const HealthInputs& inputs);
 
 /// Names of all findings that there may be, for the metrics.
@@ -57,7 +59,7 @@ inline constexpr const char* kClockFix =
     "have the machine that is wrong take its time from the network: `timedatectl set-ntp true`, or "
     "with chrony `chronyc makestep`";
 
-/// What is wrong with a clock that is so far from others'.
+/// The text for a clock that is so far from the others'.
 [[nodiscard]] std::string clock_text(std::int64_t skew_ms);
 
 /// Usual for a round where the last ones took `mean`: ten times that, at least a minute.

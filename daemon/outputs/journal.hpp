@@ -10,7 +10,7 @@
 namespace dynavg::daemon {
 
 /// Whether systemd has connected this descriptor to the journal: JOURNAL_STREAM names its device
-/// and inode. Else somebody has redirected it, and expects lines there.
+/// and inode. If not, the output was redirected, and lines are expected there.
 [[nodiscard]] bool is_journal_stream(int fd);
 
 /// Whether a journal takes entries on this machine now.
@@ -37,12 +37,12 @@ public:
     using Send = std::function<bool(const JournalFields&)>;
 
     explicit JournalWriter(Send send = send_to_journald);
-    /// Waits for what is queued, but not for ever: a thread that is stuck in a send is left behind.
+    /// Waits for queued entries, but not for ever: a thread that is stuck in a send is left behind.
     ~JournalWriter();
     JournalWriter(const JournalWriter&) = delete;
     JournalWriter& operator=(const JournalWriter&) = delete;
 
-    /// What an entry is: lost_ever() does not count again what another one told of.
+    /// The kind of an entry: lost_ever() does not count lines again that another entry told of.
     enum class Kind : std::uint8_t { line, tells_of_loss };
 
     /// `lines` is how many lines of the log are gone if this entry gets lost.

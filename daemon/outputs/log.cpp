@@ -45,7 +45,7 @@ struct Counter {
     std::int64_t suppressed = 0;
 };
 
-/// What `dynavg verify` reads: each reference that is in force here.
+/// Whether `dynavg verify` reads this event: it tells of a reference that came into force here.
 bool is_evidence(const Event& event) {
     return event.name == "round_committed" || event.name == "adopted" || event.name == "merged";
 }

@@ -19,7 +19,7 @@ enum class LogColors : std::uint8_t { automatic, always, never };
 
 /// "text", "json" or "journal"; other words are errors.
 [[nodiscard]] Expected<LogFormat, Error> log_format_from_name(std::string_view name);
-/// Of a daemon that was told none: journal where systemd has connected standard error to the
+/// The default without --log-format: journal if systemd has connected standard error to the
 /// journal, else text.
 [[nodiscard]] LogFormat default_log_format();
 /// "debug", "info", "warning" or "error".
@@ -32,7 +32,7 @@ struct LogPosition {
     protocol::StepIndex step;
 };
 
-/// Bounds on what peers can make us write, below level error.
+/// Bounds on the lines that peers can cause, below level error.
 namespace log_limits {
 inline constexpr int kLinesPerPeerMax = 5;  ///< Of one event with a field `peer`, per window.
 /// Of any other event, per window; debug lines are asked for, and which references this node
@@ -45,7 +45,7 @@ inline constexpr std::size_t kCountersMax = 256;
 inline constexpr std::chrono::milliseconds kStuckReaderMax{50};
 }  // namespace log_limits
 
-/// What the log did not tell, since it was made.
+/// Lines that the log has left out or lost since it was made.
 struct LogCounts {
     std::uint64_t suppressed = 0;  ///< Lines that peers made too many of.
     std::uint64_t lost = 0;        ///< That could not be written.
@@ -55,7 +55,7 @@ using WallClock = std::chrono::system_clock;
 
 struct LogOptions {
     LogFormat format = LogFormat::text;
-    protocol::Level level = protocol::Level::info;  ///< And above.
+    protocol::Level level = protocol::Level::info;  ///< The lowest that is written.
     LogColors colors = LogColors::automatic;        ///< text: automatic = if `fd` is a terminal.
     std::string node;
     std::string network;
@@ -66,11 +66,10 @@ struct LogOptions {
     std::function<WallClock::time_point()> now = [] { return WallClock::now(); };
 };
 
-/// Writes events, one line or one entry of the journal each, in the formats of docs/events.md. What
-/// peers or files put into texts is escaped, so that it can neither forge lines nor steer a
-/// terminal.
+/// Writes events, one line or one entry of the journal each, in the formats of docs/events.md.
+/// Texts of peers and files are escaped, so that they can neither forge lines nor steer a terminal.
 ///
-/// Lines that peers can trigger are limited; what was left out is told by an event `suppressed`.
+/// Lines that peers can trigger are limited; an event `suppressed` tells how many were left out.
 /// A full disk, a closed pipe, a stuck reader or a journal that is gone loses lines, never the
 /// caller; how many is told by an event `log_lines_lost` once writing works again. For that, the
 /// constructor makes the process ignore SIGPIPE unless it has a handler.
@@ -80,11 +79,11 @@ struct LogOptions {
 class Log {
 public:
     explicit Log(LogOptions options);
-    ~Log();  ///< Tells what is still suppressed.
+    ~Log();  ///< Tells the counts of lines still suppressed.
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    /// Stands in the lines from now on.
+    /// From now on lines hold this position.
     void set_position(LogPosition position);
 
     void write(const protocol::Event& event);

@@ -8,7 +8,7 @@
 
 namespace dynavg::daemon {
 
-/// All that a line says.
+/// The contents of a line.
 struct LogLine {
     WallClock::time_point time;
     std::string_view node;

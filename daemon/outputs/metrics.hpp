@@ -13,7 +13,7 @@
 
 namespace dynavg::daemon {
 
-/// All that the metrics are made of: the numbers of `dynavg status`, and what they sum up.
+/// The inputs of the metrics: the numbers of `dynavg status`, and their totals.
 struct MetricsInputs {
     control::StatusReply status;
     RoundCounts rounds;

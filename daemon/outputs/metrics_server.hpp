@@ -25,13 +25,13 @@ struct MetricsServerOptions {
     std::chrono::milliseconds text_age_max{200};
 };
 
-/// What there is to read.
+/// The texts that readers get.
 struct MetricsTexts {
     std::function<std::string()> metrics;  ///< Prometheus' text format.
     std::function<std::string()> status;   ///< JSON, for the page.
 };
 
-/// Answers GET and HEAD over HTTP: /metrics, and a page at / with what it needs. One request for
+/// Answers GET and HEAD over HTTP: /metrics, and a page at / with its files. One request for
 /// each connection, of at most 8 KiB, without a body; nothing can be changed through it.
 ///
 /// On a loopback address it answers only requests that name such an address as their host: a page

@@ -13,13 +13,13 @@ namespace dynavg::daemon {
 /// How rounds have ended here, in this life.
 struct RoundCounts {
     std::uint64_t committed = 0;
-    std::uint64_t incomplete = 0;  ///< Of these: without somebody who was expected.
+    std::uint64_t incomplete = 0;  ///< Of these: without a peer that was expected.
     std::uint64_t adopted = 0;     ///< They went on without this node.
     std::uint64_t restarted = 0;   ///< Attempts that were begun anew.
     double seconds = 0;            ///< All that were committed, from their call on.
 };
 
-/// What the log has told of rounds, for `dynavg rounds` and the metrics: the last
+/// The rounds that the log has told of, for `dynavg rounds` and the metrics: the last
 /// control::kRoundsKept of them, and how many of each kind. One thread.
 class RoundLog {
 public:

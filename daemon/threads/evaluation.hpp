@@ -15,7 +15,7 @@ class io_context;
 
 namespace dynavg::daemon {
 
-/// Says how good a parameter vector is, on the test data of that local step; called on the
+/// Measures a parameter vector on the test data of that local step; called on the
 /// evaluation thread only.
 using EvaluateFunction =
     std::function<protocol::Evaluation(std::span<const float> values, std::uint64_t step)>;
@@ -39,7 +39,7 @@ public:
     EvaluationThread& operator=(const EvaluationThread&) = delete;
 
     void evaluate(protocol::ReferencePointer reference, std::uint64_t step);
-    /// Nothing is being measured or waits.
+    /// No measurement is in progress or waits.
     [[nodiscard]] bool is_idle() const;
     /// Waits for the measurement in progress. Idempotent.
     void stop();

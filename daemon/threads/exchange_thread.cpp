@@ -50,7 +50,7 @@ struct SharedCounters {
     TransportCounters value;
 };
 
-/// What lives and dies on the exchange thread.
+/// State that lives and dies on the exchange thread.
 class Engine {
 public:
     Engine(boost::asio::io_context& loop, ZmqContextPointer context,

@@ -38,8 +38,8 @@ struct ExchangeThreadOptions {
 
 /// Called on the io thread, from its loop, never after stop(). All must be set.
 struct ExchangeThreadHandlers {
-    /// What freeze() brought. Null: the trainer has stopped or is past the target already, and
-    /// start_exchange() of that target will do nothing.
+    /// The contribution that freeze() brought. Null: the trainer has stopped or is past the target
+    /// already, and start_exchange() of that target will do nothing.
     std::function<void(protocol::Epoch target, protocol::ContributionPointer)> on_frozen;
     std::function<void(protocol::ExchangeResult)> on_done;
     std::function<void(protocol::ReferencePointer)> on_pulled;
@@ -87,8 +87,8 @@ public:
     void abort_exchange();
     void pull(protocol::ReferenceId wanted, protocol::PeerId source);
     void abort_pull();
-    /// Models are sent no faster than so many bytes per second, 0: without bound; see
-    /// protocol::PacedSends, also for when it gives way.
+    /// Models are sent no faster than so many bytes per second, 0: without bound.
+    /// protocol::PacedSends says when the bound gives way.
     void set_rate(std::uint64_t bytes_per_second);
 
     /// As of the last wake-up of the exchange thread. Thread-safe.

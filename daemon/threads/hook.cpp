@@ -118,7 +118,8 @@ public:
         ::kill(-m_process, SIGTERM);
         const milliseconds grace = first == Wait::stopped ? kGraceAtTheEnd : kGrace;
         (void)wait_until(Clock::now() + grace, Watch::end);
-        // Whoever is left of the group; its number is not another's as long as nobody has reaped.
+        // Ends the rest of the group. Its number is not another group's before the process is
+        // reaped.
         ::kill(-m_process, SIGKILL);
         reap();
         read_the_rest();
@@ -162,7 +163,7 @@ private:
         return true;
     }
 
-    /// What was written last may still be in the pipe; who goes on writing is not listened to.
+    /// The last words may still be in the pipe; a process that goes on writing is not listened to.
     void read_the_rest() {
         for (int reads = 0; reads < kReadsAtTheEndMax && m_output >= 0; ++reads) {
             if (!read_output()) return;

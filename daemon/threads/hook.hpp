@@ -10,7 +10,8 @@ namespace dynavg::daemon {
 
 struct HookOrder {
     std::vector<std::string> command;  ///< The whole path of a program, and its arguments.
-    /// Beside what the daemon has, less what its service manager has told it alone.
+    /// Added to the daemon's own variables, without those that its service manager set for it
+    /// alone.
     std::vector<std::pair<std::string, std::string>> environment;
     std::chrono::milliseconds timeout{};
 };
@@ -28,10 +29,10 @@ struct HookOutcome {
 };
 
 /// Runs a program that a person has configured, without a shell, and waits for its end: on a thread
-/// that may wait. It is a process group of its own, sees no file of the daemon, reads nothing, and
-/// what it writes is kept for the reason of a failure only. At the timeout, or once `stop_fd` can
-/// be read, the group gets SIGTERM, and SIGKILL if that did not help. Never throws for what the
-/// program does.
+/// that may wait. It is a process group of its own, sees no file of the daemon and reads nothing.
+/// Its output is kept for the reason of a failure only. At the timeout, or once `stop_fd` can be
+/// read, the group gets SIGTERM, and SIGKILL if that did not help. Never throws for anything that
+/// the program does.
 [[nodiscard]] HookOutcome run_hook(const HookOrder& order, int stop_fd);
 
 }  // namespace dynavg::daemon

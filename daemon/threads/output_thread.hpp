@@ -29,18 +29,18 @@ struct OutputOptions {
     std::vector<std::string> hook;  ///< Empty: none.
     std::chrono::milliseconds hook_timeout{};
     std::string network;
-    /// What could not be written is tried again so often.
+    /// A write that failed is tried again so often.
     std::chrono::milliseconds retry_interval = std::chrono::seconds(10);
 };
 
-/// Whether a reference is written, after the one that was last. An epoch that goes back is of
-/// another past, which replaced ours.
+/// Whether the reference of epoch `next` is due to be written, after that of `last`. An epoch that
+/// goes back is of another past, which replaced ours.
 [[nodiscard]] bool output_is_due(std::optional<protocol::Epoch> last, protocol::Epoch next,
                                  std::uint32_t every);
 
-/// The thread "output": writes references to a file for other programs, and runs a hook each time
-/// it has, so that nothing else waits for either. A reference that comes meanwhile waits; only the
-/// latest waits. What fails is told once, and again for another reason: output_failed (tried again
+/// The thread "output": writes references to a file for other programs, and runs a hook after each
+/// one, so that no other thread waits for either. A reference that comes meanwhile waits; only the
+/// latest waits. A failure is told once, and again for another reason: output_failed (tried again
 /// by itself), hook_failed (not), both warnings; output_written is info.
 ///
 /// Thread: the io thread, for everything; `on_event` is called there, never after stop().

@@ -8,9 +8,9 @@
 
 namespace dynavg::daemon {
 
-/// How a thread tells the io thread: calls that use the handlers are made there, in the order in
-/// which they were reported, and none after stop(). So a handler, and what a call captures of the
-/// thread's owner, need to live until stop() and no longer.
+/// Carries a thread's reports to the io thread: the calls that use the handlers are made there, in
+/// the order in which they were reported, and none after stop(). So a handler, and everything that
+/// a call captures of the thread's owner, must live until stop() and no longer.
 ///
 /// report() may be called on any thread; stop() is the io thread's. Owned by a shared_ptr: a call
 /// that is on its way holds it.

@@ -49,7 +49,7 @@ struct StorageThread::Parts {
     [[nodiscard]] Event failure(const Write& write, const Error& error) const;
     void report_written(const Write& write);
     void report_failed(const Write& write, const Error& error);
-    /// What each kind of write failed of, until it works again; as the store.
+    /// The reason why each kind of write failed, until it works again; as the store.
     [[nodiscard]] std::string& failing(const Write& write) {
         return failures[static_cast<std::size_t>(kind_of(write))];
     }

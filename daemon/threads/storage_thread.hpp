@@ -35,10 +35,9 @@ struct StorageThreadHandlers {
 
 using peer::CopyTraining;
 
-/// The thread "storage": owns the checkpoints, so that nobody waits for a disk but who must.
-///
-/// peer::WriteQueue has the rules: what goes to disk first, and when what failed is tried again.
-/// The first failure of its kind is told, another reason too, and when it works again.
+/// The thread "storage": owns the checkpoints, so that no other thread waits for the disk.
+/// peer::WriteQueue has the rules: the order of writes, and when a failed one is tried again. Told
+/// are the first failure of its kind, a new reason, and that writing works again.
 ///
 /// Thread: the io thread, for everything. Commands are no-ops before start() and after finish().
 class StorageThread {
@@ -49,7 +48,7 @@ public:
     StorageThread(const StorageThread&) = delete;
     StorageThread& operator=(const StorageThread&) = delete;
 
-    /// Reads what is there, on the calling thread; before start().
+    /// Reads the files that are there, on the calling thread; before start().
     [[nodiscard]] storage::Found load();
     void start();
 
@@ -59,8 +58,8 @@ public:
     /// Room on the disk as of the last write; none if nothing is known.
     [[nodiscard]] std::optional<std::uint64_t> free_bytes() const;
 
-    /// Writes what waits, once, then the copy if there is one, and joins the thread. The copy is
-    /// taken on the calling thread. Returns the event of the last copy, or the first failure.
+    /// Writes all that waits, once, then the copy if there is one, and joins the thread. The copy
+    /// is taken on the calling thread. Returns the event of the last copy, or the first failure.
     /// Idempotent.
     [[nodiscard]] std::vector<protocol::Event> finish(const CopyTraining& copy);
 

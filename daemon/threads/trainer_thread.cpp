@@ -180,7 +180,7 @@ void TrainerThread::Parts::apply(const Install& install) {
     {
         const std::lock_guard lock(model_mutex);
         ledger.install(install);
-        // What is left of the drift counts under the new reference at once.
+        // The rest of the drift counts under the new reference at once.
         done = report();
         update_status();
     }

@@ -20,7 +20,7 @@ class io_context;
 namespace dynavg::daemon {
 
 using peer::kNoStepLimit;
-/// What the thread begins with; its reference is installed in the learner already.
+/// The thread's start values; the reference is installed in the learner already.
 using TrainerThreadOptions = peer::TrainingLedgerOptions;
 using peer::TrainingCopy;
 
@@ -95,7 +95,7 @@ public:
 
     /// Never waits for the model's mutex.
     [[nodiscard]] TrainerStatus status() const;
-    /// Whether it gets on with what it is asked for. Never waits for the model's mutex.
+    /// Whether it gets on with its work. Never waits for the model's mutex.
     [[nodiscard]] TrainerPulse pulse() const;
 
 private:

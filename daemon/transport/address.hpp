@@ -14,7 +14,7 @@ using protocol::HostPort;
 /// With or without "tcp://" before it.
 [[nodiscard]] Expected<HostPort, Error> parse_address(std::string_view text);
 
-/// A node has three neighbouring ports; the first is what configurations and peers name.
+/// A node has three neighbouring ports; the first is the one that configurations and peers name.
 enum class NodePort : std::uint16_t { direct = 0, gossip = 1, bulk = 2 };
 
 /// How a node's sockets are bound and what others are told to dial.
@@ -33,7 +33,7 @@ struct BindSettings {
 /// Where to bind one of the node's sockets.
 [[nodiscard]] HostPort bind_address(const BindSettings& settings, NodePort which);
 
-/// What to tell others about a socket that was bound at `bound_port`.
+/// The address to tell others for a socket that was bound at `bound_port`.
 [[nodiscard]] HostPort advertised_address(const BindSettings& settings, NodePort which,
                                           std::uint16_t bound_port);
 

@@ -7,8 +7,8 @@
 
 namespace dynavg::daemon {
 
-/// Numbers this process's messages, whichever thread sends them. The upper 24 bits are the
-/// incarnation's, so that a restart goes on above what was sent before. Thread-safe.
+/// Numbers this process's messages, on all threads. The upper 24 bits are the incarnation's, so
+/// that a restart goes on above all numbers sent before. Thread-safe.
 class MessageSequence {
 public:
     explicit MessageSequence(protocol::Incarnation incarnation)

@@ -12,8 +12,8 @@ class io_context;
 namespace dynavg::daemon {
 
 /// Looks up the addresses of a host. The system's function waits for name servers, for many seconds
-/// where none answers, and cannot be stopped: so each lookup has a thread, for which nobody waits,
-/// neither another lookup nor the end of the loop (as it does for Asio's resolver). At most
+/// where none answers, and cannot be stopped: so each lookup has a thread of its own. Neither
+/// another lookup nor the end of the loop waits for it (with Asio's resolver both would). At most
 /// kLookupsAtOnce are under way; a further one finds nothing.
 ///
 /// Thread: the loop's. Cost: a thread for as long as it takes.

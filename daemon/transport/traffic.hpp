@@ -8,7 +8,7 @@ namespace dynavg::daemon {
 
 using protocol::TrafficBytes;
 
-/// What a transport has moved since it was made: bytes given to and got from ZeroMQ, without
+/// The traffic of a transport since it was made: bytes given to and got from ZeroMQ, without
 /// ZeroMQ's and TCP's own framing.
 struct TransportCounters {
     TrafficBytes sent;

@@ -22,7 +22,7 @@ using ChannelPointer = std::unique_ptr<Channel>;
 /// A socket with its watcher, which must go first. For the transports' .cpp files.
 struct Channel {
     Channel(zmq::context_t& context, zmq::socket_type type);
-    /// The error: no socket is left, or no file descriptor.
+    /// Fails if no socket is left, or no file descriptor.
     [[nodiscard]] static Expected<ChannelPointer, Error> open(zmq::context_t& context,
                                                               zmq::socket_type type,
                                                               const SocketOptions& options);
@@ -35,7 +35,7 @@ struct Channel {
     /// Connects now, or for a name as soon as it is looked up, which is tried again until it
     /// succeeds. ZeroMQ itself would look it up before every try, in the one thread that serves all
     /// connections: a name server that does not answer would silence all peers. To look
-    /// the name up anew, make the channel anew. The error: `address` is none.
+    /// the name up anew, make the channel anew. Fails if `address` is no address.
     [[nodiscard]] Expected<void, Error> connect(boost::asio::io_context& loop,
                                                 std::string_view address);
     /// Whether this connecting socket is worth replacing when its peer is reached again: it had the

@@ -26,24 +26,25 @@ namespace dynavg::daemon {
 /// Shared by the transports of all threads; ends (and waits for lingering messages) with the last.
 using ZmqContextPointer = std::shared_ptr<zmq::context_t>;
 
-/// With room for three sockets per peer.
+/// A context with room for three sockets per peer.
 [[nodiscard]] ZmqContextPointer make_zmq_context();
 
-/// ZeroMQ's own numbers; each has cost somebody a night.
+/// Values of ZeroMQ's socket options, each with its reason.
 namespace zmq_numbers {
-/// A connection whose other end is gone is never noticed by itself. The kernel looks after it, not
-/// ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process where a queue is full as the
-/// connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this one.
+/// ZeroMQ never notices by itself that a connection's other end is gone. The kernel's keepalive
+/// does it, not ZMTP's heartbeats: with them, libzmq 4.3.4 ends the process if a queue is full as
+/// the connection breaks ("Assertion failed: !_io_error", libzmq#4364), as after a freeze of this
+/// process.
 inline constexpr std::chrono::seconds kKeepaliveIdle{1};
 inline constexpr std::chrono::seconds kKeepaliveInterval{1};
 inline constexpr int kKeepaliveProbes = 3;
-/// What was sent and is not acknowledged for so long. Of a chunk on a slow link there is always
-/// something.
+/// A connection on which sent bytes stay unacknowledged for so long is dead. On a slow link some
+/// bytes of a chunk always get through.
 inline constexpr std::chrono::milliseconds kControlUnacknowledgedMax{4000};
 inline constexpr std::chrono::milliseconds kBulkUnacknowledgedMax{20000};
-/// A SYN that was lost in a cut is else repeated for two minutes, ever more rarely.
+/// Without it, a SYN that was lost in a cut would be repeated for two minutes, ever more rarely.
 inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
-/// Doubles from the first to the second: the wait is never much longer than the outage was. A
+/// The wait doubles from the first to the second value: it is never much longer than the outage. A
 /// caller that knows that a peer is back does not wait (Existing::renew).
 inline constexpr std::chrono::milliseconds kReconnectInterval{500};
 inline constexpr std::chrono::milliseconds kReconnectIntervalMax{30000};
@@ -63,11 +64,11 @@ inline constexpr std::size_t kDialedMax = 1024;
 
 enum class SocketUse { control, bulk };
 
-/// What to do with a connection that is there already. renew: it is made anew, unless it evidently
-/// works or was only just made. What was queued in it is lost.
+/// The treatment of a connection that is there already. renew: it is made anew, unless it evidently
+/// works or was only just made. Messages queued in the old one are lost.
 enum class Existing { keep, renew };
 
-/// What every socket must set before bind and connect.
+/// The options that every socket must set before bind and connect.
 struct SocketOptions {
     SocketUse use = SocketUse::control;
     std::size_t frame_bytes_max = 0;
@@ -76,7 +77,7 @@ struct SocketOptions {
 };
 void set_options(zmq::socket_t& socket, const SocketOptions& options);
 
-/// Which of a node's listening sockets; its name is also its domain in ZAP.
+/// One of a node's listening sockets; its name is also its domain in ZAP.
 using peer::Door;
 
 /// Before bind: only CURVE connections that the ZapHandler admits at this door are let in.
@@ -85,7 +86,7 @@ void secure_listening(zmq::socket_t& socket, const identity::Identity& own, Door
 void secure_dialing(zmq::socket_t& socket, const identity::Identity& own,
                     const protocol::PeerId& other);
 
-/// What the ZapHandler called the sender of this message; empty without keys. Any frame tells.
+/// The ZapHandler's name for the sender of this message; empty without keys. Any frame tells.
 [[nodiscard]] std::string_view user_of(const zmq::message_t& frame);
 
 /// Binds and returns the port; the error names the address and what to do.

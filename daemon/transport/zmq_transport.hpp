@@ -46,8 +46,9 @@ struct DialedId {
     auto operator<=>(const DialedId&) const = default;
 };
 
-/// What arrives. Each returns what the message was, or nothing if it was refused; both are counted.
-/// They may call the transport, also to close the connection that the message came from.
+/// Handlers of incoming messages. Each returns the kind of the message, or nothing if it was
+/// refused; both are counted. They may call the transport, also to close the connection that the
+/// message came from.
 struct ZmqTransportHandlers {
     using Bytes = std::span<const std::byte>;
     using Verdict = std::optional<protocol::Traffic>;
@@ -56,14 +57,15 @@ struct ZmqTransportHandlers {
     std::function<Verdict(const ConnectionId& connection, Bytes)> on_direct;
     /// An answer over a connection that we dialed.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_reply;
-    /// From someone who has shown the token of this key and has no other name; reply() answers.
-    /// The connection may be older than the token that is good now.
+    /// A message over a connection that has shown the token of this key and no peer's key; reply()
+    /// answers. The connection may be older than the token that is good now.
     std::function<Verdict(const ConnectionId& connection, const protocol::PeerId& token, Bytes)>
         on_introduction{};
     /// The answer to introduce(), whose connection ends with it.
     std::function<Verdict(const DialedId& dialed, Bytes)> on_introduction_reply{};
-    /// In a network with keys this peer has subscribed to a topic, where there are none: each costs
-    /// ZeroMQ memory, so all subscribers have been dropped. Let it in no more.
+    /// In a network with keys this peer has subscribed to a topic, though no topic is in use. Each
+    /// topic costs ZeroMQ memory, so all subscribers have been dropped. The peer is to be let in no
+    /// more.
     std::function<void(const protocol::PeerId& from)> on_odd_subscription{};
 };
 
@@ -76,7 +78,7 @@ struct Keys {
 struct ZmqTransportOptions {
     BindSettings bind;
     /// Null: plain sockets. Else a ZapHandler must run in the context; it names peers by
-    /// PeerId::hex() and those who only have a token by token_user().
+    /// PeerId::hex(), and connections with only a token by token_user().
     std::shared_ptr<const Keys> keys{};
     DoorWatch* doors = nullptr;  ///< Outlives the transport; null: strangers are not named.
     /// The exact monitor's states are whole models.
@@ -90,14 +92,14 @@ struct ZmqTransportOptions {
 /// The gossip and direct channels of docs/protocol.md, "Channels and messages", as bytes.
 ///
 /// Gossip: one publisher, and one subscribing socket per other peer, because only the connection
-/// says who published. Best effort: what a slow or new subscriber misses is lost in silence.
-/// Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an address
-/// without a completed connection are not queued but refused, so nothing grows while a peer is
-/// away; a greeting alone waits for it. A connection that was lost is dialed again by ZeroMQ, at
+/// says who published. Best effort: a message that a slow or new subscriber misses is lost in
+/// silence. Direct: one ROUTER that peers dial, and one dialing socket per address. Messages to an
+/// address without a completed connection are not queued but refused, so nothing grows while a peer
+/// is away; a greeting alone waits for it. A connection that was lost is dialed again by ZeroMQ, at
 /// growing intervals; greet() and Existing::renew try at once.
 ///
-/// Thread: the loop's, for everything. No call waits. Whatever bytes peers send is harmless here:
-/// counted and dropped. Errors: start() and the calls that take an address return them.
+/// Thread: the loop's, for everything. No call waits. Bytes that are no message do no harm: they
+/// are counted and dropped. Errors: start() and the calls that take an address return them.
 class ZmqTransport {
 public:
     ZmqTransport(boost::asio::io_context& loop, ZmqContextPointer context,
@@ -121,7 +123,7 @@ public:
                                                   Existing existing = Existing::keep);
     void unsubscribe(const protocol::PeerId& publisher);
     /// Ends the connections of all subscribers, which come back by themselves if they still may:
-    /// for when a key is no longer trusted. What was queued for them is lost.
+    /// for when a key is no longer trusted. Messages queued for them are lost.
     void drop_subscribers();
     /// Peers whose subscription has arrived here; published bytes count once for each.
     [[nodiscard]] std::size_t subscribers() const;
@@ -139,7 +141,7 @@ public:
     /// its key. Does nothing without a token.
     void introduce(const DialedId& where, std::span<const std::byte> message,
                    protocol::Traffic traffic);
-    /// Ends what introduce() has under way to this peer.
+    /// Ends the introductions to this peer that are under way.
     void end_introductions(const protocol::PeerId& to);
     SendOutcome send_to_address(const std::string& address, std::span<const std::byte> message,
                                 protocol::Traffic traffic);

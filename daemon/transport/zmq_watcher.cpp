@@ -78,7 +78,7 @@ ZmqWatcher::ZmqWatcher(boost::asio::io_context& loop, zmq::socket_t& socket,
     : m_state(
           std::make_shared<State>(loop, socket, std::move(receive_one), std::move(on_writable))) {
     m_state->descriptor.assign(socket.get(zmq::sockopt::fd));
-    // What came before the watch began has no edge left to give.
+    // Input that came before the watch began gives no edge any more.
     m_state->post_drain();
 }
 

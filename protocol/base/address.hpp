@@ -7,8 +7,8 @@
 
 #include "protocol/base/ids.hpp"
 
-/// The one grammar of addresses: what a configuration may name, what a peer may tell, what a daemon
-/// binds and dials.
+/// The one grammar of addresses: for configurations, for peers that tell addresses, and for daemons
+/// that bind and dial.
 ///
 ///     ADDRESS = HOST ":" PORT          PORT: 0 to 65535, decimal
 ///     HOST    = NAME | IPV4 | "[" IPV6 "]"

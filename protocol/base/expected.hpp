@@ -13,7 +13,7 @@ using Expected = tl::expected<T, E>;
 template <class E>
 using Unexpected = tl::unexpected<E>;
 
-/// A failure told to a person: what is wrong, where, and what to do about it.
+/// A failure told to a person: the fault, its place, and the remedy.
 struct [[nodiscard]] Error {
     std::string message;
 };

@@ -34,7 +34,7 @@ using Attempt = Strong<struct AttemptTag, std::uint32_t>;
 using Incarnation = Strong<struct IncarnationTag, std::uint32_t>;
 /// Counts a sender's messages within one incarnation.
 using SequenceNumber = Strong<struct SequenceNumberTag, std::uint64_t>;
-/// Counts local optimizer steps. What it counts from is said where it is used.
+/// Counts local optimizer steps. Each use says from where.
 using StepIndex = Strong<struct StepIndexTag, std::uint64_t>;
 /// Hash of the network's name; a cheap filter, no proof of anything.
 using NetworkId = Strong<struct NetworkIdTag, std::uint32_t>;
@@ -74,7 +74,7 @@ struct Member {
 /// Sorted and without repetition.
 using Roster = std::vector<Member>;
 
-/// What all peers hold in common: `digest` covers everything in Reference.
+/// Names a reference, which all peers hold in common: `digest` covers everything in Reference.
 struct ReferenceId {
     Epoch epoch;
     Digest digest;

@@ -4,7 +4,7 @@
 
 namespace dynavg::protocol {
 
-/// The clock of whoever drives the core: the daemon's monotonic clock or the simulator's virtual
+/// The clock of the core's driver: the daemon's monotonic clock or the simulator's virtual
 /// one. It has no now(): time is a parameter.
 struct DriverClock {
     using duration = std::chrono::microseconds;

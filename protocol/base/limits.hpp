@@ -5,7 +5,7 @@
 
 #include "protocol/base/instant.hpp"
 
-/// Every bound on what peers may make us hold or do, in one place.
+/// Every bound on the memory and the work that peers may cause, in one place.
 namespace dynavg::protocol::limits {
 
 /// Peers known, live or not. A full mesh serves to about a hundred.
@@ -48,7 +48,7 @@ inline constexpr Duration kChunkRetryIntervalMax = std::chrono::seconds(4);
 /// far, though its heartbeats are heard, has a broken bulk link.
 inline constexpr Duration kStallTimeout = std::chrono::seconds(10);
 
-/// A peer whose sending is capped gives everyone who waits a chunk at least this often: well below
+/// A peer whose sending is capped gives each waiting peer a chunk at least this often: well below
 /// kStallTimeout and kPullTimeout, so that nobody takes it for broken.
 inline constexpr Duration kPacedChunkInterval = kStallTimeout / 2;
 inline constexpr Duration kPacedReferenceInterval = std::chrono::seconds(1);

@@ -5,7 +5,7 @@
 
 namespace dynavg::protocol {
 
-/// What a stream of random numbers is for; two purposes never share numbers.
+/// The purpose of a stream of random numbers; two purposes never share numbers.
 enum class RandomPurpose : std::uint32_t {
     initial_weights = 1,
     batches = 2,

@@ -4,10 +4,10 @@
 
 namespace dynavg::protocol {
 
-/// What a node is in its network. It says so as it joins, and is it for that life.
+/// A node's role in its network. The node tells it as it joins, and keeps it for that life.
 enum class Role : std::uint8_t {
     member,    ///< Trains, votes, and takes part in rounds.
-    observer,  ///< Follows the reference: pulls each one that is committed, and says nothing to it.
+    observer,  ///< Pulls each reference that is committed, and has no say in it.
 };
 
 }  // namespace dynavg::protocol

@@ -17,11 +17,11 @@
 
 namespace dynavg::protocol {
 
-/// What of the local drift is in a reference already.
+/// The part of the local drift that is in a reference already.
 enum class Spent : std::uint8_t {
     nothing,
-    frozen,  ///< What the last freeze of this life copied.
-    given,   ///< What an earlier life gave, as the restart restored it.
+    frozen,  ///< The part that the last freeze of this life copied.
+    given,   ///< The part that an earlier life gave, as the restart restored it.
 };
 
 /// Moves the local model to a reference. The drift is kept, except what is spent.
@@ -30,11 +30,12 @@ struct Install {
     Spent spent = Spent::nothing;
 };
 
-/// Kamp's balancing is due: with models of several peers at once, which no peer has.
+/// Kamp's balancing is due. It takes the models of several peers at once, which no peer has, so
+/// only the simulator carries it out.
 struct BalancingOrder {
     ReferenceId reference;
     std::uint32_t step = 0;      ///< Since the reference; all models stand there.
-    std::set<PeerId> violators;  ///< Whose drift is above the threshold.
+    std::set<PeerId> violators;  ///< Peers with a drift above the threshold.
     bool operator==(const BalancingOrder&) const = default;
 };
 
@@ -48,7 +49,7 @@ struct PullOrder {
     PeerId source;
 };
 
-/// What the shell has to do, in this order.
+/// The shell's orders, to be carried out in this order.
 struct Actions {
     /// 1. Install, before any further local step.
     std::optional<Install> install;
@@ -63,17 +64,18 @@ struct Actions {
     /// Give up the pull in progress, before a new one.
     bool abort_pull = false;
     std::optional<PullOrder> pull;
-    /// local-balanced: once for a step, at each member alike; on_balanced() tells what came of it.
+    /// local-balanced: once for a step, at each member alike; on_balanced() reports the outcome.
     /// No daemon is ever asked, see config::check_daemon_rules().
     std::optional<BalancingOrder> balance;
     /// 5. How many local steps of this life the trainer may have done; it waits there.
     std::uint64_t allowed_steps = 0;
     /// 6. Keep on disk, in this order, after the install's reference; on_promise_written() and
-    ///    on_prepared_written() report it. What must not be said before waits in the core. A newer
-    ///    order replaces an older one that could not be carried out yet.
+    ///    on_prepared_written() report it. Words that must not be said before wait in the core. A
+    ///    newer order replaces an older one that could not be carried out yet.
     std::optional<Promise> write_promise;
     std::optional<PreparedRecord> write_prepared;
-    /// 7. Messages. A publication may be lost; what is sent is not, while connected.
+    /// 7. Messages. A published message may be lost; a sent one is not, while its peer is
+    ///    connected.
     std::vector<Message> publish;
     std::vector<std::pair<PeerId, Message>> send;
     bool heartbeat_now = false;
@@ -81,7 +83,7 @@ struct Actions {
     Instant next_tick = kNever;
 };
 
-/// Takes back what of this kind is about to be published: a later word says all of it.
+/// Drops messages of this kind that are about to be published: a later one says all of it.
 template <class T>
 void retract(Actions& actions) {
     std::erase_if(actions.publish,

@@ -14,7 +14,7 @@
 
 namespace dynavg::protocol {
 
-/// Whose history a pull continues.
+/// The history that a pull continues.
 enum class Past : std::uint8_t {
     common,  ///< This peer's own: the source is merely ahead.
     other,   ///< The source's own, which replaces this peer's.
@@ -24,7 +24,8 @@ enum class Past : std::uint8_t {
 struct ForkFound {
     ReferenceId theirs;
 };
-/// What a page of the source's history leads to: nothing, the next page, the reference, or a fork.
+/// The next step after a page of the source's history: none, the next page, the reference, or a
+/// fork.
 using PageOutcome = std::variant<std::monostate, HistoryRequest, PullOrder, ForkFound>;
 
 /// A reference that was pulled, with the history that leads to it.
@@ -41,9 +42,9 @@ struct EarlyMessages {
     std::optional<RoundState> round;
 };
 
-/// References that other peers have committed: how this peer comes by them (docs/protocol.md,
-/// "Adopt"). It holds the pull in progress, what peers that are ahead have said already, and which
-/// value was committed elsewhere. It sends nothing and installs nothing.
+/// Gets the references that other peers have committed (docs/protocol.md, "Adopt"). It holds the
+/// pull in progress, early words of peers that are ahead, and the value that was committed
+/// elsewhere. It sends nothing and installs nothing.
 ///
 /// A pull is *telling* (the source tells its history, page by page from this peer's reference on,
 /// so that no epoch is missing) -> *fetching* (the exchange thread pulls the newest of these
@@ -67,7 +68,7 @@ public:
                                       const ReferenceId& own, Instant now);
     void on_progress(Instant now);
     [[nodiscard]] bool has_timed_out(Instant now) const;
-    /// What led to this reference, if it is the one that is pulled.
+    /// The history that led to this reference, if it is the one that is pulled.
     [[nodiscard]] std::optional<Adopted> on_pulled(const ReferenceId& reference) const;
     void drop_pull() { m_pull.reset(); }
 

@@ -14,8 +14,8 @@
 #include "protocol/reference/reference.hpp"
 #include "protocol/wire/messages.hpp"
 
-/// What the log says of rounds and references (docs/events.md), made of values: the words are here,
-/// and when they are said is NodeCore's matter.
+/// The log's events about rounds and references (docs/events.md), made of values: the words are
+/// here, and NodeCore decides when to say them.
 namespace dynavg::protocol {
 
 /// A round is called.
@@ -25,7 +25,7 @@ namespace dynavg::protocol {
 /// A round is due and cannot be held: `live` peers are too few of the `body` that votes.
 [[nodiscard]] Event round_impossible_event(const Roster& live, const Roster& body,
                                            const PeerTable& peers);
-/// A roster is settled; `expected` is whom the round should take in.
+/// A roster is settled; `expected` counts the peers that the round should take in.
 [[nodiscard]] Event round_started_event(const InRound& in, std::size_t expected);
 /// An attempt has run out of time; `next` is the one that follows.
 [[nodiscard]] Event round_timed_out_event(Epoch target, Attempt next);
@@ -44,7 +44,7 @@ namespace dynavg::protocol {
 [[nodiscard]] std::optional<Event> threshold_set_event(const Reference& before,
                                                        const Reference& after);
 
-/// Whom the round should take in: its candidates, and who votes on it, each once.
+/// The peers that the round should take in: its candidates, and the voters on it, each once.
 [[nodiscard]] Roster expected_members(const Round& round, const Roster& body);
 
 }  // namespace dynavg::protocol

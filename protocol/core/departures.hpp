@@ -13,8 +13,8 @@
 
 namespace dynavg::protocol {
 
-/// Who votes on the next reference, and who of them is let go, because a person said that it will
-/// not come back (docs/protocol.md, "Forget"). It owns the Electorate.
+/// The voters on the next reference, and those of them that are let go, because a person said that
+/// they will not come back (docs/protocol.md, "Forget"). It owns the Electorate.
 ///
 /// A voter that is let go is *named* (a person said so, here or at another peer) -> *departing* (it
 /// is in this peer's promise, on its way to the disk) -> *acknowledged* (the promise is written,
@@ -26,10 +26,11 @@ public:
     explicit Departures(const Member& self) : m_self(self) {}
 
     /// A new roster is in force: `roster` is the last one in full, `voters` are those of it that
-    /// vote on the next reference. It may hold a named peer once more, if that died after it gave.
+    /// vote on the next reference. The roster may hold a named peer once more, if that peer died
+    /// after it gave its contribution.
     void on_roster(const Roster& voters, const Roster& roster, const PeerTable& peers);
-    /// After a restart: the voters on the next reference, and what an earlier life has promised
-    /// about them, if anything. What is in force already is reported anew in this life's log.
+    /// After a restart: the voters on the next reference, and the earlier life's promise about
+    /// them, if any. A departure that is in force already is reported anew in this life's log.
     void restore(const Roster& voters, const std::optional<Promise>& promise);
 
     /// A person says, here, that this voter will not come back.
@@ -38,13 +39,14 @@ public:
     void hear(const Voter& from, const std::vector<PeerId>& departed) {
         m_electorate.hear(from, departed);
     }
-    /// Names whom other voters let go, and drops who is back: `roster` is the last one.
+    /// Names the peers that other voters let go, and drops those that are back: `roster` is the
+    /// last one.
     void review(const Roster& roster, const PeerTable& peers);
     /// Moves all that are named to departing(); true if a promise must be written for that.
     [[nodiscard]] bool let_go();
     /// The promise is written. False if it does not hold all that are departing by now.
     bool acknowledge(const Promise& written);
-    /// This peer's reference comes from others, where the named peers may have come back.
+    /// This peer adopts a reference of others, to whom the named peers may have come back.
     void drop_named() { m_named.clear(); }
 
     [[nodiscard]] const std::set<PeerId>& departing() const { return m_departing; }

@@ -14,7 +14,7 @@
 
 namespace dynavg::protocol {
 
-/// What a peer finds when it hears of a reference that has no place in its history.
+/// The answer of Forks to a reference that has no place in this peer's history.
 struct ForkHeard {
     bool is_new = false;  ///< The first such word of this peer.
     bool ask = false;     ///< Its history is to be asked for, up from that reference.
@@ -47,10 +47,11 @@ public:
     /// This peer has named a reference that is not in the history here.
     [[nodiscard]] ForkHeard on_reference(const PeerId& from, const ReferenceId& theirs,
                                          Instant now);
-    /// The answer to what was asked. False if nothing was, or it is older than what was named.
+    /// The answer to a question for a history. False if none was asked, or if the answer is older
+    /// than the reference that the peer has named.
     [[nodiscard]] bool on_history(const PeerId& from, const std::vector<HistoryEntry>& entries);
-    /// The peer is past the merge with this target that is still open here, and without this peer:
-    /// the merge is begun anew, above it.
+    /// The merge for this target is still open here, and `from` is past it, in a roster without
+    /// this peer: the merge is begun anew, for a later epoch.
     void on_merged_without_us(const PeerId& from, Epoch target);
     /// The peer holds a reference of this peer's history: there is no fork.
     void end(const PeerId& from) { m_forks.erase(from); }
@@ -66,13 +67,14 @@ public:
     [[nodiscard]] bool is_at(const PeerId& peer, const ReferenceId& reference) const;
     [[nodiscard]] bool has_merged_without_us(const PeerId& peer, Epoch target) const;
 
-    /// What is to be done now. `merging` is the target of the merge in progress, if there is one.
+    /// The step that is due now, if any. `merging` is the target of the merge in progress, if there
+    /// is one.
     [[nodiscard]] ForkOutcome resolve(const VoterLookup& voters, std::optional<Epoch> merging,
                                       OwnSide own) const;
     /// The highest epoch of all ends of the fork, this peer's included.
     [[nodiscard]] Epoch last_epoch(Epoch own) const;
-    /// Everybody at one of the ends of the fork, whose end here holds `own`. A peer that is merely
-    /// behind adopts later.
+    /// All peers at one of the ends of the fork; those at this peer's end are `own`. A peer that is
+    /// merely behind adopts later.
     [[nodiscard]] Roster merge_candidates(const Roster& own, const PeerTable& peers) const;
 
 private:

@@ -4,9 +4,9 @@
 
 namespace dynavg::protocol {
 
-/// What was frozen is spent if the roster of the epoch that it was frozen for held this peer; what
-/// a restart brought back is spent if a later roster held an earlier life of it. Where the history
-/// does not reach back so far, nobody can know: rather lost than counted twice.
+/// The frozen part is spent if the roster of the epoch that it was frozen for held this peer. The
+/// part that a restart brought back is spent if a later roster held an earlier life of this peer.
+/// Where the history does not reach back so far, nobody can know: rather lost than counted twice.
 Spent FrozenDrift::spent_by(Epoch upto, const History& history) const {
     if (m_frozen && m_frozen->target <= upto) {
         const HistoryEntry* entry = history.find(m_frozen->target);

@@ -9,11 +9,11 @@
 
 namespace dynavg::protocol {
 
-/// What a peer has frozen of its drift for a round, and with it.
+/// The record of a freeze: its round, and the facts that were frozen with the drift.
 struct Frozen {
     Epoch target;  ///< Every attempt at it sends the same contribution, and the same setting.
     std::optional<ThresholdSetting> setting{};
-    /// All that was learned is in it: training had paused before, as this peer leaves.
+    /// The whole drift is in it: training had paused before, because this peer leaves.
     bool is_last = false;
 };
 
@@ -23,8 +23,8 @@ struct RestoredDrift {
     std::optional<Epoch> frozen_for;
 };
 
-/// Knows what of the local drift was given to rounds, and so is *spent* once a later reference is
-/// installed: no step may count twice, and none be lost (docs/protocol.md, "Adopt").
+/// Knows which part of the local drift was given to a round, and so is *spent* once a reference
+/// holds it: no step may count twice, and none be lost (docs/protocol.md, "Adopt").
 ///
 /// Under one reference: *nothing given* -> *frozen* for a target; a target further on (a merge)
 /// freezes anew. A restored drift may have been given by the earlier life. on_reference() begins
@@ -40,7 +40,8 @@ public:
         return m_frozen && m_frozen->target == target;
     }
 
-    /// What of the drift is in the reference of epoch `upto`, which `history` tells already.
+    /// The part of the drift that is in the reference of epoch `upto`, whose entry `history` holds
+    /// already.
     [[nodiscard]] Spent spent_by(Epoch upto, const History& history) const;
     /// The trainer is about to move to another reference.
     void on_reference();

@@ -30,7 +30,7 @@ struct TrainerProgress {
     bool has_reference = true;  ///< Has moved to the reference in force.
 };
 
-/// What Judgement looks at beside the local states: values and views of NodeCore's other parts, as
+/// The inputs of Judgement beside the local states: values and views of NodeCore's other parts, as
 /// they stand at `now`.
 struct Situation {
     const Reference& reference;  ///< In force.
@@ -42,7 +42,7 @@ struct Situation {
     bool is_busy = false;
 };
 
-/// What a judgement comes to.
+/// The outcome of a judgement.
 struct Verdict {
     /// Lockstep: states of this step have yet to come, and nothing is decided before.
     bool waits_for_states = false;
@@ -56,10 +56,10 @@ struct Verdict {
     std::vector<std::pair<PeerId, StateRequest>> ask;
 };
 
-/// Judges from the local states of all peers whether a round is due (docs/protocol.md, "Deciding
-/// that a round is due"). It holds the states, what was told and asked of them, which rounds each
-/// peer has missed, and the threshold that a person has set and no reference has yet. It sends and
-/// calls nothing: what is to be sent or called is what it returns.
+/// Judges from the local states of all peers whether a round is due (docs/protocol.md, "When a
+/// round starts"). It holds the states, the record of which states were told and asked for, the
+/// rounds that each peer has missed, and the threshold that a person has set and no reference has
+/// yet. It sends nothing and calls no round: it returns what to do.
 ///
 /// States, under one reference: *open* (the present step has not been judged) -> *judged* (H of
 /// this step was compared with the threshold; the next step opens it again). In between it may
@@ -103,11 +103,12 @@ public:
     [[nodiscard]] bool on_balanced(const BalancingOrder& order, const TrainerProgress& trainer);
     /// All are done, and some drift is in no reference yet: a last round is due.
     [[nodiscard]] bool final_round_is_due(const Situation& at) const;
-    /// Lockstep: those who stepped together have all been started again, each at a step of its own.
+    /// Lockstep: the peers that stepped together have all been started again, each at a step of its
+    /// own.
     [[nodiscard]] bool regrouping_is_due(const Situation& at) const;
     /// This peer is done, and so are all live ones, with one reference and no drift.
     [[nodiscard]] bool is_finished(const Situation& at) const;
-    /// Why a round is called, for those who are called and for the log.
+    /// The reason for a round, for the peers that are called and for the log.
     [[nodiscard]] Evidence evidence(RoundReason reason, const Situation& at) const;
 
     // --- what ends a round ---
@@ -121,7 +122,7 @@ public:
     // --- the threshold that a person sets ---
     [[nodiscard]] Expected<void, Error> set_threshold(double threshold, std::uint64_t unix_ms,
                                                       const Reference& reference);
-    /// What was set here and is in no reference yet.
+    /// The setting that was made here and is in no reference yet.
     [[nodiscard]] const std::optional<ThresholdSetting>& setting_to_come() const {
         return m_setting;
     }
@@ -165,7 +166,7 @@ private:
     std::optional<std::uint64_t> m_checked_step;  ///< Lockstep: H was evaluated for this step.
     std::optional<BalancingOrder> m_balancing;    ///< Not answered yet; training waits.
 
-    // What was told and asked.
+    // States told and asked for.
     bool m_state_is_published = true;
     Instant m_last_published{};
     Instant m_last_asked{};

@@ -218,7 +218,7 @@ void NodeCore::call_round(RoundReason reason, Instant now) {
     Epoch last = m_reference->epoch;
     if (reason == RoundReason::merge) {
         last = m_forks.last_epoch(last);
-        // What is open here is a round of one side.
+        // The round that is open here is one of one side.
         if (round() != nullptr) last = std::max(last, round()->target());
     }
     enter_round(last.next(), Attempt(0), {}, evidence, now);

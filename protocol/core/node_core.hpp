@@ -29,12 +29,12 @@ inline constexpr Duration kAlonePatience = std::chrono::seconds(10);
 /// thread, clock or file.
 ///
 /// NodeCore is a router. Each rule is in one of the parts that it owns: Judgement (is a round due),
-/// Round and InRound (the round that is open), Quorum (who may speak for all), Durability (what
-/// must be on disk first), Departures (who votes, who is let go), FrozenDrift (what of the drift is
-/// spent), Adoption (what others have committed), Forks (references without a common past).
-/// NodeCore brings each input to the part that it concerns, hands it values and views of the
-/// others, and carries on what it returns: into Actions, or to another part. No part knows another
-/// part's state otherwise.
+/// Round and InRound (the round that is open), Quorum (may these peers speak for all), Durability
+/// (records that must be on disk first), Departures (the voters, and those let go), FrozenDrift
+/// (the part of the drift that is spent), Adoption (references that others have committed), Forks
+/// (references without a common past). NodeCore brings each input to the part that it concerns,
+/// with values and views of the other parts, and passes the result on: into Actions, or to another
+/// part. No part knows another part's state otherwise.
 ///
 /// Messages of the gossip grade may be lost, repeated, reordered or late; those of the direct grade
 /// may be lost with a connection; none is corrupted, and the sender is certain. All peers that it
@@ -47,11 +47,11 @@ public:
     void on_step(const StepReport& report, Instant now);
     void on_peers(const PeerView& view, Instant now);
     void on_message(const Member& from, const Header& header, const Message& message, Instant now);
-    /// An observer asks, whose words are no member's: it is answered, and nothing else comes of it.
+    /// Answers an observer's question for the history. Nothing else follows from it.
     void tell_history(const PeerId& observer, const HistoryRequest& request);
     void on_exchange_progress(Instant now);
     void on_exchange_done(const ExchangeResult& result, Instant now);
-    /// Nothing comes from this member, or goes to it, though it is asked for: its link is accused.
+    /// A contribution of this member does not come, though it is asked for: the link is accused.
     void on_stalled(const Member& member, Instant now);
     void on_unusable_contribution(const Member& member, const std::string& reason, Instant now);
     void on_pulled(ReferencePointer reference, Instant now);
@@ -61,13 +61,13 @@ public:
     void on_balanced(const BalancingOrder& order, BalancingOutcome outcome, Instant now);
     void on_tick(Instant now);
 
-    /// Training pauses, and a last round hands over what was learned and ends this peer's vote. One
-    /// in progress is finished first: what was learned since its freeze is not in it.
+    /// Training pauses, and a last round hands over the drift and ends this peer's vote. A round in
+    /// progress is finished first: steps made since its freeze are not in it.
     void leave(Instant now);
-    /// It has, and every live member of that round has said that it holds the outcome; or there is
-    /// nobody to hand over to. The shell may say goodbye.
+    /// The last round is over, and every live member of it has said that it holds its reference; or
+    /// there is no peer to hand over to. The shell may say goodbye.
     [[nodiscard]] bool may_leave() const;
-    /// This member of the last roster is live and remembers what it has promised there.
+    /// This member of the last roster is live and remembers its promises there.
     [[nodiscard]] bool has_live_voter(const PeerId& peer) const;
     /// A person says that this peer will not come back: its vote is not waited for once a quorum
     /// has acknowledged that. False if it has no vote.
@@ -79,7 +79,7 @@ public:
     /// before that round forgets it.
     [[nodiscard]] Expected<void, Error> set_threshold(double threshold, std::uint64_t unix_ms,
                                                       Instant now);
-    /// What was set here and is in no reference yet.
+    /// The setting that was made here and is in no reference yet.
     [[nodiscard]] const std::optional<ThresholdSetting>& setting_to_come() const {
         return m_judgement.setting_to_come();
     }
@@ -89,8 +89,7 @@ public:
     // --- for heartbeats, status and tests ---
     /// The core's part of a heartbeat; discovery fills in the rest.
     void describe(Heartbeat& heartbeat) const;
-    /// Whatever still matters is repeated with the heartbeat: the last state of a peer that is
-    /// done.
+    /// The last state of a peer that is done, which is repeated with each heartbeat.
     [[nodiscard]] std::optional<StateMessage> state_to_repeat() const;
     [[nodiscard]] const ReferencePointer& reference() const { return m_reference; }
     [[nodiscard]] const Roster& roster() const { return m_history.last().roster; }
@@ -108,7 +107,7 @@ public:
     /// Squared norm of the drift, as of the last state of this peer under the reference.
     [[nodiscard]] std::optional<float> squared_drift() const { return m_judgement.squared_drift(); }
     [[nodiscard]] bool has_started() const { return m_pacer.has_started(); }
-    /// Lockstep: whose states this peer waits for, itself included; else empty.
+    /// Lockstep: the members whose states this peer waits for, itself included; else empty.
     [[nodiscard]] const Roster& lockstep_members() const { return m_pacer.members(); }
     /// Enough live peers hold this reference for a round, with a quorum among them.
     [[nodiscard]] bool may_call() const;
@@ -171,7 +170,7 @@ private:
     void commit(Instant now);
     void tick_round(Instant now);
 
-    // node_core_durable.cpp: what must be on disk before it is said, and who is let go
+    // node_core_durable.cpp: records that must be on disk before they are told, and departures
     [[nodiscard]] bool may_speak() const;
     void order_promise();
     void write_prepared(Prepared prepared, ReferencePointer value, Instant now);
@@ -216,7 +215,7 @@ private:
     bool m_had_company = false;            ///< Some other peer has joined, in this life.
     std::optional<Instant> m_alone_since;  ///< A round was due, and nobody had ever joined.
     bool m_reported_alone = false;
-    std::uint32_t m_progress = 0;  ///< Of this peer's part of all exchanges, see RoundStatus.
+    std::uint32_t m_progress = 0;  ///< Of this peer's part of all exchanges; see RoundStatus.
 
     Actions m_actions;
 };

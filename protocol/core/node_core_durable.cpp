@@ -1,8 +1,8 @@
 #include "protocol/core/core_events.hpp"
 #include "protocol/core/node_core.hpp"
 
-// What must be on disk before it is said, and who is let go (docs/protocol.md, "Promises on disk"
-// and "Forget").
+// Records that must be on disk before they are told, and departures (docs/protocol.md, "Promises on
+// disk" and "Forget").
 
 namespace dynavg::protocol {
 

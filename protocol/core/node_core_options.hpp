@@ -33,17 +33,17 @@ struct NodeCoreOptions {
     ReferencePointer initial;       ///< The common epoch 0.
     std::uint32_t start_peers = 1;  ///< Training begins once so many peers are live, self included.
     std::optional<RestoredCore> restored;
-    /// The shell keeps promises on disk and says when it has; else what is to be written counts as
-    /// written at once, and a restarted peer must not vote again.
+    /// The shell keeps promises on disk and reports each one; else a record counts as written at
+    /// once, and a restarted peer must not vote again.
     bool durable = false;
     /// An observer follows the reference and does nothing else. Of `averaging` only the quorum is
     /// of interest to it; it makes no promises and calls no rounds.
     Role role = Role::member;
 };
 
-/// What the trainer tells after a local step, and after an install.
+/// The trainer's report after a local step, and after an install.
 struct StepReport {
-    ReferenceId reference;    ///< That the drift is counted from.
+    ReferenceId reference;    ///< The drift is counted from it.
     std::uint64_t steps = 0;  ///< Local steps in this life.
     std::uint64_t steps_since_reference = 0;
     std::optional<LocalState> state;  ///< If this step is due for a check, or the last one.

@@ -12,7 +12,8 @@ namespace dynavg::protocol {
 
 // --- what others hold ---------------------------------------------------------------------------
 
-/// Every header tells its sender's reference: what this peer is prepared for may be committed.
+/// Every header tells its sender's reference: the value that this peer is prepared for may be
+/// committed.
 void NodeCore::on_header(const Member& from, const Header& header, Instant now) {
     if (has_reference(header)) {
         // One more peer may make a round possible.
@@ -52,7 +53,7 @@ void NodeCore::follow(const Member& from, const Header& header, const Message& m
 /// A peer's reference is known here, or behind, or on another side of a fork, or news to be pulled.
 void NodeCore::on_reference_heard(const Member& from, const ReferenceId& theirs, Instant now) {
     if (m_history.holds(theirs) || theirs.epoch == Epoch(0)) return m_forks.end(from.id);
-    // What others go on with after this peer has left is not its concern.
+    // References that the others make after this peer has left are not its concern.
     if (m_left) return;
     if (is_merging()) {
         if (theirs.epoch >= round()->target()) on_merge_passed(from, theirs, now);
@@ -131,7 +132,8 @@ void NodeCore::on_pull_failed(const Error& error, Instant) {
 
 // --- forks --------------------------------------------------------------------------------------
 
-/// A reference that has no place in this peer's history. Whose voters stand behind it is asked for.
+/// A reference that has no place in this peer's history. Its history is asked for, to learn its
+/// voters.
 void NodeCore::on_fork(const Member& from, const ReferenceId& theirs, Instant now) {
     const ForkHeard heard = m_forks.on_reference(from.id, theirs, now);
     if (heard.is_new) report(fork_detected_event(from.id, m_reference->id, theirs));
@@ -172,12 +174,12 @@ void NodeCore::resolve_forks(Instant now) {
     const ForkOutcome outcome = m_forks.resolve(quorum().voters, merging,
                                                 may_go_on ? OwnSide::may_go_on : OwnSide::may_not);
     if (const auto* absorb = std::get_if<Absorb>(&outcome)) {
-        // This peer's own past ends here; what it has learned since the reference stays.
+        // This peer's own past ends here; its drift since the reference stays.
         return pull(absorb->reference, absorb->source, Past::other, Epoch(0), now);
     }
-    // The merge is the members' business; what comes of it is followed.
+    // The merge is the members' business; an observer follows its outcome.
     if (!std::holds_alternative<Merge>(outcome) || is_observer()) return;
-    // What is open for an epoch that they are past already ends with the merge.
+    // A round for an epoch that they are past already ends with the merge.
     call_round(RoundReason::merge, now);
 }
 

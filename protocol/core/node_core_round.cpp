@@ -6,7 +6,7 @@
 #include "protocol/core/core_events.hpp"
 #include "protocol/core/node_core.hpp"
 
-// One round: who is in it, the exchange, prepare and commit (docs/protocol.md, "One round").
+// One round: its members, the exchange, prepare and commit (docs/protocol.md, "One round").
 
 namespace dynavg::protocol {
 
@@ -156,7 +156,7 @@ void NodeCore::proceed(Instant now) {
     const auto& preparing = m_durability.preparing();
     if (preparing && preparing->prepared.ballot == in.round.ballot()) return;
     report_round_start();
-    // What may have been committed by somebody must be finished, not replaced.
+    // A value that some peer may have committed must be finished, not replaced.
     const auto best = in.round.best_prepared();
     if (best && best->roster != in.round.members()) return finish(*best, now);
     const ExchangeKey key = in.round.key();
@@ -171,8 +171,8 @@ void NodeCore::proceed(Instant now) {
                                              m_frozen_drift.frozen()->setting};
 }
 
-/// A peer that has committed is gone, and nobody is left to pull from: what has come of the
-/// exchange may be all that it takes.
+/// A peer that has committed is gone, and nobody is left to pull from: the chunks that have come
+/// may be the whole mean.
 bool NodeCore::only_exchange_has_outcome() const {
     const auto* in = std::get_if<InRound>(&m_phase);
     const Epoch target = in->round.target();
@@ -224,8 +224,7 @@ void NodeCore::on_exchange_done(const ExchangeResult& result, Instant now) {
     InRound* in = in_round();
     if (in == nullptr || in->exchanging != result.key) return;
     if (m_adoption.is_committed_elsewhere(result.value->id)) {
-        // Whatever has become of the sets since: a member of its roster that leaves had said so
-        // before.
+        // The sets may have changed since: a member of its roster that leaves had said so before.
         const Roster& roster = result.certificate.roster;
         in->certificate = result.certificate;
         in->round.keep_prepared(

@@ -18,7 +18,7 @@ void Pacer::on_peers(const PeerView& view, const ReferenceId& reference) {
         // Before its first heartbeat nobody knows how far a peer is.
         if (!peer.live || peer.reference != reference) continue;
         live.push_back(peer.member);
-        // Who waits for this peer cannot be past its first check.
+        // A peer that waits for this one cannot be past its first check.
         all_at_start &= peer.steps_since_reference <= m_check_every;
     }
     if (live.size() < m_start_peers) return;

@@ -8,9 +8,9 @@
 
 namespace dynavg::protocol {
 
-/// Who must be in step with this peer, and whether it may train at all: `start_peers`, and in
-/// lockstep the set of members whose states make a step complete. The set is fixed for an epoch:
-/// the roster behind the reference or, before the first round, those that started together. A
+/// Knows whether this peer may train yet (`start_peers`), and in lockstep the peers that must be in
+/// step with it: the members whose states make a step complete. The set is fixed for an epoch: the
+/// roster behind the reference or, before the first round, the peers that started together. A
 /// joiner counts from the next reference on. Where more than `start_peers` come up at once, the
 /// sets that they start with may differ; the first reference ends that.
 class Pacer {
@@ -29,9 +29,10 @@ public:
     /// Without lockstep nobody is in step.
     [[nodiscard]] LockstepPosition position() const;
     [[nodiscard]] bool is_in_step() const { return position() == LockstepPosition::in_step; }
-    /// Those whose state is waited for, this peer included; sorted. Without lockstep: empty.
+    /// The members whose states are waited for, this peer included; sorted. Without lockstep:
+    /// empty.
     [[nodiscard]] const Roster& members() const { return m_members; }
-    /// Is this other peer one whose state is waited for? It is live, and does not stand apart: a
+    /// Whether the state of this other peer is waited for: it is live, and does not stand apart; a
     /// member here may have seen, as it started, that others had gone on without it.
     [[nodiscard]] bool waits_for(const PeerInfo& peer, const ReferenceId& reference) const;
     /// This peer, if it is a member, and those that it waits for.

@@ -10,10 +10,10 @@
 
 namespace dynavg::protocol {
 
-/// The other peers, as discovery last told of them, and who of them holds the reference in force.
-/// Discovery learns a peer's reference from its heartbeats; any other message under the reference
-/// in force says the same sooner, see add_holder(). NodeCore fills the table, the other parts read
-/// it.
+/// The other peers, as discovery last told of them, and those of them that hold the reference in
+/// force. Discovery learns a peer's reference from its heartbeats; any other message under the
+/// reference in force says the same sooner, see add_holder(). NodeCore fills the table, the other
+/// parts read it.
 class PeerTable {
 public:
     explicit PeerTable(const Member& self) : m_self(self) {}
@@ -40,8 +40,8 @@ public:
     /// The other live peers whose last heartbeat named this reference, which may be any.
     [[nodiscard]] Roster live_at(const ReferenceId& reference) const;
     /// Before the first round: until when a peer that has joined and was not heard yet may turn out
-    /// to have the reference of a network behind it. An instant that has passed: no such peer.
-    /// kNever: a live peer is known to have one, and is followed.
+    /// to have the reference of a network behind it. An instant that has passed: there is no such
+    /// peer. kNever: a live peer is known to have such a reference, and this peer adopts it.
     [[nodiscard]] Instant first_heartbeats_until() const;
     /// The longest suspicion timeout of all live peers.
     [[nodiscard]] Duration suspicion_timeout_max() const;
@@ -53,7 +53,7 @@ private:
     std::set<Member> m_holders;
 };
 
-/// This member of `roster` is live and remembers what it has promised there.
+/// This member of `roster` is live and remembers its promises there.
 [[nodiscard]] bool has_live_voter(const PeerId& peer, const Roster& roster, const PeerTable& peers);
 
 }  // namespace dynavg::protocol

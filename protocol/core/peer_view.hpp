@@ -12,7 +12,7 @@
 
 namespace dynavg::protocol {
 
-/// What discovery knows of one other peer that has joined (completed the handshake).
+/// Discovery's knowledge of one other peer that has joined (completed the handshake).
 struct PeerInfo {
     Member member;
     std::string name;
@@ -24,7 +24,7 @@ struct PeerInfo {
     Instant last_heard;
     /// How long it may be silent before it is suspected; learned.
     Duration suspicion_timeout{};
-    ReferenceId reference;  ///< Of its last heartbeat, as what follows.
+    ReferenceId reference;  ///< Of its last heartbeat, as the members below.
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     Duration step_time{};
@@ -49,7 +49,7 @@ struct PeerView {
                        [](const PeerInfo& peer) { return peer.role == Role::observer; });
 }
 
-/// Without the observers: whom a core may be told of.
+/// Without the observers: the peers that a core may be told of.
 [[nodiscard]] inline PeerView members_of(PeerView view) {
     std::erase_if(view.peers, [](const PeerInfo& peer) { return peer.role == Role::observer; });
     return view;

@@ -37,8 +37,8 @@ struct InRound {
 
     /// Another attempt, or a merge above it. Deadlines begin anew, and nothing is asked for.
     void begin_attempt(Round next, Instant now);
-    /// What another member says of its part of this attempt. As long as anybody gets on, nobody
-    /// starts anew.
+    /// Another member's progress in this attempt. As long as one member gets on, no member starts a
+    /// new attempt.
     void hear_progress(const PeerId& from, const RoundStatus& status, Instant now);
     /// This word of a member is known already: its RoundState need not be asked for.
     [[nodiscard]] bool knows(const Member& from, const RoundStatus& status) const;
@@ -49,9 +49,9 @@ struct InRound {
     [[nodiscard]] bool has_timed_out(const PeerTable& peers, Instant now) const;
 };
 
-/// What a peer is doing. A pull is no phase of its own: a peer may hear that others have committed
+/// The phase of a peer. A pull is no phase of its own: a peer may hear that others have committed
 /// while its own round is open. Then the round goes on beside the pull, since the source may fail
-/// and the round may still commit the same value. Whichever is first ends both, see Adoption.
+/// and the round may still commit the same value. The one that is first ends both; see Adoption.
 using Phase = std::variant<Training, InRound>;
 
 }  // namespace dynavg::protocol

@@ -10,8 +10,8 @@
 
 namespace dynavg::protocol {
 
-/// What each peer still remembers of its promises, from wherever it was heard last. A view: it
-/// lives no longer than what it refers to.
+/// The first life whose promises each peer still remembers, by the latest word of that peer. A
+/// view: it lives no longer than the objects that it refers to.
 struct VoterLookup {
     Voter self;
     const PeerTable& peers;
@@ -31,11 +31,11 @@ struct Quorum {
     /// candidates stand in for it, and the peers that were to start together.
     [[nodiscard]] bool is_sufficient(const Roster& peers) const;
     /// In a merge there is a roster behind each of the members' references: these peers may speak
-    /// for all of them. Only within a round.
+    /// for every such roster. Only within a round.
     [[nodiscard]] bool is_sufficient_for_all(const Roster& peers) const;
 };
 
-/// The round makes one network again of several.
+/// The round is a merge: it makes one network again of several.
 [[nodiscard]] bool is_merge(const Round& round);
 
 }  // namespace dynavg::protocol

@@ -15,7 +15,7 @@ namespace dynavg::protocol {
 
 enum class Pace : std::uint8_t { free, lockstep };
 enum class QuorumRule : std::uint8_t { majority, none };
-/// How much a peer counts in the mean and in the variance: one like another, or by its samples.
+/// How much a peer counts in the mean and in the variance: all alike, or each by its samples.
 enum class WeightRule : std::uint8_t { equal, samples };
 
 [[nodiscard]] std::string_view name_of(Pace pace);
@@ -25,7 +25,7 @@ enum class WeightRule : std::uint8_t { equal, samples };
 /// How much a peer with so many samples, at least one, counts.
 [[nodiscard]] float weight_of(WeightRule rule, std::uint64_t samples);
 
-/// What all peers of a network must have in common about averaging: `[averaging]`.
+/// The settings about averaging that all peers of a network must have in common: `[averaging]`.
 struct AveragingSettings {
     MonitorKind monitor = MonitorKind::linear;
     std::uint64_t interval = 1;  ///< interval: local steps between two rounds.
@@ -52,7 +52,7 @@ struct AveragingSettings {
 /// As in a configuration: "linear", "interval:100".
 [[nodiscard]] std::string monitor_text(const AveragingSettings& settings);
 
-/// What follows from them for the end of a round.
+/// The rules for the end of a round that follow from the settings.
 [[nodiscard]] OuterRules outer_rules(const AveragingSettings& settings);
 
 /// "averaging.monitor" -> "linear", ... for the handshake; every setting above has a field.

@@ -56,7 +56,7 @@ void ChunkWindow::arrived(std::uint32_t index, Instant now) {
     m_asked.erase(found);
     // A repeated one does not tell which request it answers (Karn's rule).
     if (!came.repeated) m_interval = bounded(2 * (now - came.asked_at));
-    // What was asked for earlier and is not here by now is probably lost.
+    // A chunk that was asked for earlier and is not here by now is probably lost.
     for (Asked& asked : m_asked) {
         if (asked.asked_at >= came.asked_at) asked.alive_at = now;
     }

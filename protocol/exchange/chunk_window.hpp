@@ -8,11 +8,11 @@
 
 namespace dynavg::protocol {
 
-/// The receiver's side of one transfer: which of its chunks came, which are asked for, and what to
-/// ask for next. Grants at most limits::kChunksInFlightMax chunks of credit, and asks again for
-/// what does not come. The interval for that starts at limits::kChunkRetryInterval and follows the
-/// link: twice the last chunk's time, doubled at each repetition, so that a slow link is not
-/// clogged.
+/// The receiver's side of one transfer: which of its chunks came, which are asked for, and which to
+/// ask for next. Grants at most limits::kChunksInFlightMax chunks of credit, and asks again for a
+/// chunk that does not come. The interval for that starts at limits::kChunkRetryInterval and
+/// follows the link: twice the last chunk's time, doubled at each repetition, so that a slow link
+/// is not clogged.
 class ChunkWindow {
 public:
     struct Range {
@@ -23,13 +23,13 @@ public:
 
     explicit ChunkWindow(std::uint32_t chunks) : m_chunks(chunks) {}
 
-    /// What to ask for now: chunks below `end` that were never asked for, as far as the credit
+    /// The chunks to ask for now: those below `end` that were never asked for, as far as the credit
     /// goes, and those overdue.
     [[nodiscard]] std::vector<Range> ask(std::uint32_t end, Instant now);
     [[nodiscard]] bool waits_for(std::uint32_t index) const;
-    /// Call for chunks that it waits for.
+    /// To be called only for a chunk that waits_for() names.
     void arrived(std::uint32_t index, Instant now);
-    /// The other side is a new one: what it waits for is to be asked for at once.
+    /// Another source takes over: all chunks asked for are due to be asked for again at once.
     void restart();
 
     [[nodiscard]] bool complete() const { return m_next == m_chunks && m_asked.empty(); }
@@ -42,7 +42,7 @@ private:
     struct Asked {
         std::uint32_t index;
         Instant asked_at;
-        /// Last sign that what was asked for then is on its way.
+        /// Last sign that the chunks asked for at that time are on their way.
         Instant alive_at;
         bool repeated;
     };

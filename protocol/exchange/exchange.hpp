@@ -32,14 +32,14 @@ struct ExchangeKey {
     [[nodiscard]] Digest digest() const;
 };
 
-/// What the core asks for once a roster is settled.
+/// The core's order once a roster is settled.
 struct ExchangeOrder {
     ExchangeKey key;
     Ballot ballot;
     Roster roster;
     Member self;
     /// A merge: members hold different references, so each model weighs the same, no drift can be
-    /// judged, and the next reference takes direction and threshold from this one. Null: not.
+    /// judged, and the next reference takes direction and threshold from this one. Null: no merge.
     ReferencePointer start_anew{};
     /// The same in every attempt at this target, as the contribution is.
     std::optional<ThresholdSetting> setting{};
@@ -67,7 +67,7 @@ struct BulkSend {
     std::shared_ptr<const void> keep;
 };
 
-/// What the driver of an ExchangeWorker has to do or to pass on.
+/// The orders and reports of an ExchangeWorker to its driver.
 struct ExchangeActions {
     std::vector<BulkSend> sends;
     std::optional<ExchangeResult> done;
@@ -96,28 +96,28 @@ struct ExchangeCounters {
 ///
 /// The vector is cut into one shard per member (exchange_plan.hpp). The owner of a shard asks every
 /// member for its chunks of that shard, adds them *in roster order* as soon as it has a chunk of
-/// all members, divides by the sum of weights, and gives the mean chunk to everyone who asked for
-/// it. A request is a credit: nothing is sent that was not asked for, and what one asks of a peer
-/// is at most limits::kChunksInFlightMax chunks at a time; so memory is bounded by members x
-/// kChunksInFlightMax x kChunkBytes plus two vectors. Requests and chunks are idempotent; what did
-/// not come within limits::kChunkRetryInterval is asked for again. Bytes sent per peer: 2 (K-1)/K x
-/// model, plus headers.
+/// all members, divides by the sum of weights, and gives the mean chunk to each member that asked
+/// for it. A request is a credit: nothing is sent that was not asked for, and a member asks another
+/// one for at most limits::kChunksInFlightMax chunks at a time. So memory is bounded by members x
+/// kChunksInFlightMax x kChunkBytes plus two vectors. Requests and chunks are idempotent; a chunk
+/// that did not come within limits::kChunkRetryInterval is asked for again. Bytes sent per peer: 2
+/// (K-1)/K x model, plus headers.
 class ExchangeWorker {
 public:
     /// `shape` bounds everything that peers may send; `rules` make the next reference.
     explicit ExchangeWorker(ReferenceShape shape, const OuterRules& rules = {});
     ~ExchangeWorker();
 
-    /// The reference in force: the base of the next one, and served to whoever pulls it.
+    /// The reference in force: the base of the next one, and served to any peer that pulls it.
     void set_reference(ReferencePointer reference);
-    /// Also served to whoever pulls it (a prepared value of another peer's round).
+    /// Also served to any peer that pulls it (a prepared value of another peer's round).
     void set_prepared(ReferencePointer prepared);
     /// The frozen model; requests for it are answered while an exchange of its target runs.
     void set_contribution(ContributionPointer contribution);
 
-    /// Starts an exchange; replaces the one in progress. The contribution of its target is set.
-    /// Once done it goes on serving members that are slower, until abort(), the next start(), or a
-    /// reference newer than its target.
+    /// Starts an exchange; replaces the one in progress. The contribution of its target must be
+    /// set. Once done it goes on serving members that are slower, until abort(), the next start(),
+    /// or a reference newer than its target.
     void start(ExchangeOrder order, Instant now);
     /// Drops the exchange in progress, if any.
     void abort();

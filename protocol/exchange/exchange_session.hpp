@@ -28,7 +28,7 @@ public:
     [[nodiscard]] Epoch target() const { return m_order.key.round.target; }
 
     void start(Instant now, ExchangeActions& actions);
-    /// False: refused, it is not theirs to ask for.
+    /// False: refused, the sender may not ask for it.
     bool on_request(PeerId from, const ChunkRequest& request, ExchangeActions& actions);
     /// False: refused, its place or its size is wrong.
     bool on_chunk(PeerId from, const Chunk& chunk, std::span<const std::byte> payload, Instant now,
@@ -43,7 +43,7 @@ public:
 private:
     enum class Phase : std::uint8_t { running, done, stopped };
 
-    /// What is exchanged with one other member.
+    /// The exchange with one other member.
     struct Partner {
         ChunkWindow contribution;  ///< Its chunks of our shard.
         ChunkWindow mean;          ///< The mean of its shard.

@@ -13,9 +13,9 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-/// What may go at once after a pause.
+/// The bytes that may go at once after a pause.
 constexpr Seconds kBurst{0.1};
-/// Header of a chunk, and what the layers below add to it.
+/// Header of a chunk, and the headers that the layers below add to it.
 constexpr double kOverheadBytes = 128;
 
 double bytes_of(const BulkSend& chunk) {

@@ -15,15 +15,14 @@ namespace dynavg::protocol {
 /// Chunks on their way to other peers, at most so many bytes per second: a token bucket that may
 /// run into debt by one chunk, so that the rate holds over time whatever the size of the chunks.
 /// Receivers have their turns, one chunk each; none starves.
-///
-/// Others take a peer that sends nothing for broken. So the bound gives way where it is too low
-/// for that: a member that waits for its part of an exchange gets a chunk at least every
+/// Others take a peer that sends nothing for broken. So the bound gives way where it would make
+/// this peer look so: a member that waits for its part of an exchange gets a chunk at least every
 /// limits::kPacedChunkInterval, and while a peer pulls a reference every
 /// limits::kPacedReferenceInterval.
 ///
 /// Pure; one thread. Holds at most limits::kPacedChunksPerPeerMax chunks for each receiver, which
-/// are views of models that live anyway; what does not fit is asked for again. Cost of a call:
-/// O(log peers), of take() and next_tick() O(peers).
+/// are views of models that live anyway; a chunk that does not fit is asked for again. Cost of a
+/// call: O(log peers), of take() and next_tick() O(peers).
 class PacedSends {
 public:
     /// 0: no bound.
@@ -37,7 +36,7 @@ public:
     /// When the next one may go; kNever if none waits.
     [[nodiscard]] Instant next_tick(Instant now);
 
-    /// The exchange that was going on is over: what waits of it is of no use to anybody.
+    /// The exchange in progress is over: its waiting chunks are of no use any more.
     void drop_exchange();
     void drop_peer(const PeerId& peer) { m_waiting.erase(peer); }
     [[nodiscard]] std::size_t waiting() const;

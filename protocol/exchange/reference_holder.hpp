@@ -24,7 +24,7 @@ public:
     void copy_contribution(std::span<float> out) const override;
     void install(ReferencePointer reference, std::span<const float> base) override;
     void set_model(std::span<const float> values) override;
-    /// What an earlier life learned as a member is no matter here.
+    /// Drops the values: the training of an earlier life as a member is of no use to an observer.
     bool restore(ReferencePointer reference, std::span<const float> values,
                  std::span<const std::byte> optimizer, std::uint64_t steps) override;
     [[nodiscard]] std::vector<std::byte> optimizer_state() const override { return {}; }

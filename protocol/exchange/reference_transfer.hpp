@@ -12,8 +12,8 @@
 
 namespace dynavg::protocol {
 
-/// Gives chunks of the references that this peer holds to whoever asks: the one in force, the one
-/// before it, for pulls that a round overtook, and a prepared one. Encodes one when it is first
+/// Gives chunks of the references that this peer holds to any peer that asks: the one in force, the
+/// one before it, for pulls that a round overtook, and a prepared one. Encodes one when it is first
 /// asked for, and keeps the bytes as long as the reference is served.
 class ReferenceServer {
 public:

@@ -12,7 +12,8 @@
 
 namespace dynavg::protocol {
 
-/// What a balancing asks of the peers, which are numbered in the order in which they are summed.
+/// The models of the peers, as a balancing needs them. Peers are numbered in the order in which
+/// they are summed.
 struct BalancingPeers {
     std::span<const float> weights;  ///< How much each counts.
     /// Parameters, then buffers, of one, as they stand. Asked once for each that comes in: in
@@ -21,7 +22,7 @@ struct BalancingPeers {
 };
 
 struct Balancing {
-    std::set<std::size_t> members;  ///< Whose models become the mean.
+    std::set<std::size_t> members;  ///< The peers whose models become the mean.
     std::vector<float> mean;        ///< Parameters, then buffers.
 };
 

@@ -18,8 +18,8 @@ struct SketchShape {
 /// peer computes with the floats as sent, its own too, so that all see the same H.
 struct LocalState {
     float squared_norm = 0;  ///< ||u||^2.
-    /// What its monitor tells (monitor_kind.hpp). linear: <direction, u>; sketch: rows x columns;
-    /// exact: u; cascade: <direction, u>, and in a state that is not brief the sketch.
+    /// The other numbers of its monitor (monitor_kind.hpp). linear: <direction, u>; sketch: rows x
+    /// columns; exact: u; cascade: <direction, u>, and in a state that is not brief the sketch.
     std::vector<float> values;
     bool operator==(const LocalState&) const = default;
 };

@@ -12,7 +12,7 @@
 
 namespace dynavg::protocol {
 
-/// H over a set of peers, with what it rests on.
+/// H over a set of peers, and the states behind it.
 struct Estimate {
     double bound = 0;  ///< H >= variance.
     std::uint32_t states = 0;
@@ -21,8 +21,8 @@ struct Estimate {
 };
 
 /// The latest local states of all peers under one reference. Keeps two per peer: in lockstep a peer
-/// may be one step ahead of who evaluates. Bounded by the caller: only joined peers' states come
-/// in.
+/// may be one step ahead of the peer that evaluates. Bounded by the caller: only joined peers'
+/// states come in.
 class VarianceMonitor {
 public:
     VarianceMonitor(MonitorKind kind, SketchShape shape, std::size_t parameters);
@@ -53,7 +53,7 @@ public:
     /// H of the states of one step. Those that have no state of that step (a peer that is done)
     /// count with their latest.
     [[nodiscard]] Estimate estimate_at(std::uint32_t step, const Roster& peers, Instant now) const;
-    /// Whose squared norm is above this, in the states that estimate_at() takes.
+    /// The peers with a squared norm above this, in the states that estimate_at() takes.
     [[nodiscard]] std::set<PeerId> peers_above(double squared_norm, std::uint32_t step,
                                                const Roster& peers) const;
 

@@ -12,8 +12,8 @@ namespace dynavg::protocol {
 
 class Drift;
 
-/// What is told of a drift u, and so how H is computed from the mean of what all tell. A value is
-/// a monitor's number for good: a new monitor takes the next one.
+/// The contents of a local state S(u), and so the formula of H from the mean of all states. A value
+/// is a monitor's number for good: a new monitor takes the next one.
 enum class MonitorKind : std::uint8_t {
     norm = 1,        ///< ||u||^2; FDA's naive bound.
     linear = 2,      ///< ||u||^2, <direction, u>; FDA Theorem 3.2.
@@ -26,9 +26,9 @@ enum class MonitorKind : std::uint8_t {
     local_balanced = 9,  ///< As local; before a round, some models are averaged (balancing.hpp).
 };
 
-/// What makes a peer call a round.
+/// The condition under which a peer calls a round.
 enum class Trigger : std::uint8_t {
-    bound,       ///< H, made of what all have told, is above the threshold.
+    bound,       ///< H, made of the states of all, is above the threshold.
     own_drift,   ///< Kamp's local condition: a peer's own ||u||^2 is above the threshold.
     every_step,  ///< Each local step.
     interval,    ///< So many local steps; a configuration writes them behind the name.
@@ -63,8 +63,8 @@ struct MonitorTraits {
 [[nodiscard]] std::string_view name_of(MonitorKind kind);
 [[nodiscard]] std::optional<MonitorKind> monitor_from_name(std::string_view name);
 
-/// Whether H is made of what others tell. If not, a state only says that its step is done, which
-/// lockstep waits for; in free pace none is sent.
+/// Whether H is made of the states of others. If not, a state only says that its step is done,
+/// which lockstep waits for; in free pace none is sent.
 [[nodiscard]] bool needs_states(MonitorKind kind);
 
 /// Whether a threshold decides when a round starts.

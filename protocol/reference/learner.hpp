@@ -17,8 +17,9 @@ struct Evaluation {
     std::size_t samples = 0;
 };
 
-/// One model in training on local data: what the protocol asks of it, and no more. The daemon's
-/// trainer thread, the simulator and the tests drive it; training::Trainer is the real one.
+/// One model in training on local data, with the calls that the protocol needs, and no more. The
+/// daemon's trainer thread, the simulator and the tests drive it; training::Trainer is the real
+/// one.
 ///
 /// Not thread-safe, except as said here: the daemon holds one mutex around apply_update(),
 /// local_state(), copy_contribution() and install(), never around compute_gradient(), which only
@@ -31,7 +32,7 @@ public:
     virtual ~Learner() = default;
 
     [[nodiscard]] virtual ReferenceShape shape() const = 0;
-    /// That it trains on.
+    /// Number of samples that it trains on.
     [[nodiscard]] virtual std::uint64_t samples() const { return 1; }
 
     /// First half of a local step: a forward and a backward pass over one batch. Returns its loss.
@@ -46,8 +47,8 @@ public:
     /// Copies parameters, then buffers, as they stand. `out` has shape().values() floats.
     virtual void copy_contribution(std::span<float> out) const = 0;
 
-    /// Moves to `reference`. Parameters become reference + (w - base): `base` (parameters then
-    /// buffers) is what has been counted of the local model already, that is the frozen
+    /// Moves to `reference`. Parameters become reference + (w - base): `base` (parameters, then
+    /// buffers) is the part of the local model that has been counted already: the frozen
     /// contribution if it was averaged in, else the previous reference. Buffers are replaced. The
     /// optimizer's own state stays.
     virtual void install(ReferencePointer reference, std::span<const float> base) = 0;

@@ -8,7 +8,7 @@
 
 namespace dynavg::protocol {
 
-/// What makes the next reference of the mean model (Reddi et al. 2021, Adaptive Federated
+/// The rule that makes the next reference of the mean model (Reddi et al. 2021, Adaptive Federated
 /// Optimization: the server optimizer; here every peer computes it alike).
 enum class OuterKind : std::uint8_t {
     average,   ///< The mean itself: FedAvg, FDA.

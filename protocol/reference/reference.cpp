@@ -43,7 +43,7 @@ bool is_usable(const Reference& reference) {
            reference.threshold_set_at_ms <= limits::kSetAtMsMax;
 }
 
-/// What a person has set since takes the threshold's place; a rule that moves it stands above.
+/// A threshold that a person has set since takes the old one's place, unless a rule moves it.
 void apply_settings(Reference& next, const OuterRules& rules,
                     std::span<const ContributionFacts> facts) {
     const auto setting = latest_setting(facts);

@@ -29,8 +29,8 @@ struct ReferenceShape {
     constexpr bool operator==(const ReferenceShape&) const = default;
 };
 
-/// Whatever all peers hold in common, bit for bit. Immutable once made; shared between threads as
-/// shared_ptr<const Reference>. Travels, is checkpointed and is digested as one.
+/// The values that all peers hold in common, bit for bit. Immutable once made; shared between
+/// threads as shared_ptr<const Reference>. Sent, written to disk and digested as a whole.
 struct Reference {
     Epoch epoch;
     double threshold = 0;  ///< Theta in force.
@@ -39,7 +39,7 @@ struct Reference {
     std::vector<float> values;     ///< Parameters, then buffers.
     std::vector<float> direction;  ///< xi: unit vector over the parameters; empty without `linear`.
     std::vector<float> outer;      ///< The outer optimizer's state; empty with `average`.
-    std::uint64_t outer_steps = 0;  ///< That are in it.
+    std::uint64_t outer_steps = 0;  ///< Outer steps made so far.
     std::size_t parameters = 0;     ///< How many of `values` are parameters.
     ReferenceId id;                 ///< Epoch, and digest over all of the above.
 
@@ -59,11 +59,11 @@ using ReferencePointer = std::shared_ptr<const Reference>;
                                                       std::vector<float> values, double threshold,
                                                       std::uint64_t seed);
 
-/// What all peers do alike with the mean of a round.
+/// The rules by which all peers make the next reference of a round's mean.
 struct OuterRules {
     OuterOptimizer optimizer;
     ThresholdRule threshold;
-    float weight_max = limits::kWeightMax;  ///< That a contribution may have.
+    float weight_max = limits::kWeightMax;  ///< The largest weight that a contribution may have.
 };
 
 /// The outer step: from the mean of the models, which `facts` tell of in roster order, to the next

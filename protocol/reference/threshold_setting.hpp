@@ -11,8 +11,8 @@ struct ContributionFacts;
 /// A threshold that a person has set, and when. Of two the one that was set later counts.
 struct ThresholdSetting {
     double threshold = 0;
-    /// Unix time by the clock of the peer where it was said, but later than whatever was known
-    /// there: a person who sets again always wins over the earlier word.
+    /// Unix time by the clock of the peer where it was set, but later than any setting known there:
+    /// so a person who sets again always wins over the earlier setting.
     std::uint64_t set_at_ms = 0;
     bool operator==(const ThresholdSetting&) const = default;
 };
@@ -20,7 +20,7 @@ struct ThresholdSetting {
 /// A threshold that a network can have, and a time that leaves room for later ones.
 [[nodiscard]] bool is_valid(const ThresholdSetting& setting);
 
-/// What a peer tells that knows both; the second one if they are of the same time.
+/// The later of two settings; the second one if they are of the same time.
 [[nodiscard]] std::optional<ThresholdSetting> later_of(
     const std::optional<ThresholdSetting>& one, const std::optional<ThresholdSetting>& other);
 

@@ -6,7 +6,7 @@
 
 namespace dynavg::protocol {
 
-/// What to multiply each member's values with and what to divide the sum by.
+/// The factors of the members' values, and the divisor of the sum.
 struct MeanWeights {
     std::vector<float> factors;  ///< Per member; 0: it is skipped.
     float divisor = 1;

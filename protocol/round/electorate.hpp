@@ -9,8 +9,8 @@
 
 namespace dynavg::protocol {
 
-/// A peer as a voter: its vote counts for an earlier life of it only if it still knows what that
-/// life had promised.
+/// A peer as a voter. Its vote counts for an earlier life of it only if it still knows the promises
+/// of that life.
 struct Voter {
     Member member;
     Incarnation remembers;
@@ -22,20 +22,21 @@ using Voters = std::vector<Voter>;
 /// exactly half with its first member.
 [[nodiscard]] bool has_quorum(const Voters& voters, const Roster& roster);
 
-/// The roster behind the reference in force as the body that votes on the next one, and who of it
-/// has been forgotten: a person said that it will not come back. That is in force once a quorum has
-/// acknowledged it, the forgotten one's own vote included, as the person speaks for it; then the
-/// rest is the body. A peer that has acknowledged it counts that vote no more, whether in force or
-/// not: so any quorum of the old body meets any quorum of the new one.
+/// The body that votes on the next reference: the roster behind the one in force, without the peers
+/// that a person has said will not come back. Such a departure is in force once a quorum has
+/// acknowledged it; the vote of the forgotten peer counts among them, as the person speaks for that
+/// peer. Then the rest is the body. A peer that has acknowledged a departure counts the forgotten
+/// peer's vote no more, whether the departure is in force or not: so any quorum of the old body
+/// shares a peer with any quorum of the new one.
 class Electorate {
 public:
     Electorate() = default;
     /// Empty: before the first round there is no body.
     explicit Electorate(Roster roster) : m_roster(std::move(roster)) {}
 
-    /// This peer itself acknowledges; keep it on disk before.
+    /// This peer itself acknowledges. The caller writes the acknowledgement to disk before.
     void acknowledge(const std::vector<PeerId>& departed, const Voter& self);
-    /// What another voter acknowledges.
+    /// Another voter acknowledges these.
     void hear(const Voter& from, const std::vector<PeerId>& departed);
 
     /// The roster without those whose departure is in force; never empty unless the roster is.
@@ -45,7 +46,7 @@ public:
     [[nodiscard]] bool holds(const PeerId& peer) const;
     /// Sorted.
     [[nodiscard]] std::vector<PeerId> acknowledged() const;
-    /// What others acknowledge and this peer does not yet; sorted.
+    /// The departures that others acknowledge and this peer does not yet; sorted.
     [[nodiscard]] std::vector<PeerId> proposed() const;
 
 private:

@@ -10,13 +10,14 @@
 
 namespace dynavg::protocol {
 
-/// One attempt at one target epoch, as one peer sees it: the sets that only grow, what the others
-/// say of theirs, and who is prepared for what. Knows no time and sends nothing: NodeCore does.
-/// Sources: dynamic linear voting (Jajodia and Mutchler 1990) for the roster, ballots as in Paxos
-/// for the value.
+/// One attempt at one target epoch, as one peer sees it: the sets, which only grow, the sets that
+/// the others tell, and the value that each member is prepared for. It knows no time and sends
+/// nothing: that is NodeCore's part. Sources: dynamic linear voting (Jajodia and Mutchler 1990) for
+/// the roster, ballots as in Paxos for the value.
 class Round {
 public:
-    /// `body` votes on the target; empty in a merge, where there are several, and before the first.
+    /// `body` votes on the target; empty in a merge, where there are several bodies, and before the
+    /// first round.
     Round(Epoch target, Attempt attempt, Member self, Evidence evidence, Roster body);
 
     [[nodiscard]] Epoch target() const { return m_target; }
@@ -26,7 +27,7 @@ public:
     [[nodiscard]] const Roster& members() const { return m_members; }
     /// Members that leave with this round.
     [[nodiscard]] Roster leaving() const { return leaving_of(m_members); }
-    /// Those of any roster of this round. Each member says it before a roster with it is settled.
+    /// The members of `roster` that leave. Each leaver says so before a roster with it is settled.
     [[nodiscard]] Roster leaving_of(const Roster& roster) const;
     [[nodiscard]] bool is_member() const { return contains(m_members, m_self); }
     [[nodiscard]] Ballot ballot() const;
@@ -50,12 +51,12 @@ public:
     // --- prepare ---
     [[nodiscard]] const std::optional<Prepared>& prepared() const { return m_prepared; }
     [[nodiscard]] bool prepared_in_this_ballot() const;
-    /// Takes over what was prepared in an earlier attempt at the same target.
+    /// Takes over the value that was prepared in an earlier attempt at the same target.
     void keep_prepared(std::optional<Prepared> prepared) { m_prepared = std::move(prepared); }
     /// In the present ballot.
     void prepare(const Prepared& prepared);
-    /// Of all that members have prepared, this peer included, the one of the highest ballot: it may
-    /// have been committed by somebody.
+    /// The value of the highest ballot of all that members, this peer included, have prepared: some
+    /// peer may have committed it.
     [[nodiscard]] std::optional<Prepared> best_prepared() const;
     /// A member that holds this value prepared, other than this peer.
     [[nodiscard]] std::optional<Member> holder_of(const Digest& digest) const;

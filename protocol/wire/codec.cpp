@@ -79,7 +79,7 @@ Bytes encode(const Header& header, const Message& message) {
 }
 
 Expected<Envelope, Error> decode(std::span<const std::byte> bytes) {
-    // Every count is checked before it is used; what is caught here is lack of memory.
+    // Every count is checked before it is used; only lack of memory is caught here.
     try {
         Envelope envelope;
         Decoder decoder(bytes);

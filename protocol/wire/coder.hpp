@@ -18,7 +18,7 @@
 #include "protocol/wire/fields.hpp"
 #include "protocol/wire/text.hpp"
 
-/// Writes and reads what has fields() in fields.hpp. Internal to the codecs.
+/// Writes and reads the types that have fields() in fields.hpp. Internal to the codecs.
 namespace dynavg::protocol::wire {
 
 template <class T>
@@ -32,7 +32,7 @@ inline constexpr std::uint32_t kIncarnationMax = 0xFFFF'FFFE;
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
-/// Writes what fields.hpp lists. What it checks would be a bug of ours.
+/// Writes the fields that fields.hpp lists. A check that fails is a bug of ours.
 class Encoder {
 public:
     template <class T>
@@ -104,8 +104,8 @@ private:
     ArchiveWriter m_archive;
 };
 
-/// Reads what fields.hpp lists, and believes nothing: a count is held against its limit and against
-/// the bytes left before anything grows.
+/// Reads the fields that fields.hpp lists, and believes nothing: a count is held against its limit
+/// and against the bytes left before anything grows.
 class Decoder {
 public:
     template <class T>

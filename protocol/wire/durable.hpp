@@ -9,11 +9,11 @@
 #include "protocol/reference/reference.hpp"
 #include "protocol/wire/messages.hpp"
 
-/// What a peer must still know after it has crashed, as plain values; storage/ keeps them on disk.
+/// The records that a peer needs after a crash, as plain values; storage/ keeps them on disk.
 namespace dynavg::protocol {
 
-/// Written before a peer speaks in an attempt: it never speaks again for this attempt or an earlier
-/// one, whatever it has forgotten (docs/protocol.md, "Promises on disk").
+/// Written before a peer speaks in an attempt: after a restart it speaks neither in this attempt
+/// nor in an earlier one (docs/protocol.md, "Promises on disk").
 struct Promise {
     Incarnation incarnation;  ///< Of the life that made it; the next one is above.
     Incarnation remembers;    ///< The first life since which nothing promised was forgotten.
@@ -30,10 +30,10 @@ struct PreparedRecord {
     ReferencePointer value;  ///< value->epoch is the target.
 };
 
-/// Local training as it stood at one moment: what a restart goes on from.
+/// Local training as it stood at one moment; a restart goes on from it.
 struct LocalRecord {
     Incarnation incarnation;  ///< Of the life that wrote it.
-    ReferenceId reference;    ///< That the drift counts from.
+    ReferenceId reference;    ///< The drift counts from it.
     std::uint64_t steps = 0;
     std::uint64_t steps_since_reference = 0;
     std::vector<float> drift;    ///< Parameters - reference's.
@@ -51,12 +51,13 @@ struct KnownPeers {
     bool operator==(const KnownPeers&) const = default;
 };
 
-/// Which part of a drift that was restored from disk is in no reference yet.
+/// The part of a drift restored from disk that is in no reference yet.
 enum class Unspent : std::uint8_t { all, after_freeze, nothing };
 
 /// `drift_since`: epoch of LocalRecord::reference, `later`: the references after it, in order;
-/// `self` in its present incarnation. Whatever an earlier life of this peer gave to a roster is
-/// spent: what was frozen for that very epoch if the drift was frozen for it, else all of it.
+/// `self` in its present incarnation. If a later roster holds an earlier life of this peer, the
+/// drift that this life gave to it is spent: the frozen part if the drift was frozen for that very
+/// epoch, else all of it.
 [[nodiscard]] Unspent unspent_of(Epoch drift_since, std::optional<Epoch> frozen_for,
                                  const std::vector<HistoryEntry>& later, const Member& self);
 

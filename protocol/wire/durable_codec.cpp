@@ -84,7 +84,7 @@ Bytes encode_value(const T& value) {
 
 template <class T>
 Expected<T, Error> decode_value(std::span<const std::byte> bytes) {
-    // Every count is checked before it is used; what is caught here is lack of memory.
+    // Every count is checked before it is used; only lack of memory is caught here.
     try {
         T value;
         Decoder decoder(bytes);

@@ -11,13 +11,13 @@
 #include "protocol/wire/durable.hpp"
 #include "protocol/wire/messages.hpp"
 
-/// The structured parts of what a peer keeps on disk, in the encoding of its messages. Decoding
-/// never throws and never allocates more than a small multiple of what it reads, as codec.hpp says,
+/// The structured parts of a peer's files, in the encoding of its messages. Decoding never throws
+/// and never allocates more than a small multiple of the bytes that it reads, as codec.hpp says,
 /// but for a history: at most limits::kHistoryEpochsMax rosters, of which equal ones are written
 /// once. Big arrays of numbers lie beside these parts, raw.
 namespace dynavg::protocol::wire {
 
-/// What stands before an encoded reference.
+/// The head of a file, before the encoded reference.
 struct ReferenceHead {
     Epoch epoch;
     Prepared prepared;  ///< No ballot if the reference was adopted from others.

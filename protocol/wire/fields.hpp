@@ -3,11 +3,11 @@
 #include "protocol/base/limits.hpp"
 #include "protocol/wire/messages.hpp"
 
-/// Which fields each message has on the wire, and in which order: one list for both directions.
+/// The fields of each message on the wire, in their order: one list for both directions.
 /// `Codec` is Encoder or Decoder (codec.cpp); Codec::Ref<T> is a const T& or a T&.
 namespace dynavg::protocol::wire {
 
-/// The fewest bytes that an element takes, to hold a count against what is left.
+/// The fewest bytes that an element takes, to hold a count against the bytes that are left.
 template <class T>
 inline constexpr std::size_t kEncodedBytesMin = 0;
 template <>

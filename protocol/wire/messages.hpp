@@ -34,7 +34,7 @@ struct Header {
 
 /// Where a peer can be reached, as "host:port".
 struct Endpoints {
-    std::string direct;  ///< ROUTER; what configurations and peers name.
+    std::string direct;  ///< ROUTER; named by configurations and peers.
     std::string gossip;  ///< PUB.
     std::string bulk;    ///< ROUTER.
     bool operator==(const Endpoints&) const = default;
@@ -80,8 +80,8 @@ struct Ballot {
 struct Prepared {
     Ballot ballot;
     Digest digest;     ///< Of the next reference.
-    Roster roster;     ///< Whose models the value averages.
-    Roster leaving{};  ///< Those of them that vote no more on what comes next.
+    Roster roster;     ///< The members whose models the value averages.
+    Roster leaving{};  ///< Those of them that vote no more on later references.
     bool operator==(const Prepared&) const = default;
 };
 
@@ -102,8 +102,8 @@ struct RoundSets {
     bool operator==(const RoundSets&) const = default;
 };
 
-/// Gossip, and the answer to RoundRequest: all that a peer says of the round it is in. The first
-/// one that a caller publishes is the round call.
+/// Gossip, and the answer to RoundRequest: all that a peer says of the round that it is in. The
+/// first one that a caller publishes is the round call.
 struct RoundState {
     Epoch target;
     Attempt attempt;
@@ -129,7 +129,7 @@ struct RoundStatus {
 
 // --- gossip -----------------------------------------------------------------------------------
 
-/// Several times a second at most; carries whatever still matters.
+/// Several times a second at most; repeats all that still matters.
 struct Heartbeat {
     Incarnation incarnation;
     std::int32_t order = 0;
@@ -159,9 +159,9 @@ struct StateMessage {
 
 // --- direct -----------------------------------------------------------------------------------
 
-/// By what two networks are compared: name -> text, sorted. Includes network, model schema, initial
-/// digest, monitor, threshold, ... A joiner that takes the network's averaging settings leaves out
-/// the fields that begin with "averaging.".
+/// The fields by which two networks are compared: name -> text, sorted. Includes network, model
+/// schema, initial digest, monitor, threshold, ... A joiner that takes the network's averaging
+/// settings leaves out the fields that begin with "averaging.".
 using NetworkFields = std::map<std::string, std::string>;
 
 /// First message on every connection, repeated until answered.
@@ -198,7 +198,7 @@ struct HelloReply {
     bool operator==(const HelloReply&) const = default;
 };
 
-/// Peer exchange: asks for, and tells, the live peers that one knows.
+/// Peer exchange: asks for the live peers that another peer knows, and tells them.
 struct PeersRequest {
     bool operator==(const PeersRequest&) const = default;
 };
@@ -212,14 +212,15 @@ struct RoundRequest {
     bool operator==(const RoundRequest&) const = default;
 };
 
-/// The state of this step (since the header's reference) did not come; answered with it.
+/// Asks for the state of this step (since the header's reference), which did not come; answered
+/// with it.
 struct StateRequest {
     std::uint32_t step = 0;
     bool with_sketch = false;  ///< cascade: the linear bound is above the threshold.
     bool operator==(const StateRequest&) const = default;
 };
 
-/// Asks for `after` and the references that came next.
+/// Asks for the history from epoch `after` on, that epoch included.
 struct HistoryRequest {
     Epoch after;
     bool operator==(const HistoryRequest&) const = default;
@@ -227,7 +228,7 @@ struct HistoryRequest {
 
 struct HistoryEntry {
     ReferenceId reference;
-    Roster roster;     ///< Whose models it averages; empty for epoch 0.
+    Roster roster;     ///< The members whose models it averages; empty for epoch 0.
     Roster leaving{};  ///< Those of them that left with it.
     bool operator==(const HistoryEntry&) const = default;
 };
@@ -236,8 +237,8 @@ struct HistoryEntry {
 [[nodiscard]] Roster voters_of(const HistoryEntry& entry);
 
 /// Epochs grow by one (more only at a merge). The first one is the one asked after, if it is still
-/// remembered. The last one is the sender's reference, or the limit cuts: then the rest is asked
-/// for.
+/// remembered. The last one is the sender's reference, unless the limit cuts the list: then the
+/// asker asks for the rest.
 struct HistoryReply {
     std::vector<HistoryEntry> entries;
     bool operator==(const HistoryReply&) const = default;
@@ -248,7 +249,7 @@ struct Goodbye {
     bool operator==(const Goodbye&) const = default;
 };
 
-/// What stands at an address, for one of a node's three sockets there.
+/// The outcome of a dial to one of a node's three sockets.
 enum class Reach : std::uint8_t {
     not_tried = 1,
     reached = 2,        ///< A node, with the key that was expected.
@@ -262,7 +263,7 @@ enum class Reach : std::uint8_t {
 
 [[nodiscard]] std::string_view name_of(Reach reach);
 
-/// The same for all three.
+/// The outcomes for all three.
 struct Reached {
     Reach direct = Reach::not_tried;
     Reach gossip = Reach::not_tried;
@@ -270,8 +271,8 @@ struct Reached {
     bool operator==(const Reached&) const = default;
 };
 
-/// Asks to be dialed back at the addresses of this Hello, for `dynavg doctor`. Nobody becomes a
-/// member by it.
+/// Asks to be dialed back at the addresses of this Hello, for `dynavg doctor`. The asker does not
+/// join by it.
 struct Probe {
     Hello hello;
     bool operator==(const Probe&) const = default;
@@ -294,7 +295,7 @@ enum class TransferKind : std::uint8_t {
     reference = 3,     ///< A whole encoded reference, asked of a peer that holds it.
 };
 
-/// What a chunk belongs to.
+/// Names the transfer that a chunk belongs to.
 struct TransferId {
     TransferKind kind = TransferKind::contribution;
     Digest key;  ///< contribution, mean: ExchangeKey::digest(); reference: the reference's digest.
@@ -315,8 +316,8 @@ struct ChunkRequest {
 struct ContributionFacts {
     std::uint64_t steps = 0;  ///< Local steps since the reference.
     float weight = 0;         ///< 0 without steps.
-    float squared_norm = 0;   ///< ||drift||^2 of what was frozen.
-    /// The latest that was known here when the model was frozen: in force, or on its way there.
+    float squared_norm = 0;   ///< ||drift||^2 of the frozen model.
+    /// The latest threshold setting that the sender knew at the freeze: in force, or to come.
     std::optional<ThresholdSetting> setting{};
     bool operator==(const ContributionFacts&) const = default;
 };
@@ -336,7 +337,7 @@ using Message = std::variant<Heartbeat, StateMessage, RoundState, Hello, HelloRe
                              PeersReply, RoundRequest, StateRequest, HistoryRequest, HistoryReply,
                              Goodbye, ChunkRequest, Chunk, Probe, ProbeReply>;
 
-/// By which the bytes sent are counted apart.
+/// The three sorts in which bytes are counted.
 enum class Traffic : std::uint8_t { monitoring, averaging, overhead };
 
 [[nodiscard]] Traffic traffic_of(const Message& message);

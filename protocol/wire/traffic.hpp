@@ -6,7 +6,7 @@
 
 namespace dynavg::protocol {
 
-/// Payload bytes by what they are for.
+/// Payload bytes by their purpose.
 struct TrafficBytes {
     std::uint64_t monitoring = 0;
     std::uint64_t averaging = 0;

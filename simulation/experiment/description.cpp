@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// What the configuration writes is JSON too, but for a path that is no UTF-8.
+/// A value as the configuration writes it is JSON too, but for a path that is no UTF-8.
 Json json_of(const std::string& toml) {
     Json json = Json::parse(toml, nullptr, /*allow_exceptions=*/false);
     return json.is_discarded() ? Json(toml) : json;

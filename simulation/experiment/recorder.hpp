@@ -28,7 +28,7 @@ struct Progress {
 class ExperimentListener {
 public:
     virtual ~ExperimentListener() = default;
-    /// Before all else, if there are any: what will go wrong, as parse_faults() reads it.
+    /// Before all else, if there are any: the faults to come, as parse_faults() reads them.
     virtual void on_faults(const std::string&) {}
     virtual void on_epoch(const EpochRow&) {}
     virtual void on_round(const RoundRow&) {}

@@ -46,7 +46,7 @@ Expected<ResultFiles, Error> ResultFiles::create(const std::filesystem::path& fo
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return unwritable(folder, error.message());
-    // What another run left would deceive beside this one's tables.
+    // Files of another run would deceive beside this one's tables.
     for (const char* name : {"summary.json", "checks.csv"}) {
         std::filesystem::remove(folder / name, error);
         if (error) return unwritable(folder / name, error.message());

@@ -13,7 +13,7 @@ namespace dynavg::simulation {
 
 /// The files of one experiment in its folder: run.json, which says what is run; epochs.csv and
 /// rounds.csv, which grow by whole lines while it runs, and checks.csv where there are checks; and
-/// summary.json, which is there only once it is complete. What an earlier run left in the folder is
+/// summary.json, which is there only once it is complete. Files of an earlier run in the folder are
 /// replaced. Errors name the file and what the system said.
 class ResultFiles {
 public:

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-/// What an experiment tells: one row per evaluation, one per round, and a summary. The members are
-/// the columns and fields of the result files, see experiments/README.md.
+/// The results of an experiment: one row per evaluation, one per round, and a summary. The members
+/// are the columns and fields of the result files, see experiments/README.md.
 namespace dynavg::simulation {
 
 /// After an epoch, and after the last step.

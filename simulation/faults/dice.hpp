@@ -8,7 +8,7 @@
 
 namespace dynavg::simulation {
 
-/// What the swarm draws its networks and faults with.
+/// The dice by which the swarm draws its networks and faults.
 class Dice {
 public:
     explicit Dice(protocol::RandomStream random) : m_random(random) {}

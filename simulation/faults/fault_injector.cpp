@@ -88,7 +88,7 @@ void FaultInjector::crash(const Fault& fault) {
     hold(fault, {[&peer] { peer.start(); }, peer.index()});
 }
 
-/// What waits for the next life may find the peer down.
+/// A fault that waits for the next life may find the peer down.
 void FaultInjector::diverge(const Fault& fault, Peer& peer) {
     const auto diverge_it = [this, &peer] {
         if (!m_healed) peer.diverge();
@@ -101,7 +101,7 @@ void FaultInjector::befall(const Fault& fault, Peer& peer) {
     switch (fault.kind) {
         case FaultKind::leave:
             return peer.leave([this, fault, &peer] {
-                // Whoever goes for good while the faults end has gone too late.
+                // A peer that goes for good while the faults end has gone too late.
                 if (m_healed && !fault.length) return m_events.after(0s, [&peer] { peer.start(); });
                 hold(fault, {[&peer] { peer.start(); }, peer.index()});
             });

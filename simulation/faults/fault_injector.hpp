@@ -26,7 +26,7 @@ public:
 
     /// The schedule's times count from now.
     void start(const FaultSchedule& faults);
-    /// What becomes of those outside the core.
+    /// The fate of the peers outside the core.
     enum class Others : std::uint8_t { dead, dead_or_cut_off, revoked };
     /// Ends all faults and starts no more. These peers are up and hear each other; the others are
     /// dead or cut off from them, for ever, or knock at closed doors.

@@ -26,7 +26,7 @@ struct Form {
     std::string_view name;
     Target target;
     Length length;
-    std::string_view amount;  ///< What `amount` means; empty: there is none.
+    std::string_view amount;  ///< Meaning of `amount`; empty: there is none.
     std::string_view help;
 };
 
@@ -268,7 +268,7 @@ public:
     Fault draw() {
         Fault fault;
         fault.kind = m_kinds[m_dice.between(0, m_kinds.size() - 1)];
-        // Some come together: what one of them breaks, another one may keep from being mended.
+        // Some come together: one fault may keep the damage of another one from being mended.
         fault.at = m_last && m_dice.once_in(3)
                        ? std::min(m_limits.end, *m_last + m_dice.magnitude_ms(1, 3'000))
                        : m_dice.milliseconds(static_cast<std::uint64_t>(m_limits.begin / 1ms),

@@ -11,7 +11,7 @@
 #include "simulation/faults/dice.hpp"
 #include "simulation/network.hpp"
 
-/// What goes wrong in a simulated network, as plain values: drawn from a seed or read from a text.
+/// The faults of a simulated network, as plain values: drawn from a seed or read from a text.
 namespace dynavg::simulation {
 
 enum class FaultKind : std::uint8_t {
@@ -29,11 +29,11 @@ enum class FaultKind : std::uint8_t {
     lag,      ///< `amount` milliseconds more on each link between the two sides.
     loss,     ///< `amount` percent more of the gossip between the two sides is lost.
     full,     ///< Its disk is full.
-    rot,      ///< What others pull from it is damaged.
+    rot,      ///< Chunks that others pull from it are damaged.
     revoke,   ///< Its key is revoked at all others; after `length` a person trusts it again.
     token,    ///< Its token is closed while a peer shows it; after `length` it has a new one.
     diverge,  ///< Its model is not finite any more. Drawn by draw_divergences() only.
-    lie,      ///< What it gives to a round is not finite, or larger than it says. Never drawn.
+    lie,      ///< Its contributions are not finite, or larger than it says. Never drawn.
 };
 
 /// Where in a round a crash, or a model that is not finite, does the most harm.
@@ -77,7 +77,7 @@ using FaultSchedule = std::vector<Fault>;
 /// For --help: one line per kind.
 [[nodiscard]] std::string fault_grammar();
 
-/// What may be drawn.
+/// The faults that may be drawn.
 struct FaultLimits {
     std::size_t peers = 0;
     protocol::Duration begin{};
@@ -86,7 +86,7 @@ struct FaultLimits {
     std::size_t forgetful_max = 0;  ///< Peers that may lose their disk, or what is on it.
     std::size_t lost_max = 0;       ///< Peers that may crash for ever.
     bool disks = false;             ///< Without them a peer forgets whenever it crashes.
-    bool damage = false;            ///< What is pulled from a peer may be damaged.
+    bool damage = false;            ///< Chunks pulled from a peer may be damaged.
     bool keys = false;              ///< There are keys and tokens.
     std::size_t revoked_max = 0;    ///< Peers whose key may be revoked.
 };

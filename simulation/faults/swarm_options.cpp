@@ -4,7 +4,7 @@
 #include "simulation/faults/dice.hpp"
 #include "simulation/world.hpp"
 
-// Which network a seed of the swarm stands for.
+// The network that a seed of the swarm stands for.
 
 namespace dynavg::simulation {
 
@@ -36,7 +36,7 @@ void draw_averaging(WorldOptions& options, Dice& dice) {
     averaging.check_every = dice.once_in(4) ? dice.between(2, 5) : 1;
 }
 
-/// In place of the common ones. From dice of its own: what else a seed means stays.
+/// In place of the common ones. From dice of its own: all else that a seed means stays.
 void draw_algorithm(WorldOptions& options, Dice dice) {
     using protocol::MonitorKind;
     protocol::AveragingSettings& averaging = options.averaging;
@@ -62,7 +62,7 @@ void draw_links(WorldOptions& options, Dice& dice) {
     options.links.delay_min = dice.milliseconds(0, 5);
     options.links.delay_max = options.links.delay_min + dice.milliseconds(0, 195);
     options.heartbeat_interval = dice.milliseconds(100, 1000);
-    // What the detector could choose, the hasty end included.
+    // The timeouts that the detector could choose, the hasty end included.
     if (dice.once_in(2)) options.suspicion_timeout = dice.milliseconds(1500, 30000);
 }
 
@@ -81,7 +81,7 @@ void draw_training(WorldOptions& options, Dice& dice) {
 }
 
 /// In some networks all but one leave, one after another, with disks that may be slow. From dice of
-/// its own: what the other seeds mean stays.
+/// its own: the networks of the other seeds stay.
 void add_farewells(WorldOptions& options, const FaultLimits& limits, Dice dice) {
     if (!dice.once_in(4)) return;
     draw_farewells(options.faults.schedule, limits, dice);
@@ -90,8 +90,8 @@ void add_farewells(WorldOptions& options, const FaultLimits& limits, Dice dice) 
     if (dice.once_in(2)) options.write_time_max = dice.magnitude_ms(50, 500);
 }
 
-/// All come back, with their disks: who is out in the end is out by its key. Newcomers are under
-/// way for as long as tokens come and go.
+/// All come back, with their disks: a peer that is out in the end is out by its key. Newcomers are
+/// under way for as long as tokens come and go.
 void limit_to_trust(WorldOptions& options, FaultLimits& limits) {
     options.keys = true;
     limits.keys = true;
@@ -133,7 +133,7 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     faults.schedule = draw_faults(limits, dice);
     const bool may_leave = limits.disks && mode != FaultMode::trust;
     if (may_leave) add_farewells(options, limits, dice_of(options.seed, 14));
-    // From dice of its own: what else a seed means stays.
+    // From dice of its own, so that all else that a seed means stays.
     Dice divergences = dice_of(options.seed, 15);
     if (mode != FaultMode::trust && divergences.once_in(2)) {
         draw_divergences(faults.schedule, limits, divergences);
@@ -151,7 +151,7 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     }
 }
 
-/// What befalls one observer: it, its disk, and its links to all others.
+/// The faults of one observer: of itself, its disk, and its links to all others.
 FaultSchedule observer_faults(const WorldOptions& options, PeerIndex observer, Dice& dice) {
     constexpr std::array kKinds{FaultKind::crash,  FaultKind::wipe, FaultKind::torn,
                                 FaultKind::freeze, FaultKind::full, FaultKind::part,

@@ -51,7 +51,7 @@ struct PeerOptions {
     /// Where gradients are computed, from the start of a step until its virtual end; outlived by
     /// the peer. Null: at the start of the step.
     TaskPool* tasks = nullptr;
-    /// Whoever sees all models; asked by every peer, with the monitor local-balanced only.
+    /// An instance that sees all models; asked by every peer, with the monitor local-balanced only.
     std::function<protocol::BalancingOutcome(const protocol::BalancingOrder&)> balance;
 };
 
@@ -59,14 +59,15 @@ inline constexpr protocol::NetworkId kSimulatedNetwork{0x51u};
 
 class Peer;
 
-/// What a person says at a peer of a network with keys.
+/// A person's order at a peer of a network with keys.
 struct TrustSaid {
     enum class What : std::uint8_t { trust, revoke, token };
     What what = What::trust;
     std::optional<protocol::PeerId> key;  ///< Of a token: none, where it is closed.
 };
 
-/// Who sees what happens: the world with its checkers, or an experiment that writes it down.
+/// An observer of all events of a peer: the world with its checkers, or an experiment that writes
+/// them down.
 class Observer {
 public:
     virtual ~Observer() = default;
@@ -88,7 +89,7 @@ public:
     // In a network with keys:
     /// The peer's person has said this, and the peer does it next.
     virtual void on_said(const Peer&, const TrustSaid&) {}
-    /// What it trusts, and what was revoked there, is on its disk as it stands.
+    /// Its list of trusted and revoked keys is on its disk as it stands.
     virtual void on_trust_kept(const Peer&) {}
     /// It lets in a connection that has shown this key.
     virtual void on_let_in(const Peer&, const protocol::PeerId& key, peer::LetIn as) {
@@ -104,7 +105,7 @@ public:
     virtual void on_settled(const Peer&) {}
 };
 
-/// What becomes of messages that a peer has sent and that are under way as it crashes.
+/// The fate of messages that a peer has sent and that are under way as it crashes.
 enum class LastWords : std::uint8_t { arrive, lost };
 
 /// The shell of one simulated peer: does with Node, ExchangeWorker and Learner what the daemon's
@@ -137,7 +138,7 @@ public:
     /// Hands over in a last round, if it can in time, and ends; then calls `left`. Ends with the
     /// life.
     void leave(std::function<void()> left);
-    /// Handles nothing until then. What arrives waits, and its timers are late.
+    /// Handles nothing until then. Messages that arrive wait, and its timers are late.
     void freeze_until(protocol::Instant when);
     /// It goes on now.
     void thaw();
@@ -153,7 +154,7 @@ public:
     void say(const TrustSaid& said);
     /// Calls back once a connection has been let in by the token. Ends with the life.
     void when_token_is_shown(std::function<void()> call);
-    /// What others get of its contributions is not finite, or larger than the norm that it tells.
+    /// Others get contributions that are not finite, or larger than the norm that it tells.
     void set_lying(bool lying) { m_lying = lying; }
     /// It is done after so many more steps.
     void stop_training_after(std::uint64_t more_steps);
@@ -176,7 +177,7 @@ public:
     /// Its own clock.
     [[nodiscard]] protocol::Instant now() const { return m_events.now() + m_clock_ahead; }
     // The rest is of the last life as it stands or stood.
-    /// What it began with; nothing without a disk.
+    /// The records that it began with; nothing without a disk.
     [[nodiscard]] const std::optional<storage::Found>& found() const { return m_life->found; }
     [[nodiscard]] const peer::Node& node() const { return *m_life->node; }
     [[nodiscard]] const protocol::NodeCore& core() const { return *node().core(); }
@@ -191,7 +192,8 @@ public:
     [[nodiscard]] const protocol::ReferencePointer& installed() const {
         return m_life->trainer.installed();
     }
-    /// What an earlier life gave to a round whose end it did not see, as this life began; or null.
+    /// The contribution of an earlier life to a round whose end it did not see, as this life began;
+    /// or null.
     [[nodiscard]] const protocol::ContributionPointer& given() const {
         return m_life->trainer.given();
     }
@@ -210,7 +212,7 @@ public:
 private:
     using Input = std::function<void()>;
 
-    /// What a crash takes.
+    /// The state that a crash takes.
     struct Life {
         Life(std::unique_ptr<protocol::Learner> learner,
              const protocol::AveragingSettings& averaging, PeerTrainerOptions options);
@@ -279,7 +281,7 @@ private:
     void report_to_core();
     void wake();
 
-    /// `key`: whose it must be at the other end, where there are keys.
+    /// `key`: the key that must be at the other end, where there are keys.
     void send_direct(PeerIndex to, const discovery::ProvenPeer& key, peer::Frame frame);
     void receive_direct(const FarEnd& from, const protocol::PeerId& key, peer::Node::Bytes bytes);
     void send_bulk(const protocol::BulkSend& send);
@@ -315,7 +317,7 @@ private:
     SimDisk m_disk;
     bool m_up = false;
     std::uint32_t m_lives = 0;
-    std::uint32_t m_lives_silenced = 0;  ///< What these have sent and is under way is lost.
+    std::uint32_t m_lives_silenced = 0;  ///< Their messages under way are lost.
     protocol::Duration m_clock_ahead;
     double m_slowness = 1;
     bool m_damaging = false;

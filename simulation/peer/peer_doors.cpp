@@ -4,8 +4,8 @@
 #include "protocol/base/check.hpp"
 #include "simulation/peer/peer.hpp"
 
-// The doors of a simulated peer in a network with keys: who passes them, introductions by the
-// token, and what a person says there.
+// The doors of a simulated peer in a network with keys: the connections that pass them,
+// introductions by the token, and a person's orders there.
 
 namespace dynavg::simulation {
 

@@ -8,7 +8,7 @@
 #include "protocol/base/check.hpp"
 #include "simulation/peer/peer.hpp"
 
-// What can befall a simulated peer.
+// The faults of a simulated peer.
 
 namespace dynavg::simulation {
 
@@ -116,7 +116,7 @@ void Peer::thaw() {
     if (m_random.below(2) == 0 && m_life->next_wake <= now()) wake();
     std::deque<Input>& waiting = m_life->waiting;
     while (m_up && !is_frozen() && !waiting.empty()) {
-        // It stays in its place: what it brings about comes after all that waits.
+        // It stays in its place: its consequences come after all that waits.
         waiting.front()();
         waiting.pop_front();
     }

@@ -13,7 +13,7 @@
 
 namespace dynavg::simulation {
 
-/// What the storage thread reports, in virtual time.
+/// The reports of the storage thread, in virtual time.
 struct PeerStorageHandlers {
     std::function<void(const protocol::Promise&)> on_promise;
     std::function<void(const protocol::Prepared&)> on_prepared;
@@ -37,7 +37,7 @@ public:
     void write(peer::Write write);
     /// Writes what waits, once, then this; nothing after it.
     void finish_all(std::optional<protocol::LocalRecord> record);
-    /// The power fails. What is being written is done, or not, or in parts.
+    /// The power fails. A write in progress is done, or not, or in parts.
     void crash(PowerLoss loss);
 
 private:

@@ -15,7 +15,7 @@
 
 namespace dynavg::simulation {
 
-/// What a peer of a network with keys begins with. Its own key is its PeerId.
+/// The trust that a peer of a network with keys begins with. Its own key is its PeerId.
 struct PeerKeys {
     /// Of its seeds, by address: configured, and so trusted.
     std::map<std::string, protocol::PeerId> of_seeds;
@@ -56,7 +56,7 @@ public:
 
     [[nodiscard]] const peer::TrustDesk& desk() const { return m_desk; }
     [[nodiscard]] peer::TrustDesk& desk() { return m_desk; }
-    /// What this life shows to others.
+    /// The key that this life shows to others.
     [[nodiscard]] const std::optional<protocol::PeerId>& shown_token() const { return m_shown; }
     /// All but hang_up and answer, which are the caller's.
     void carry_out(peer::TrustActions actions);

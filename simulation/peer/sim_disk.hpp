@@ -10,7 +10,7 @@
 
 namespace dynavg::simulation {
 
-/// What a power failure does to the file that is being written.
+/// The effect of a power failure on the file that is being written.
 enum class PowerLoss : std::uint8_t {
     clean,  ///< The old file or the new one is there, as Disk promises.
     torn,   ///< Or some of each, as a disk does that lies about what it has written.

@@ -39,7 +39,7 @@ void StepLedger::on_dropped(Epoch installed, double held) {
 
 void StepLedger::on_given_again(Epoch target, double held, double steps) {
     if (!m_dropped) return on_frozen(target, held);
-    // What this life has learned since the drop comes on top, as after a restart.
+    // The steps of this life since the drop come on top, as after a restart.
     Frozen& most = m_frozen[target];
     most = {std::max(held, most.held), true};
     m_high += steps;
@@ -55,13 +55,13 @@ void StepLedger::on_restarted(Epoch installed, double held, std::optional<double
     m_dropped = false;
 }
 
-/// With a drift that is not the one of before. What was frozen of that one, and may enter a
-/// reference yet, comes on top.
+/// With a drift that is not the one of before. The part that was frozen of that one, and may enter
+/// a reference yet, comes on top.
 void StepLedger::begin_anew(Epoch installed, double held) {
     double most = std::max(held, m_in_known);
     m_settles_at = std::max(installed, m_known);
     for (auto& [target, frozen] : m_frozen) {
-        // What this life has learned, and kept, comes on top of what a former one gave.
+        // The steps that this life has made, and kept, come on top of those that a former one gave.
         if (frozen.by_former_life) frozen.held += std::max(0.0, held - m_begun_with);
         frozen.by_former_life = true;
         most = std::max(most, frozen.held);

@@ -40,7 +40,7 @@ TEST_CASE("a refused address of a peer comes with how it is written", "[spelling
                Contains("as in \"" + kKey + "@node-b:7400\""));
     CHECK_THAT(peers("abc@node-b:7400"),
                Contains("a key of 64 hexadecimal digits, as `dynavg id` prints it"));
-    // What nobody can guess is refused as it was.
+    // A spelling that nobody can guess is refused as it was.
     CHECK_THAT(peers("two words:7400"), Contains("is no such address; allowed: KEY@HOST:PORT"));
     CHECK_THAT(peers("node-b:0"), Contains("is no such address; allowed: KEY@HOST:PORT"));
 }

@@ -1,4 +1,4 @@
-// What the tables of models and data sources say of a row, a configuration does: a new row is
+// A configuration does as the tables of models and data sources say: a new row is
 // tested here without a new test.
 
 #include <fmt/format.h>

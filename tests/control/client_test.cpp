@@ -27,7 +27,7 @@ namespace {
 /// Long enough never to be reached where an answer comes.
 constexpr std::chrono::seconds kPatience{30};
 
-/// Whatever listens on a socket in place of a daemon: takes one connection and does `with` it.
+/// A listener in place of a daemon: takes one connection and does `with` it.
 class Impostor {
 public:
     explicit Impostor(std::function<void(int connection)> with)

@@ -16,7 +16,7 @@ TEST_CASE("printable text stays as it is", "[escape]") {
     }
 }
 
-TEST_CASE("what steers a terminal or ends a line is spelled out", "[escape]") {
+TEST_CASE("a byte that steers a terminal or ends a line is spelled out", "[escape]") {
     CHECK(escaped("a\nb\tc\r") == "a\\nb\\tc\\x0d");
     CHECK(escaped("\x1b[2J") == "\\x1b[2J");
     CHECK(escaped("\x7f") == "\\x7f");
@@ -41,7 +41,7 @@ TEST_CASE("bytes that are no UTF-8 are spelled out one by one", "[escape]") {
     CHECK(escaped("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");  // Beyond Unicode.
 }
 
-TEST_CASE("what is escaped once stays as it is", "[escape]") {
+TEST_CASE("a text that is escaped once stays as it is", "[escape]") {
     std::string all;
     for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
     const std::string once = escaped(all);

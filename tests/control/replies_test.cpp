@@ -154,7 +154,7 @@ TEST_CASE("a request with other types asks for nothing", "[replies]") {
     CHECK(count_of(odd) == kRoundsKept);
 }
 
-TEST_CASE("whatever a text holds, its line is one line of UTF-8", "[replies]") {
+TEST_CASE("a line is one line of UTF-8, with any text in it", "[replies]") {
     const std::string line = to_line(error_reply("two\nlines, \xff and \"quotes\""));
     CHECK(line.find('\n') == line.size() - 1);
     CHECK(line.find('\xff') == std::string::npos);

@@ -317,7 +317,7 @@ TEST_CASE("nobody ends at another's word", "[membership]") {
     }
 }
 
-TEST_CASE("who asks to be dialed back hears that its identity is in use elsewhere",
+TEST_CASE("a peer that asks to be dialed back hears that its identity is in use elsewhere",
           "[membership]") {
     Joined node;
     Hello asker = node.peer;
@@ -484,7 +484,7 @@ TEST_CASE("a node remembers the peers that it has met, and those of an earlier l
     // Told once.
     membership.on_tick(at(1s));
     CHECK_FALSE(membership.take_actions().known_peers.has_value());
-    // Who leaves is not waited for; the last that is known is not forgotten.
+    // A leaver is not waited for; the last address that is known is not forgotten.
     membership.on_goodbye(id_of(1), at(1s));
     CHECK(membership.take_actions().known_peers->peers == std::vector{missed});
     Joined alone;

@@ -267,7 +267,7 @@ TEST_CASE("the same seed gives the same run", "[network]") {
         return log;
     };
     const std::string first = run();
-    // Who joined whom at the least: two empty logs would be equal too.
+    // The joins at the least: two empty logs would be equal too.
     CHECK(std::count(first.begin(), first.end(), '\n') >= 8 * 7);
     CHECK(first == run());
 }

@@ -52,7 +52,7 @@ public:
 
     std::size_t add(const MembershipOptions& options);
     void run_until(Instant end);
-    /// Hears and does nothing until then; what arrives waits in its queues.
+    /// Hears and does nothing until then; messages that arrive wait in its queues.
     void freeze(std::size_t node, Duration duration);
     void crash(std::size_t node);
     /// With the next incarnation, at the same address.

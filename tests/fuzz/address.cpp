@@ -22,7 +22,7 @@ bool is_ipv6(const std::string& host) {
     return host.find('\0') == std::string::npos && inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
 }
 
-/// Whoever reads an address means the same by it, or none of them takes it.
+/// All readers of an address take it for the same, or all refuse it.
 void check_one_verdict(std::string_view text) {
     const auto meant = protocol::parse_host_port(text);
     const auto dialed = daemon::parse_address(text);

@@ -3,14 +3,14 @@
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 
-// The settings of a network, which a joiner takes from whom it meets first: lines KEY=VALUE. What
-// is accepted is told to others alike.
+// The settings of a network, which a joiner takes from the first peer that it meets: lines
+// KEY=VALUE. Settings that are accepted are told to others alike.
 
 namespace dynavg::fuzz {
 
 void run(std::span<const std::uint8_t> input) {
     std::string_view rest = as_text(input);
-    // What is not told is as in a network of today.
+    // A setting that is not told is as in a network of today.
     protocol::NetworkFields fields = protocol::fields_of({});
     while (!rest.empty()) {
         const std::string_view line = rest.substr(0, rest.find('\n'));

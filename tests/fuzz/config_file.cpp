@@ -3,7 +3,7 @@
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 
-// dynavg.toml. What is accepted can be written down again, and is then the same.
+// dynavg.toml. A file that is accepted can be written down again, and is then the same.
 
 namespace dynavg::fuzz {
 

@@ -16,7 +16,7 @@ namespace dynavg::fuzz {
 
 namespace {
 
-/// What `dynavg status` prints of somebody else's texts neither ends a line nor steers a terminal.
+/// Texts of others in the output of `dynavg status` neither end a line nor steer a terminal.
 void check_escaped(std::string_view text) {
     for (const char c : control::escaped(text)) {
         DYNAVG_CHECK(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);

@@ -3,8 +3,8 @@
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 
-// The structured parts of the files in a state folder; the first byte chooses which. What is
-// accepted stays the same value through another encoding, and takes no more bytes.
+// The structured parts of the files in a state folder; the first byte chooses which. A value that
+// is accepted stays the same through another encoding, and takes no more bytes.
 
 namespace dynavg::fuzz {
 

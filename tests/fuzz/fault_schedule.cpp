@@ -3,7 +3,8 @@
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 
-// `dynavg simulate --faults`. What is accepted can be written down again, and is then the same.
+// `dynavg simulate --faults`. A schedule that is accepted can be written down again, and is then
+// the same.
 
 namespace dynavg::fuzz {
 

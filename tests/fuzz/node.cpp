@@ -106,7 +106,7 @@ private:
         (void)m_node.take_actions(m_now);
     }
 
-    /// What the input holds, as the peer would say it: sound, from it, in order.
+    /// The messages that the input holds, as the peer would send them: sound, from it, in order.
     void say(bool aloud) {
         const auto peer = static_cast<int>(1 + m_in.below(2));
         const bool knows_reference = m_in.below(2) == 0;

@@ -8,7 +8,7 @@
 
 #include "tests/fuzz/target.hpp"
 
-// Feeds a target every file of the folders named: what the fuzzer has found, without the fuzzer.
+// Feeds a target every file of the folders named: the fuzzer's finds, without the fuzzer.
 
 namespace {
 

@@ -213,7 +213,7 @@ protocol::RoundState round_of_all() {
     return state;
 }
 
-/// What a node would hear in its first round, and what ends that.
+/// The messages that a node would hear in its first round, and those that end the round.
 void write_nodes(const fs::path& all) {
     const Folder folder(all, "node");
     const auto aloud = [](Output& out, std::size_t peer, const protocol::Message& message) {

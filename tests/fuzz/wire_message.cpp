@@ -4,8 +4,8 @@
 #include "tests/fuzz/input.hpp"
 #include "tests/fuzz/target.hpp"
 
-// What a peer sends on any of its sockets. Each value has one form: what is accepted is encoded to
-// the same bytes again.
+// Messages of a peer on any of its sockets. Each value has one form: a message that is accepted is
+// encoded to the same bytes again.
 
 namespace dynavg::fuzz {
 

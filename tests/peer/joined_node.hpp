@@ -35,7 +35,7 @@ inline protocol::NodeCoreOptions core_options(const protocol::Member& self) {
     return options;
 }
 
-/// Node 0 with its core, which node 1 has joined; what node 1 says is the test's.
+/// Node 0 with its core, which node 1 has joined; the test speaks for node 1.
 class Joined {
 public:
     explicit Joined(protocol::Role role = protocol::Role::member)
@@ -70,7 +70,7 @@ public:
     Node::Verdict say(const Message& message) {
         return node.on_direct(kConnection, {}, encode(message), now);
     }
-    /// A drift above the threshold: whatever reaches the core starts a round.
+    /// A drift above the threshold: any message that reaches the core starts a round.
     [[nodiscard]] static protocol::StateMessage crossing() { return {1, {100, {}}}; }
     [[nodiscard]] bool crossed() {
         protocol::StepReport report;
@@ -81,7 +81,7 @@ public:
         return node.core()->round() != nullptr;
     }
     NodeActions take() { return node.take_actions(now); }
-    /// What it does when its next heartbeat is due for sure.
+    /// Its actions when its next heartbeat is due for sure.
     NodeActions beat() {
         now += 10s;
         node.on_tick(now);
@@ -94,7 +94,7 @@ public:
     Node node;
 };
 
-/// What a node publishes, decoded.
+/// The messages that a node publishes, decoded.
 inline std::vector<wire::Envelope> published(const NodeActions& actions) {
     std::vector<wire::Envelope> envelopes;
     for (const Frame& frame : actions.publish) {

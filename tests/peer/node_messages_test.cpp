@@ -119,7 +119,7 @@ TEST_CASE("heartbeats tell and compare wall clocks, and nothing else changes by 
     REQUIRE(own != nullptr);
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(joined.now - before);
     CHECK(own->unix_ms == 1'000'500 + static_cast<std::uint64_t>(passed.count()));
-    // Who is not live has no say.
+    // A peer that is not live has no say.
     CHECK_FALSE(joined.node.membership().skew());
 }
 

@@ -25,7 +25,7 @@ Node node_of(std::size_t number) {
     return {protocol::NetworkId(1), options_of(number), at(0s)};
 }
 
-/// What `node` answers, if it is a ProbeReply to this connection.
+/// The answer of `node`, if it is a ProbeReply to this connection.
 std::optional<ProbeReply> reply_of(NodeActions actions, const ConnectionId& connection) {
     for (const auto& [to, frame] : actions.replies) {
         if (to == connection) return Node::probe_reply_in(frame.bytes);
@@ -49,7 +49,7 @@ TEST_CASE("a peer is dialed back once in a while, and few are at a time", "[prob
     CHECK(desk.take("d", probe_of(20), {}, at(1s)));
     // Nobody's, or answered already.
     CHECK_FALSE(desk.finish("c1"));
-    // What is never finished is forgotten, and so is who asked.
+    // A probe that is never finished is forgotten, and so is its asker.
     CHECK(desk.take("e", probe_of(21), {}, at(1s) + kProbeForgottenAfter));
     CHECK(desk.open() == 1);
     CHECK(desk.remembered() == 1);

@@ -88,7 +88,8 @@ TEST_CASE("a disk that has lost a promise or a prepared value is not an empty on
     REQUIRE(resumed.core);
     CHECK_FALSE(resumed.core->promise);
     CHECK(resumed.core->reference == initial_reference());
-    // What this life learns is not in what an earlier one may have given to the first round.
+    // The steps of this life are not in the contribution that an earlier one may have given to the
+    // first round.
     REQUIRE(resumed.training.given);
     CHECK(resumed.training.given->target == Epoch(1));
     CHECK(resumed.training.given->facts.steps == 0);

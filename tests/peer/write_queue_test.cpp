@@ -22,7 +22,7 @@ CopyTraining copy_of(std::uint64_t steps) {
     return [steps] { return local_of(steps); };
 }
 
-/// What the queue hands out at this time, in order.
+/// The writes that the queue hands out at this time, in order.
 std::vector<WriteKind> kinds_at(WriteQueue& queue, Instant now) {
     std::vector<WriteKind> kinds;
     while (const auto write = queue.take(now)) kinds.push_back(kind_of(*write));
@@ -88,7 +88,7 @@ TEST_CASE("nothing goes to disk before a reference that waits", "[write_queue]")
     queue.put(local_of(1));
     queue.put(protocol::KnownPeers());
     CHECK_FALSE(queue.take(kStart));
-    // Who waits for the queue is not woken up for what it may not have.
+    // The thread that waits for the queue is not woken up for a write that it may not have.
     CHECK(queue.due() == kStart + WriteQueue::kRetryInterval);
     CHECK(kinds_at(queue, kStart + WriteQueue::kRetryInterval).front() == WriteKind::reference);
 }

@@ -67,7 +67,7 @@ TEST_CASE("a file for others is made and replaced as a whole, and readable", "[r
     const ino_t inode = facts.st_ino;
     REQUIRE(replace(path, "second").has_value());
     CHECK(read(path) == "second");
-    // Who has the old one open keeps it.
+    // A reader that has the old one open keeps it.
     REQUIRE(stat(path.c_str(), &facts) == 0);
     CHECK(facts.st_ino != inode);
     CHECK(files_in(folder) == 1);
@@ -127,7 +127,7 @@ TEST_CASE("a file has the mode that is asked for, or keeps that of the one it re
     REQUIRE(replace_file(path, "secret", {.mode = 0600}).has_value());
     umask(before);
     CHECK(mode_of(path) == 0600);
-    // What a crash left may have had another mode.
+    // A leftover of a crash may have had another mode.
     std::ofstream(folder / ".key.new") << "left";
     REQUIRE(chmod((folder / ".key.new").c_str(), 0666) == 0);
     REQUIRE(replace_file(path, "secret", {.mode = 0600}).has_value());

@@ -165,7 +165,7 @@ TEST_CASE("a write on top of a reference that is not on disk is found", "[checke
     stage.checkers.on_writing(stage.peer(0), peer::Commit{next, {}});
     stage.checkers.on_written(stage.peer(0), peer::Commit{next, {}});
     CHECK(stage.broken().empty());
-    // What is on disk is not what this peer stands on.
+    // The reference on disk is not the one that this peer stands on.
     stage.checkers.on_writing(stage.peer(0), protocol::Promise());
     CHECK(stage.broken() == Names{"durable order"});
 }

@@ -206,7 +206,7 @@ TEST_CASE("a crash within a commit leaves the old reference or the new one", "[c
             const auto epoch = found.reference->epoch.value();
             CHECK(epoch >= (done ? 4U : 3U));
             CHECK(found.history == history_to(epoch));
-            // What was announced as prepared is known until it is behind the reference.
+            // A value that was announced as prepared is known until it is behind the reference.
             if (epoch == 3) CHECK(found.prepared->value->id == value->id);
             if (epoch == 4) CHECK_FALSE(found.prepared.has_value());
         }

@@ -6,7 +6,7 @@
 #include "tests/catch.hpp"
 #include "tests/storage/samples.hpp"
 
-// What is on disk may have been torn by a crash or changed by a failing disk: each file is checked
+// A file on disk may have been torn by a crash or changed by a failing disk: each file is checked
 // against flips of every byte, and against being cut at every length.
 
 namespace dynavg::storage {
@@ -105,7 +105,7 @@ TEST_CASE("no damage to one copy costs the promise", "[damage]") {
             const Found found = store_on(disk).load();
             REQUIRE(found.promise == promise_of(4, 6));
             REQUIRE_FALSE(found.forgot);
-            // What is behind the slot's content belongs to nothing.
+            // The bytes behind the slot's content belong to nothing.
             if (at < kFileHeaderBytes) {
                 REQUIRE(count_of(found.events, "checkpoint_damaged") == 1);
             }
@@ -130,7 +130,7 @@ TEST_CASE("with both copies damaged, or the file cut short or gone, the promise 
         CHECK_FALSE(found.promise.has_value());
         CHECK(names(found.events, "checkpoint_damaged", "disk/promise"));
     }
-    // Whatever is left of it, a new promise is kept again.
+    // A new promise is kept again, in any case.
     CheckpointStore store = store_on(disk);
     (void)store.load();
     REQUIRE(store.write(promise_of(4, 9)).has_value());

@@ -61,7 +61,7 @@ float drift_in(const Restart& restart) {
     return restart.values[0] - restart.reference->values[0];
 }
 
-/// What it learns from here on is not what an earlier life gave for this epoch.
+/// Its steps from here on are not those that an earlier life gave for this epoch.
 bool gives_nothing(const Restart& restart, std::uint32_t target) {
     return restart.given != nullptr && restart.given->target == Epoch(target) &&
            restart.given->values == restart.reference->values && restart.given->facts.steps == 0 &&
@@ -118,7 +118,7 @@ TEST_CASE("at the same reference training goes on where it was", "[restore]") {
     CHECK(restart.optimizer == std::vector<std::byte>{std::byte{5}});
     CHECK(restart.drift_since == Epoch(1));
     CHECK_FALSE(restart.frozen_for.has_value());
-    // What an earlier life gave after the checkpoint held all that is on it.
+    // The contribution of an earlier life, frozen after the checkpoint, held all that is on it.
     REQUIRE(restart.given != nullptr);
     CHECK(restart.given->target == Epoch(2));
     CHECK(restart.given->values == restart.values);
@@ -143,7 +143,7 @@ TEST_CASE("the part that was frozen for the next epoch is the part that was give
 
 TEST_CASE("drift that went into a reference since the checkpoint is not counted again",
           "[restore]") {
-    SECTION("frozen for that epoch: what came after the freeze is kept") {
+    SECTION("frozen for that epoch: the steps after the freeze are kept") {
         const Restart restart = restart_of(found_at(2, {2}, true));
         CHECK(restart.reference->id == reference_of(2)->id);
         CHECK(restart.steps == 112);

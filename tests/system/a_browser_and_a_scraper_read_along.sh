@@ -1,8 +1,8 @@
 #!/bin/bash
 # Two daemons offer metrics. A scraper reads what `dynavg status` says, in a form that promtool
-# accepts; a browser shows both peers, the charts and the rounds, and what others put into names
-# stays text. While many read and some are slow, heartbeats and rounds go on. What is missing of
-# promtool and chromium is left out and said.
+# accepts; a browser shows both peers, the charts and the rounds, and markup in the names of others
+# stays text. While many read and some are slow, heartbeats and rounds go on. The checks of promtool
+# or chromium are left out, and that is said, where the tool is missing.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 root=$(realpath "${BASH_SOURCE[0]%/*}/../..")
 

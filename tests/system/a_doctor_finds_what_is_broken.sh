@@ -4,7 +4,7 @@
 # looks at its network never counts as a member of it.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# examine NAME CODE: what doctor says of a node goes to found.json; a slow BLAS is no node's fault. A
+# examine NAME CODE: doctor's findings of a node go to found.json; a slow BLAS is no node's fault. A
 # peer dials back at most once a second.
 examine() {
     until_true "look at $1 that its peers had time for" has_examined "$1"
@@ -17,8 +17,8 @@ has_examined() {
         code=$?
     ! grep --quiet 'was asked for it a moment ago' "$work/found.json"
 }
-# expect_found CHECK CONDITION: what is not ok, apart from the daemon that is stopped, is all of
-# this check, and some of it meets a jq condition.
+# expect_found CHECK CONDITION: each fault, apart from the daemon that is stopped, is one of
+# this check, and one of them meets a jq condition.
 expect_found() {
     jq --exit-status --arg check "$1" "
         [.findings[] | select(.level != \"ok\" and .check != \"blas\" and .check != \"daemon\")]
@@ -93,7 +93,7 @@ await c started
 examine b 1
 jq --exit-status --arg holder "held by dynavgd (pid ${pids[c]})" \
     '[.findings[] | select(.check == "ports" and .what == $holder)] | length == 3' \
-    "$work/found.json" >/dev/null || fail "who holds the ports is not found: $(found)"
+    "$work/found.json" >/dev/null || fail "the holder of the ports is not found: $(found)"
 kill -TERM "${pids[c]}"
 expect_exit c 0
 
@@ -118,7 +118,7 @@ examine b 1
 expect_found peer '.fix | startswith("run `dynavg id` there")'
 mended
 
-# What the network has in common.
+# The settings that the network has in common.
 broken 's/^hidden = .*/hidden = [9]/'
 examine b 1
 expect_found settings '.where == "model.parameters"'

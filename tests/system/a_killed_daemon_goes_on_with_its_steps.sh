@@ -23,7 +23,7 @@ done
 [[ $(events a started .parameters) -gt 18000000 ]] || fail "the model is too small"
 for name in "${names[@]}"; do await "$name" round_committed '.participants | length == 3'; done
 
-# What training there is on disk is not told at level info: a file is.
+# The training on disk is not told at level info: its file is.
 has_kept_training() { compgen -G "$work/c/local-*" >/dev/null; }
 until_true "checkpoint of c" has_kept_training
 kept=$(status_of c | jq .steps)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # One of four daemons is frozen, then killed, in the midst of the exchange of a 10 MB model:
-# the others commit the same target epoch soon after they have noticed, with equal digests. Who
-# wakes up is in a round again at once, with what it had learned.
+# the others commit the same target epoch soon after they have noticed, with equal digests. A peer
+# that wakes up is in a round again at once, with its drift.
 source "${BASH_SOURCE[0]%/*}/networks.sh"
 
 names=(a b c d)
@@ -75,7 +75,7 @@ trial() {
     echo "figure: woken: in a round again after $((returned - back)) ms"
     adopted=$(events_new d adopted .step | sed --quiet 1p)
     ((adopted >= before)) || fail "the woken peer has lost steps: $before, then $adopted"
-    # What it had learned before it froze is in its drift still, or in the rounds of its return.
+    # Its steps before the freeze are in its drift still, or in the rounds of its return.
     expect_every_step_once "${names[@]}"
 
     lose KILL

@@ -1,8 +1,8 @@
 #!/bin/bash
-# What a person does to three running daemons: waits for them, sets the threshold at one and all
-# have it, also one that joins later and one that is started again; pauses one, which gives each
-# round what it has; caps what one sends, and nobody takes it for broken. In lockstep a pause that
-# would stop all is refused.
+# A person steers three running daemons: waits for them, sets the threshold at one and all have it,
+# also one that joins later and one that is started again; pauses one, which gives each round its
+# drift; caps the rate of one, and nobody takes that one for broken. In lockstep a pause that would
+# stop all is refused.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 tool() { "$DYNAVG" "$1" "${@:3}" --control "$work/$2.sock"; }

@@ -33,7 +33,7 @@ done
 
 # --- the disk ---------------------------------------------------------------------------------
 
-# What the daemon removes makes room again, so the rest is filled until it fails.
+# Files that the daemon removes make room again, so the rest is filled until it fails.
 has_failed_to_write() {
     head --bytes=4m /dev/zero >>"$work/c/filler" 2>/dev/null || true
     has_event c checkpoint_failed

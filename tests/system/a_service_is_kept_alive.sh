@@ -57,7 +57,7 @@ goes_on() {
     done
 }
 
-# A copy is made each second, and takes a moment: what must be left if it dies now.
+# A copy is made each second, and takes a moment: the steps that must be left if it dies now.
 steps_on_disk() { value "$1" '.steps - 2 * .steps_per_second - 200 | floor'; }
 
 # comes_back NAME WHAT PID STEPS SINCE: another process, which goes on with that many steps.
@@ -231,7 +231,7 @@ for name in "${names[@]}"; do
     ! tells "$name" checkpoint_damaged || fail "$name found a damaged file"
 done
 
-# What the journals say proves that all agreed, through all of this.
+# The journals prove that all agreed, through all of this.
 for name in "${names[@]}"; do
     inside journalctl --no-pager --output=json --unit="dynavgd@$name" >"$work/$name.journal"
 done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # One command makes a network with keys, and one command with its token makes another machine a peer
-# of it. Who has neither token nor trust stays out, and who is revoked goes at once.
+# of it. A node with neither token nor trust stays out, and a revoked one goes at once.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 set_up a "$loopback.1:7400" init field-robots

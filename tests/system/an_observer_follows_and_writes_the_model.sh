@@ -3,7 +3,7 @@
 # programs and runs a hook. Killed, stopped and started again, it is never waited for, and catches up.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# about FILE FIELD: what a model's file says of itself.
+# about FILE FIELD: a field of a model's file.
 about() {
     python3 -c 'import json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -72,7 +72,7 @@ missed=$(status_of a | jq .epoch)
 start o
 await o checkpoint_loaded
 await o output_written
-until_true "what was missed" has_status o ".epoch >= $missed"
+until_true "the missed epochs" has_status o ".epoch >= $missed"
 
 # A member that is killed is missed by the others, and by nobody else.
 kill -KILL "${pids[c]}"

@@ -3,7 +3,7 @@
 # the package. Sourced in place of lib.sh. Needs root, systemd-nspawn and what scripts/package and
 # scripts/base-system need; else the test is skipped.
 #
-# scripts/base-system keeps the system. What a test changes in it lives in memory.
+# scripts/base-system keeps the system. Changes of a test to it live in memory.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 ((EUID == 0)) || skip "needs root for a container"

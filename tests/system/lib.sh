@@ -78,7 +78,7 @@ $security
 END
 }
 
-# set_up NAME HOST:PORT COMMAND...: what `dynavg init` or `join` makes, with keys, for a small model
+# set_up NAME HOST:PORT COMMAND...: a node by `dynavg init` or `join`, with keys, for a small model
 # with slow steps.
 set_up() {
     local name=$1 address=$2
@@ -135,7 +135,7 @@ expect_none() {
     ! has_event "$@" || fail "$1 tells of: $(events "$1" "$2" .message | sed --quiet 1,3p)"
 }
 
-# What others dial, once the daemon is up.
+# The address that others dial, once the daemon is up.
 address_of() {
     await "$1" started
     events "$1" started .bind
@@ -194,7 +194,7 @@ mark() {
     for name in "$@"; do marks[$name]=$(wc -l <"$work/$name.log"); done
 }
 
-# Whoever reads them may stop early: give them as a file, not in a pipe, whose end would then fail.
+# A reader of them may stop early: give them as a file, not in a pipe, whose end would then fail.
 new_lines() { tail --lines=+$((${marks[$1]:-0} + 1)) "$work/$1.log"; }
 
 # events_new NAME EVENT [FILTER], await_new NAME EVENT [CONDITION] as events and await.
@@ -236,7 +236,7 @@ figure() {
     (($2 <= allowed)) || fail "$1: $2 $4 is above $allowed $4"
 }
 
-# What else the machine does, beside the figures.
+# The machine's other load, beside the figures.
 echo "load: $(cut --delimiter=' ' --fields=1-3 /proc/loadavg) on $(nproc) processors"
 
 peers_of() { "$DYNAVG" peers --json --control "$work/$1.sock"; }
@@ -278,8 +278,8 @@ expect_verified() {
 
 # --- steps ------------------------------------------------------------------------------------
 
-# A reference that these daemons have in common, with no round open: what each has made of steps,
-# and how many of them are not in a reference yet. Needs what status_of tells at one moment.
+# A reference that these daemons have in common, with no round open: the steps of each, and how many
+# of them are not in a reference yet. Needs the output of status_of at one moment.
 common_status() {
     local name
     for name in "$@"; do status_of "$name" || return 1; done 2>/dev/null | jq --compact-output \
@@ -294,7 +294,7 @@ have_one_reference() { common_status "$@" >/dev/null; }
 # await_one_reference NAME...
 await_one_reference() { until_true "reference that $* have in common" have_one_reference "$@"; }
 
-# Which steps the references up to an epoch hold: each told by whom it held.
+# The steps in the references up to an epoch: each told by a peer that it held.
 steps_in_references() {
     local epoch=$1 name
     shift

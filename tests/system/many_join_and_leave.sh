@@ -1,6 +1,6 @@
 #!/bin/bash
 # Twenty peers in a row join a network of three and leave it again, by `dynavg leave` or by a
-# signal: what each has learned is handed over, rounds go on, and all references are equal.
+# signal: the drift of each is handed over, rounds go on, and all references are equal.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 guests=6

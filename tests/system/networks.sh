@@ -54,7 +54,7 @@ join_network() {
     done
 }
 
-# What a daemon binds, and its name for others.
+# The address that a daemon binds, and its name for others.
 endpoint_of() { echo "$subnet.${host_of[$1]}:7400"; }
 
 # limit_rate NAME RATE: of its link, in both directions; a full queue holds 50 ms.
@@ -63,7 +63,7 @@ limit_rate() {
     tc qdisc replace dev "port-${host_of[$1]}" root tbf rate "$2" burst 32kb latency 50ms
 }
 
-# cut FROM TO: what FROM sends to TO is lost without a word.
+# cut FROM TO: packets from FROM to TO are lost without a word.
 cut() { ${within[$2]} nft add element ip test cut "{ $subnet.${host_of[$1]} }"; }
 # part "NAMES" "OTHER NAMES": all links between the two groups, in both directions.
 part() {

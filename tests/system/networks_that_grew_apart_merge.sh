@@ -3,7 +3,7 @@
 # When they hear each other they say so and merge: soon all have one reference again.
 source "${BASH_SOURCE[0]%/*}/networks.sh"
 
-# await_merge WHAT FROM NAME...: since FROM. Who hears of the merge's end first adopts it.
+# await_merge WHAT FROM NAME...: since FROM. A peer that hears of the merge's end first adopts it.
 await_merge() {
     local what=$1 from=$2 one
     shift 2

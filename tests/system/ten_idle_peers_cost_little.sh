@@ -1,6 +1,6 @@
 #!/bin/bash
-# A node with ten live peers, with keys, of which none trains, because all wait for one more: what
-# heartbeats alone cost it.
+# A node with ten live peers, with keys, of which none trains, because all wait for one more: the
+# cost of heartbeats alone.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 seconds=10

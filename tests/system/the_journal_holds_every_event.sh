@@ -1,7 +1,7 @@
 #!/bin/bash
 # With a journald of the test's own: a daemon whose standard error is the journal's writes entries
-# with fields there, and trains on while journald hangs and while it is gone. What `dynavg verify`
-# reads from the journal agrees with the lines of JSON that another daemon wrote.
+# with fields there, and trains on while journald hangs and while it is gone. The entries that
+# `dynavg verify` reads from the journal agree with the lines of JSON that another daemon wrote.
 #
 # Needs systemd-journald, and root or unprivileged user namespaces; else the test is skipped.
 journald=/lib/systemd/systemd-journald
@@ -45,7 +45,7 @@ start_journald
 configure b averaging="$averaging"
 start b
 configure a averaging="$averaging" peers="\"$(address_of b)\""
-# What systemd tells a service whose standard error it has connected.
+# The variable that systemd sets for a service whose standard error it has connected.
 touch "$work/a.log"
 within[a]="env JOURNAL_STREAM=$(stat --format=%d:%i "$work/a.log")"
 log_format='' start a

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Two of three voters are gone for good, and a newcomer alone makes no quorum. The one that is left
-# forgets them, by name and by fingerprint: rounds go on with the newcomer. Who is alive can't be
-# forgotten, nor who has no vote.
+# forgets them, by name and by fingerprint: rounds go on with the newcomer. A peer that is alive
+# can't be forgotten, nor one that has no vote.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 configure a
@@ -13,7 +13,7 @@ for name in b c; do
 done
 for name in a b c; do await "$name" round_committed '.participants | length == 3'; done
 
-# forget PEER: what the tool says on standard error is kept.
+# forget PEER: the tool's standard error is kept.
 forget() { "$DYNAVG" forget "$1" --control "$work/a.sock" 2>"$work/forget.err"; }
 
 expect_refusal() {

@@ -66,7 +66,7 @@ shard = { count = 3, index = 0, split = "unequal:4" }'
 start few-samples
 await few-samples few_samples '.level == "warning" and .batch_size == 200 and .samples < 200'
 await_status few-samples '.steps > 0'
-# Whom no peer has joined yet misses nobody.
+# A node that no peer has joined yet misses nobody.
 await few-samples training_alone
 expect_none few-samples round_impossible
 

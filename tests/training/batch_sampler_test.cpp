@@ -15,7 +15,7 @@ using Samples = std::vector<std::uint32_t>;
 
 const Samples kShard{3, 5, 8, 13, 21, 34, 55};
 
-/// What so many steps draw, one after the other.
+/// The draws of so many steps, one after the other.
 Samples drawn(BatchSampler& sampler, std::uint64_t first, std::uint64_t steps) {
     Samples all;
     for (std::uint64_t step = first; step < first + steps; ++step) {

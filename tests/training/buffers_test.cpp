@@ -1,4 +1,4 @@
-// Batch norms: what they compute, and what becomes of their running statistics in a network.
+// Batch norms: their arithmetic, and the way of their running statistics in a network.
 
 #include <cmath>
 #include <limits>

@@ -65,7 +65,7 @@ std::unique_ptr<Network> initialized(const ModelSpec& spec, NetworkUse use) {
 struct Check {
     std::size_t samples;
     float h;
-    double noise = 1e-4;  ///< What rounding of the loss does to a slope, about 1e-7 / h.
+    double noise = 1e-4;  ///< Error of a slope by rounding of the loss, about 1e-7 / h.
     float nudge = 0.02F;  ///< Of every parameter: zero biases would hide a wrong derivative.
 };
 

@@ -20,8 +20,7 @@ enum class EntryKind : std::uint8_t {
     lines_lost
 };
 
-/// What one event of a log says, as far as an audit asks. Which members are set depends on the
-/// kind.
+/// One event of a log, as far as an audit needs it. The kind decides which members are set.
 struct Entry {
     EntryKind kind = EntryKind::started;
     std::string node;

@@ -33,7 +33,7 @@ std::optional<EntryKind> kind_of(std::string_view event) {
     return std::nullopt;
 }
 
-/// What stands after "key": in a line of JSON, if that is a string. No need to parse: inside a
+/// The text after "key": in a line of JSON, if it is a string. No need to parse: inside a
 /// string the quotes of such a key would be escaped.
 std::optional<std::string_view> value_after(std::string_view line, std::string_view quoted_key) {
     const void* const found =
@@ -230,7 +230,8 @@ LineKind read_object(std::string_view line, Entry& entry, bool inside_message) {
 }  // namespace
 
 LineKind read_line(std::string_view line, Entry& entry) {
-    // What a container's log or journalctl -o short puts before each line, and json-seq's sign.
+    // Skips the text that a container's log or journalctl -o short puts before each line, and
+    // json-seq's sign.
     if (line.empty() || line.front() != '{') {
         const std::size_t begin = line.find("{\"time\":");
         line.remove_prefix(begin == std::string_view::npos ? std::min<std::size_t>(1, line.size())

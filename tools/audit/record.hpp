@@ -10,7 +10,7 @@
 
 namespace dynavg::audit {
 
-/// What nodes said of the reference of one epoch; two that say the same make one claim.
+/// A claim of nodes about the reference of one epoch; two that say the same make one claim.
 struct Claim {
     static constexpr std::uint32_t kAdopted = UINT32_MAX;
 

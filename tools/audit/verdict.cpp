@@ -12,7 +12,7 @@ namespace dynavg::audit {
 
 namespace {
 
-/// What a claim says, as far as a dispute of this kind goes.
+/// The part of a claim that a dispute of this kind is about.
 Side side_of(const NetworkRecord& network, const Claim& claim) {
     Side side{.digest = claim.digest};
     if (!claim.adopted()) {
@@ -91,7 +91,7 @@ void add_to(std::vector<EpochRange>& ranges, std::uint64_t epoch) {
     }
 }
 
-/// What all epochs together say of each node.
+/// The sum of all epochs for each node.
 class NodeCensus {
 public:
     explicit NodeCensus(const NetworkRecord& network) : m_nodes(network.nodes.size()) {

@@ -130,7 +130,7 @@ std::string text_of(const Dispute& dispute) {
     return text;
 }
 
-/// What does not decide, and an operator wants to know.
+/// Facts that do not decide, and that an operator wants to know.
 std::string notes_of(const NetworkVerdict& verdict) {
     std::string text;
     for (const MissingPeer& peer : verdict.missing) {

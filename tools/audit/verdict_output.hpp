@@ -8,7 +8,7 @@
 
 namespace dynavg::audit {
 
-/// For a person; what comes from logs is escaped. Ends with a line that begins with AGREED,
+/// For a person; texts from logs are escaped. Ends with a line that begins with AGREED,
 /// DISAGREED or NOTHING TO COMPARE.
 [[nodiscard]] std::string text_of(const NetworkVerdict& verdict);
 

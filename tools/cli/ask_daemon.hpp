@@ -13,7 +13,7 @@
 
 namespace dynavg::cli {
 
-/// What all verbs take that speak to a daemon.
+/// The options of all verbs that speak to a daemon.
 struct DaemonOptions {
     std::filesystem::path control = control::kDefaultSocket;
     bool json = false;

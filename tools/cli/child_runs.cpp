@@ -118,7 +118,7 @@ private:
         m_listener.on_start(index);
         std::array<int, 2> ends{};
         if (pipe(ends.data()) != 0) return fail_to_start(index);
-        // What is buffered would be written by both.
+        // Buffered output would be written by both.
         std::fflush(nullptr);
         const pid_t parent = getpid();
         const pid_t process = fork();

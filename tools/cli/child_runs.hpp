@@ -15,7 +15,7 @@ namespace dynavg::cli {
 struct ChildEnd {
     enum class Kind : std::uint8_t { done, stopped, failed };
     Kind kind = Kind::failed;
-    std::string text;  ///< What the run returned, or why it failed.
+    std::string text;  ///< The result of the run, or the reason why it failed.
 };
 
 /// Hears of children, by their index, in the process that started them.
@@ -28,7 +28,7 @@ public:
     virtual void on_end(std::size_t, const ChildEnd&) {}
 };
 
-/// What a child does; the listener's progress and warnings reach the parent.
+/// The work of a child; the listener's progress and warnings reach the parent.
 using ChildRun = std::function<Expected<ChildEnd, Error>(simulation::ExperimentListener&)>;
 
 /// Runs each in a process of its own, so many at a time, in their order: LibTorch works for one

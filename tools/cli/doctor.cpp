@@ -52,7 +52,7 @@ doctor::DaemonFacts ask_status(const std::filesystem::path& socket) {
     facts.own_version = daemon::version();
     const auto reply = control::ask(socket, control::request("status"));
     if (!reply) {
-        // What to do about it stands in the finding.
+        // The finding has the remedy.
         const std::string& message = reply.error().message;
         facts.no_answer = message.substr(0, message.find("; "));
         return facts;
@@ -75,7 +75,7 @@ doctor::DaemonFacts ask_status(const std::filesystem::path& socket) {
     return facts;
 }
 
-/// What the daemon finds out about the peers, as soon as it has.
+/// The daemon's findings about the peers, once it has them.
 void ask_for_peers(const std::filesystem::path& socket, doctor::PeersFacts& facts) {
     const auto give_up = std::chrono::steady_clock::now() + kAskNoLonger;
     for (bool start = true;; start = false) {
@@ -158,7 +158,7 @@ void try_peers_alone(const config::Config& config, const protocol::NetworkFields
     }
 }
 
-/// In an order: what needs root's eyes first, then as the daemon's user sees it.
+/// In an order: first the checks that need root, then the rest, as the daemon's user.
 Facts gather(const Options& options, config::Config config) {
     Facts facts;
     facts.config_file = options.config.string();

@@ -3,7 +3,7 @@
 #include "tools/cli/ask_daemon.hpp"
 #include "tools/cli/doctor.hpp"
 
-// dynavg-doctor: what `dynavg doctor` becomes.
+// dynavg-doctor: the program that `dynavg doctor` becomes.
 
 int main(int argc, char** argv) {
     try {

@@ -3,7 +3,7 @@
 #include "tools/cli/ask_daemon.hpp"
 #include "tools/cli/export.hpp"
 
-// dynavg-export: what `dynavg export` becomes.
+// dynavg-export: the program that `dynavg export` becomes.
 
 int main(int argc, char** argv) {
     try {

@@ -122,7 +122,7 @@ private:
     Clock::time_point m_begin = Clock::now();
 };
 
-/// What is said of a run that has come to its end.
+/// The line about a run that has come to its end.
 std::string end_text(const simulation::Summary& summary) {
     std::string text;
     if (summary.accuracy_mean) text += fmt::format("accuracy {:.4f}, ", *summary.accuracy_mean);

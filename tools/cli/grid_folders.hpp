@@ -6,7 +6,7 @@
 
 namespace dynavg::cli {
 
-/// What is in a folder where a run is to go.
+/// The state of a folder where a run is to go.
 struct FolderState {
     enum class Kind : std::uint8_t {
         free,  ///< Nothing of a run, or one of the same description that did not come to its end.

@@ -54,8 +54,8 @@ void add(CLI::App& app, ExitCode& result, const char* name, const char* about, M
         ->type_name("FILE");
     verb->add_flag("--json", options->json, "Print it as JSON");
     verb->footer(
-        fmt::format("It prints KEY@HOST:PORT: what others write in [node] peers. The part before "
-                    "the @ is what\n`dynavg trust` and [security] trusted_peers take.\n\n"
+        fmt::format("It prints KEY@HOST:PORT, for [node] peers of other nodes. The part before "
+                    "the @ is for\n`dynavg trust` and [security] trusted_peers.\n\n"
                     "Example:\n  dynavg {} --config /etc/dynavg/dynavg.toml",
                     name));
     verb->callback([options, missing, &result] { result = run(*options, missing); });

@@ -83,7 +83,7 @@ void add_init(CLI::App& app, ExitCode& result) {
     add_setup_options(*verb, options->setup);
     verb->footer(
         "Writes the configuration, makes this node's key and the network's token, and starts the\n"
-        "service where systemd runs. What the file says already stays.\n\n"
+        "service where systemd runs. Lines that the file has already stay.\n\n"
         "Example:\n  dynavg init field-robots --source idx --data /srv/mnist");
     verb->callback([options, &result] {
         options->setup = with_paths(options->setup);

@@ -85,7 +85,7 @@ Expected<std::map<std::string, std::string>, Error> keys_of(const SetupOptions& 
     return keys;
 }
 
-/// What a daemon makes of a file that was read.
+/// The configuration, checked by the rules of the daemon too.
 Expected<config::Config, Failure> as_node(Expected<config::Config, Error> config,
                                           const fs::path& file) {
     const auto invalid = [](const Error& error) {

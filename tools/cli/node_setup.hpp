@@ -12,8 +12,8 @@
 #include "protocol/base/expected.hpp"
 #include "tools/cli/verb.hpp"
 
-/// What `dynavg init`, `join`, `token` and `id` do to a machine: its configuration, its key, its
-/// service. No daemon need run.
+/// The work of `dynavg init`, `join`, `token` and `id` on a machine: its configuration, its key,
+/// its service. No daemon need run.
 namespace dynavg::cli {
 
 inline constexpr const char* kDefaultConfig = "/etc/dynavg/dynavg.toml";
@@ -59,7 +59,7 @@ void add_setup_options(CLI::App& verb, SetupOptions& options);
 /// "KEY@HOST:PORT", as others write it in node.peers.
 [[nodiscard]] std::string address_line(const config::Config& config, const protocol::PeerId& id);
 
-/// What this node lets others join by.
+/// The token by which others join at this node.
 [[nodiscard]] identity::Token token_of(const config::Config& config, const protocol::PeerId& id,
                                        const identity::SecretKey& secret);
 

@@ -54,7 +54,7 @@ struct GridProgress {
     std::size_t ended = 0;
     std::size_t running = 0;
     double running_share = 0;  ///< Of each that runs, the share of its steps that is done; summed.
-    std::string current;       ///< What one of them does.
+    std::string current;       ///< The work of one of them.
 };
 
 /// "[==   ]  12 %  run 5 of 35  2 h 07 min left  linear-threshold-3-seed-1 step 10/100", at most

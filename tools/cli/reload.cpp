@@ -58,7 +58,7 @@ void add_reload(CLI::App& app, ExitCode& result) {
     const auto options = std::make_shared<DaemonOptions>();
     add_daemon_options(*verb, *options);
     verb->footer(
-        "Waits for the answer: what the daemon has taken over, and what else differs and needs a\n"
+        "Waits for the answer: the keys that the daemon has taken over, and those that need a\n"
         "restart. A file that is not valid changes nothing, and the exit code is 1.\n\n"
         "Example:\n  dynavg reload");
     verb->callback([options, &result] { result = run(*options); });

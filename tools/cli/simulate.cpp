@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::string_view kRandom = "random";
 
-/// What a person sees of a run.
+/// The lines that a person sees of a run.
 class Watcher final : public simulation::ExperimentListener {
 public:
     Watcher(std::size_t peers, std::function<void(const std::string&)> on_faults)
@@ -52,7 +52,7 @@ std::string missing_option(const SimulateOptions& options) {
     return "";
 }
 
-/// What contradicts the configuration; an empty text if nothing does.
+/// The option that contradicts the configuration; an empty text if none does.
 std::string contradiction(const SimulateOptions& options, const config::Config& config) {
     if (!options.data.empty() && !config::reads_files(config.data)) {
         return fmt::format("--data: {} has source = \"{}\", which reads no files", options.config,
@@ -88,7 +88,7 @@ Expected<simulation::ExperimentFaults, Error> experiment_faults(const SimulateOp
     return simulation::ExperimentFaults(std::move(*schedule));
 }
 
-/// What repeats a run, whatever a later version may draw from its seed.
+/// The command that repeats a run, even if a later version draws other faults from its seed.
 std::string replay_command(const SimulateOptions& options, const std::string& schedule) {
     std::string command =
         fmt::format("dynavg simulate --config '{}' --peers {}", options.config, options.peers);
@@ -238,9 +238,10 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
                    "divided among the runs of a grid")
         ->type_name("N")
         ->check(CLI::Range(1, 256));
-    app.add_option("--out", options.out,
-                   "Folder of run.json, summary.json, epochs.csv, rounds.csv; what an earlier run "
-                   "left there is replaced. Of a grid: the folder of its runs' folders")
+    app.add_option(
+           "--out", options.out,
+           "Folder of run.json, summary.json, epochs.csv, rounds.csv; files of an earlier run "
+           "there are replaced. Of a grid: the folder of its runs' folders")
         ->required()
         ->type_name("DIR");
     app.add_option("--only", grid.only,
@@ -291,7 +292,7 @@ ExitCode simulate(const SimulateOptions& options) {
 int simulate_main(int argc, char** argv) {
     CLI::App app(
         "Trains with many peers in this process, over a simulated network, and writes "
-        "what it took",
+        "the results",
         "dynavg simulate");
     app.set_version_flag("--version", "dynavg " DYNAVG_VERSION);
     app.footer(

@@ -3,7 +3,7 @@
 #include "tools/cli/ask_daemon.hpp"
 #include "tools/cli/simulate.hpp"
 
-// dynavg-simulate: what `dynavg simulate` becomes.
+// dynavg-simulate: the program that `dynavg simulate` becomes.
 
 int main(int argc, char** argv) {
     try {

@@ -101,7 +101,7 @@ struct StatusOptions {
     bool watch = false;
 };
 
-/// What is shown, or the exit code to end with; the complaint has been made.
+/// The status to show, or the exit code to end with; the complaint has been made.
 Expected<std::string, ExitCode> shown(const DaemonOptions& options,
                                       std::chrono::milliseconds timeout) {
     const auto reply = ask_daemon(options, control::request("status"), timeout);

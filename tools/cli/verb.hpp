@@ -10,7 +10,7 @@
 /// The verbs of `dynavg`, one file each.
 namespace dynavg::cli {
 
-/// What scripts rely on.
+/// The exit codes, on which scripts rely.
 enum class ExitCode : std::uint8_t {
     done = 0,
     failed = 1,
@@ -19,7 +19,7 @@ enum class ExitCode : std::uint8_t {
     no_daemon = 7
 };
 
-/// Each adds its verb; what the verb ends with goes to `result` once it has run.
+/// Each adds its verb; the verb's exit code goes to `result` once it has run.
 void add_init(CLI::App& app, ExitCode& result);
 void add_join(CLI::App& app, ExitCode& result);
 void add_token(CLI::App& app, ExitCode& result);

@@ -34,7 +34,7 @@ bool is_reached(const WaitOptions& options, const control::StatusReply& status) 
            status.epoch >= options.epoch.value_or(0);
 }
 
-/// What there is, against what was waited for.
+/// The present state, against the awaited one.
 std::string missing_text(const WaitOptions& options, const control::StatusReply& status) {
     std::string text = fmt::format("not within {} s:", options.timeout_s);
     if (options.peers) {

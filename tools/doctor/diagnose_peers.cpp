@@ -1,4 +1,4 @@
-// What is judged of the way to each peer, and of the way back.
+// The findings about the way to each peer, and about the way back.
 #include <array>
 #include <cstdlib>
 #include <string>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kCheck = "peer";
 
-/// What is there, for a sentence that begins with an address.
+/// The rest of a sentence that begins with an address: the outcome of a dial there.
 std::string text_of(Reach reach) {
     switch (reach) {
         case Reach::not_tried:

@@ -12,8 +12,8 @@ namespace dynavg::doctor {
 [[nodiscard]] std::vector<Finding> diagnose_configuration(const std::string& file,
                                                           std::string_view problems);
 
-/// What is right and what is wrong, with the fix for each: the configuration, this machine, then
-/// the network. Pure. Every check has at least one finding.
+/// The findings, good and bad, with the fix for each fault: about the configuration, this machine,
+/// then the network. Pure. Every check has at least one finding.
 [[nodiscard]] std::vector<Finding> diagnose(const Facts& facts);
 
 /// Of the files of the libraries that a process has loaded.

@@ -8,7 +8,7 @@
 #include "control/checks.hpp"
 #include "control/health.hpp"
 
-/// What `dynavg doctor` looks at, as plain values: what is judged from them is in diagnosis.hpp.
+/// The facts that `dynavg doctor` gathers, as plain values; diagnosis.hpp makes the findings.
 namespace dynavg::doctor {
 
 /// The daemon that answers at the configuration's control socket.
@@ -16,7 +16,7 @@ struct DaemonFacts {
     std::string socket;
     bool answers = false;
     std::string no_answer;  ///< Why not.
-    std::string version;    ///< What follows is known if it answers.
+    std::string version;    ///< This and the members below are known if it answers.
     std::string own_version;
     std::string node;
     std::string network;
@@ -28,7 +28,7 @@ struct DaemonFacts {
 struct PrivateFileFacts {
     std::string path;
     bool exists = false;
-    std::string unreadable;  ///< Why the system does not tell more; empty: what follows is known.
+    std::string unreadable;  ///< Why the system does not tell more; empty: the rest is known.
     std::uint32_t mode = 0;  ///< Permission bits.
     std::string owner;       ///< A name, or the number of one who has none.
 };
@@ -44,7 +44,7 @@ struct KeyFacts {
 struct DiskFacts {
     std::string path;
     std::optional<std::uint64_t> free;    ///< Bytes; none if the system does not tell.
-    std::optional<std::uint64_t> wanted;  ///< What the next files take; none without a model.
+    std::optional<std::uint64_t> wanted;  ///< By the next files; none without a model.
 };
 
 /// One of the three that a node listens at.
@@ -58,13 +58,13 @@ struct PortFacts {
     std::string error;     ///< Why it cannot be bound, if it is not in use.
 };
 
-/// What came of reading data and making the model, as the daemon does it at its start.
+/// The outcome of reading the data and making the model, as the daemon does at its start.
 struct LearningFacts {
     std::string data_where;  ///< The folder, or the source where there is none.
     std::string data_error;
     std::uint64_t samples = 0;
     std::string data_shape;   ///< "1 x 28 x 28", with `classes`; empty: unknown.
-    std::string model_shape;  ///< What the model takes.
+    std::string model_shape;  ///< Of the model's input.
     std::string model;
     std::string model_error;
     std::uint64_t parameters = 0;
@@ -80,7 +80,7 @@ struct BlasFacts {
 
 /// Of the peers that the configuration names.
 struct PeersFacts {
-    std::string not_checked;  ///< Why nothing was tried; empty: what follows is known.
+    std::string not_checked;  ///< Why nothing was tried; empty: the rest is known.
     control::PeerChecksReply checks;
     std::string own_key;  ///< As KeyFacts.
 };

@@ -15,15 +15,15 @@ enum class Level : std::uint8_t { ok, warning, failure };
 /// One line of `dynavg doctor`.
 struct Finding {
     Level level = Level::ok;
-    std::string check;  ///< "keys", "ports", "peer", ...: what was looked at; for programs.
+    std::string check;  ///< Name of the check, for programs: "keys", "ports", "peer", ...
     std::string where;  ///< A file, an address, a field.
     std::string what;
-    std::string fix;  ///< What to type or to change; empty if ok.
+    std::string fix;  ///< The command or the change that helps; empty if ok.
     bool operator==(const Finding&) const = default;
 };
 
-/// One line each, a second one with what to do, and a last one with the count. What others put into
-/// texts is escaped.
+/// One line each, a second one with the remedy, and a last one with the count. Texts of others are
+/// escaped.
 [[nodiscard]] std::string text_of(const std::vector<Finding>& findings);
 /// One JSON object in one line.
 [[nodiscard]] std::string json_of(const std::vector<Finding>& findings);

@@ -9,7 +9,7 @@
 #include "config/config.hpp"
 #include "tools/doctor/facts.hpp"
 
-/// What this machine tells. Each blocks for as long as the file system does.
+/// The facts about this machine. Each call blocks for as long as the file system does.
 namespace dynavg::doctor {
 
 /// `daemon_pid`: of the daemon that answers.

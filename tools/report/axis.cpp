@@ -157,7 +157,7 @@ std::string value_text(Quantity quantity, double value) {
         case Quantity::number:
             break;
     }
-    // What is a rounding away from zero.
+    // A tick that is a rounding away from zero.
     return number_text(std::abs(value) < 1e-12 ? 0 : value);
 }
 

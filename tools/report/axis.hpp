@@ -14,7 +14,7 @@ enum class Scale : std::uint8_t {
     error
 };
 
-/// What an axis counts: how its ticks are written.
+/// The unit of an axis: how its ticks are written.
 enum class Quantity : std::uint8_t { number, count, bytes, share };
 
 struct Tick {
@@ -46,7 +46,7 @@ private:
     [[nodiscard]] double transformed(double value) const;
 
     Scale m_scale;
-    bool m_is_of_positive;  ///< Whatever became of the logarithmic scale.
+    bool m_is_of_positive;  ///< Also where the logarithmic scale was given up.
     Quantity m_quantity;
     double m_min = 0;
     double m_max = 1;

@@ -28,7 +28,7 @@ struct ChartAxis {
     Scale scale = Scale::linear;
     Quantity quantity = Quantity::number;
     bool from_zero = false;
-    /// What lies above is drawn as an arrow at the upper edge.
+    /// A value above is drawn as an arrow at the upper edge.
     std::optional<double> max;
 };
 

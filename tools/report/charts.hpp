@@ -13,11 +13,11 @@ namespace dynavg::report {
 /// steps: a curve per run, in the colour of its group.
 [[nodiscard]] std::vector<Chart> accuracy_charts(const std::vector<Group>& groups);
 
-/// What reaching the target took, a point per run that did: steps against bytes by the papers'
+/// The cost of the target, a point per run that reached it: steps against bytes by the papers'
 /// formula, and against bytes on the wire. Empty if no run did.
 [[nodiscard]] std::vector<Chart> target_charts(const std::vector<Group>& groups);
 
-/// What a peer sends as the network grows, against the number of peers: for averaging and overhead
+/// The bytes that a peer sends, against the number of peers: for averaging and overhead
 /// per round, for monitoring per step; medians of runs that differ in peers and seeds only. Nothing
 /// if no such runs have different numbers of peers.
 [[nodiscard]] std::optional<Chart> growth_chart(const std::vector<Group>& groups);

@@ -34,7 +34,7 @@ bool is_run(const fs::path& folder) {
                        [&](const char* file) { return fs::is_regular_file(folder / file, error); });
 }
 
-/// Nothing where there is no such file; what can't be read is told.
+/// Nothing where there is no such file; a file that can't be read is told.
 std::optional<std::string> text_of(const fs::path& file, std::vector<std::string>& problems) {
     std::error_code error;
     if (!fs::exists(file, error) && !error) return std::nullopt;

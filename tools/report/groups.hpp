@@ -21,7 +21,7 @@ struct Statistic {
 
 /// Runs whose settings differ in their seeds only, or a single run.
 struct Group {
-    std::string label;  ///< What tells it from the other groups: "linear, threshold 3, momentum".
+    std::string label;  ///< Its difference to the other groups: "linear, threshold 3, momentum".
     /// The part of the label that no member of Settings tells: "learning_rate 0.01". Often empty.
     std::string distinction;
     Settings settings;  ///< Of its first run.

@@ -9,8 +9,8 @@
 namespace dynavg::report {
 
 /// {"groups": [{"label", "settings", "runs": [{"folder", "finished", ...}], "steps": {"median",
-/// "min", "max", "count"}, ...}], "problems": [...]}. What is not known is null. Bytes that are no
-/// UTF-8 are escaped.
+/// "min", "max", "count"}, ...}], "problems": [...]}. A value that is not known is null. Bytes that
+/// are no UTF-8 are escaped.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Group>& groups);
 
 }  // namespace dynavg::report

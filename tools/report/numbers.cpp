@@ -26,7 +26,7 @@ std::string bytes_text(double bytes) {
     constexpr std::array kUnits{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
     double value = bytes;
     std::size_t unit = 0;
-    // What would be shown as 1e+03 belongs to the next unit.
+    // A number that would be shown as 1e+03 belongs to the next unit.
     while (value >= 999.5 && unit + 1 < kUnits.size()) {
         value /= 1000;
         ++unit;

@@ -70,8 +70,8 @@ std::string warnings_html(const std::vector<Group>& groups) {
     if (!unfinished.empty()) {
         text +=
             "<h2>Not finished</h2>\n<p>These have no summary.json that can be read: they run "
-            "still, or were interrupted. What they have written is drawn, and "
-            "is in no median of the table.</p>\n" +
+            "still, or were interrupted. Their results so far are drawn, and "
+            "are in no median of the table.</p>\n" +
             list_of(unfinished, "note");
     }
     if (!problems.empty()) {
@@ -141,12 +141,12 @@ std::string page(const std::vector<Group>& groups) {
         "colours differ in the seed. Where accuracies spread far, the scale is that of the "
         "error (1 - accuracy), logarithmic. The papers' formula: rounds x 8 x parameters x "
         "peers + checks x peers x bytes of a state. The bytes on the wire are encoded "
-        "messages; what peers say beside states and models is in the table only.</p>\n" +
+        "messages; the messages beside states and models are in the table only.</p>\n" +
         charts_html(accuracy_charts(groups));
     if (const auto chart = growth_chart(groups)) {
         text +=
-            "<h2>Growth</h2>\n<p class=\"note\">Bytes on the wire per peer: models and what "
-            "peers say of a round per round, states per step.</p>\n" +
+            "<h2>Growth</h2>\n<p class=\"note\">Bytes on the wire per peer: models and "
+            "words about a round per round, states per step.</p>\n" +
             charts_html({*chart});
     }
     text +=

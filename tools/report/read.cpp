@@ -19,7 +19,7 @@ constexpr std::string_view kAgain = "run the experiment again, or leave its fold
 constexpr std::size_t kCellBytesShown = 40;
 /// A seed is what runs of one group may differ in.
 constexpr std::array<std::string_view, 2> kSeeds{"training.seed", "model.seed"};
-/// Of summary.json, where there is no run.json: what it tells of the configuration.
+/// The settings that summary.json tells, where there is no run.json.
 constexpr std::array<std::string_view, 8> kConfigured{
     "peers", "parameters", "model", "monitor", "threshold", "pace", "target_accuracy", "faults"};
 /// Texts of summary.json that are no setting.
@@ -210,7 +210,7 @@ private:
             break;
         }
         if (problem.empty() && csv.is_cut && m_is_complete) problem = "its last line is cut off";
-        if (!problem.empty()) complain(file, problem, "what stands before it is drawn");
+        if (!problem.empty()) complain(file, problem, "the lines before it are drawn");
     }
 
     template <std::size_t N>
@@ -251,7 +251,7 @@ private:
         if (last >= m_run.result->steps) return;
         complain("epochs.csv",
                  fmt::format("ends at step {} of {}: it is cut off", last, m_run.result->steps),
-                 "what is there is drawn");
+                 "the lines that are there are drawn");
     }
 
     void read_rounds(const std::optional<std::string>& text) {
@@ -277,7 +277,7 @@ private:
         complain("rounds.csv",
                  fmt::format("has {} of {} rounds: it is cut off", m_run.rounds.size(),
                              m_run.result->rounds),
-                 "what is there is drawn");
+                 "the lines that are there are drawn");
     }
 
     Run m_run;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-/// What is in the folder of a run of `dynavg simulate`, as values. experiments/README.md has the
+/// The folder of a run of `dynavg simulate`, as values. experiments/README.md has the
 /// meaning of every field.
 namespace dynavg::report {
 
@@ -34,7 +34,7 @@ struct RoundRow {
     std::string reason;
 };
 
-/// What a run was asked to do, as far as its files tell: run.json, and summary.json.
+/// The settings of a run, as far as its files tell: run.json, and summary.json.
 struct Settings {
     std::string model;
     std::string monitor;
@@ -48,7 +48,7 @@ struct Settings {
     std::map<std::string, std::string> all;
 };
 
-/// What came out of a run that is complete.
+/// The result of a run that is complete.
 struct Result {
     std::uint64_t steps = 0;
     double epochs = 0;

@@ -102,7 +102,7 @@ public:
     }
 
     void distinction() {
-        Column column{"differs in", "what tells runs apart that else are equal", false, {}};
+        Column column{"differs in", "the difference of runs that else are equal", false, {}};
         bool is_needed = false;
         for (const Group* group : m_groups) {
             is_needed |= !group->distinction.empty();
@@ -121,14 +121,14 @@ private:
 void add_settings(Maker& maker) {
     maker.setting("model", "the model that was trained", false,
                   [](const Settings& s) { return s.model; });
-    maker.setting("monitor", "what decides when models are averaged", false,
+    maker.setting("monitor", "the rule for when models are averaged", false,
                   [](const Settings& s) { return s.monitor; });
     maker.setting("threshold", "Theta: a round starts when the variance estimate is above it", true,
                   [](const Settings& s) {
                       return s.threshold && !is_synchronous(s) ? number_text(*s.threshold)
                                                                : std::string();
                   });
-    maker.setting("outer optimizer", "what is applied to the mean of the models", false,
+    maker.setting("outer optimizer", "the rule that is applied to the mean of the models", false,
                   [](const Settings& s) { return s.outer_optimizer; });
     maker.setting("peers", "how many train", true,
                   [](const Settings& s) { return s.peers ? grouped(*s.peers) : std::string(); });

@@ -21,8 +21,8 @@ struct Column {
     std::vector<Cell> cells;  ///< One per row.
 };
 
-/// A row per group of which anything is known but that it is there. What all rows have in common is
-/// told once, and has no column.
+/// A row per group of which anything is known but that it is there. A setting that all rows have in
+/// common is told once, and has no column.
 struct ComparisonTable {
     std::size_t rows = 0;
     std::vector<std::string> common;  ///< "model lenet5", "10 peers"

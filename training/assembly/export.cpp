@@ -24,7 +24,7 @@ Unexpected<Error> nothing_yet(const std::filesystem::path& state_dir) {
                     state_dir.string()));
 }
 
-/// What of the configuration is not as the folder has it; empty if nothing is.
+/// The settings in which the configuration differs from the folder; empty if there are none.
 std::string difference(const protocol::NetworkFields& kept, const config::Config& config,
                        const training::ModelSpec& spec) {
     const auto text_of = [&kept](const char* name) {
@@ -67,7 +67,7 @@ Expected<protocol::ReferencePointer, Error> read_kept_reference(
     if (const std::string problem = difference(*fields, config, spec); !problem.empty()) {
         return fail(
             fmt::format("{} does not fit {}: {}; name the configuration of the daemon "
-                        "whose folder it is (--config)",
+                        "that owns the folder (--config)",
                         state_dir.string(), config.file, problem));
     }
     // Files are marked by what networks are compared by; the folder's owner is a node of it.

@@ -10,9 +10,9 @@
 /// The reference, for other programs: out of a state folder, and into a file that they read.
 namespace dynavg::assembly {
 
-/// The newest reference in a state folder, of a daemon that runs or of one that does not. Averaging
-/// settings are those that the folder was made with. Fails if the folder can't be read, holds no
-/// reference yet, or is of another network or model than `config`. Cost: memory for the model.
+/// The newest reference in a state folder, whether its daemon runs or not. Averaging settings are
+/// taken from the folder. Fails if the folder can't be read, holds no reference yet, or is of
+/// another network or model than `config`. Cost: memory for the model.
 [[nodiscard]] Expected<protocol::ReferencePointer, Error> read_kept_reference(
     const config::Config& config, const std::filesystem::path& state_dir);
 
@@ -20,7 +20,7 @@ namespace dynavg::assembly {
 [[nodiscard]] Expected<void, Error> check_export_name(const std::filesystem::path& path);
 
 /// Makes or replaces `path`, as a whole (posix::replace_file). `reference` is of the model of
-/// `config`; `version` is this build's, for who asks the file what it is.
+/// `config`; `version` is this build's; the file tells it.
 [[nodiscard]] Expected<void, Error> write_reference(const std::filesystem::path& path,
                                                     const config::Config& config,
                                                     const protocol::Reference& reference,

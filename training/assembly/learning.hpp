@@ -55,8 +55,8 @@ struct ShardChoice {
 [[nodiscard]] Expected<protocol::ReferencePointer, Error> make_initial_reference(
     const config::Config& config, const protocol::AveragingSettings& averaging);
 
-/// By what two networks are compared in the handshake. Without an [averaging] section the fields
-/// of the settings are left out: the network's are taken.
+/// The fields by which two networks are compared in the handshake. Without an [averaging] section
+/// the fields of these settings are left out: the node takes the network's.
 [[nodiscard]] protocol::NetworkFields network_fields(const config::Config& config,
                                                      const protocol::Reference& initial);
 

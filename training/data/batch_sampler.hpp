@@ -7,10 +7,9 @@
 
 namespace dynavg::training {
 
-/// Which samples of a shard make the batch of a step: the shard is passed through again and again,
-/// each time in a new order (random reshuffling; Keras and the papers' authors train so), and cut
-/// into batches without regard to where a pass ends. So between two uses of a sample lie fewer than
-/// two passes.
+/// Chooses the samples of a step's batch: the shard is passed through again and again, each time in
+/// a new order (random reshuffling; Keras and the papers' authors train so), and cut into batches
+/// without regard to where a pass ends. So between two uses of a sample lie fewer than two passes.
 ///
 /// A batch is a function of (seed, shard index, step) alone: pass p is a permutation (Fisher &
 /// Yates) drawn from RandomStream(seed, batches, shard index, p). A process that starts at any step

@@ -9,7 +9,7 @@
 
 namespace dynavg::training {
 
-/// What becomes of the data when the regime changes (concept drift; Kamp et al. 2018, section 5).
+/// The change of the data when the regime changes (concept drift; Kamp et al. 2018, section 5).
 enum class DataChange : std::uint8_t {
     labels,  ///< Every class gets the label of the next one, the last that of the first.
     pixels,  ///< The pixels of all images change places, all in the same way.

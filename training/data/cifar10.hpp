@@ -20,7 +20,7 @@ inline constexpr std::size_t kCifar10SamplesMax = 1'000'000;
 /// test_batch.bin. Each plain or gzipped, with or without ".gz" in its name.
 ///
 /// Nothing in the files is believed: memory grows with the bytes that are really there, and each
-/// defect is an Error that names the file, what is wrong and what to do.
+/// defect is an Error that names the file, the defect and the remedy.
 [[nodiscard]] Expected<std::shared_ptr<const Dataset>, Error> read_cifar10_directory(
     const std::filesystem::path& directory, DataPart part);
 

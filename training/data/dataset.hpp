@@ -8,7 +8,7 @@
 
 namespace dynavg::training {
 
-/// Which half of a data set.
+/// A half of a data set.
 enum class DataPart : std::uint8_t { train, test };
 
 /// Size of one image; its bytes are ordered channel, row, column.

@@ -10,7 +10,7 @@ namespace dynavg::training {
 
 /// Reads one pair of IDX files (the format of MNIST), plain or gzipped whatever their names say.
 /// Ten classes. Nothing in the files is believed: memory grows with the bytes that are really
-/// there, and each defect is an Error that names the file, what is wrong and what to do.
+/// there, and each defect is an Error that names the file, the defect and the remedy.
 [[nodiscard]] Expected<std::shared_ptr<const Dataset>, Error> read_idx(
     const std::filesystem::path& images, const std::filesystem::path& labels);
 

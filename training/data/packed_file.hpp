@@ -13,12 +13,12 @@ struct gzFile_s;
 
 namespace dynavg::training {
 
-/// What a message about a bad file asks for.
+/// The remedy in a message about a bad file.
 inline constexpr const char* kFetchAgain =
     "fetch the file again, or check that `path` names the right one";
 
 /// A file that is read from its beginning, plain or gzipped whatever its name says. Each defect is
-/// an Error that names the file, what is wrong and what to do.
+/// an Error that names the file, the defect and the remedy.
 class PackedFile {
 public:
     /// `kind` stands for the format in messages: "an IDX file".

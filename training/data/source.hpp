@@ -11,8 +11,8 @@
 
 namespace dynavg::training {
 
-/// Which part of a data set is wanted, and the values of the keys that say which set; a source
-/// reads those that its SourceKeys name.
+/// The wanted part of a data set, and the values of the keys that choose the set; a source reads
+/// those that its SourceKeys name.
 struct SourceRequest {
     DataPart part = DataPart::train;
     std::filesystem::path path;
@@ -20,11 +20,11 @@ struct SourceRequest {
     std::uint64_t seed = 0;
 };
 
-/// Which keys of `[data]` a source takes; the others are refused.
+/// The keys of `[data]` that a source takes; the others are refused.
 struct SourceKeys {
     bool path = false;     ///< The folder of the set, which it needs; and `[data.test] path`.
     bool samples = false;  ///< How many samples are drawn.
-    bool seed = false;     ///< What they are drawn from.
+    bool seed = false;     ///< They are drawn from it.
 };
 
 /// All that is particular to one kind of data set. A new one is a file in training/data/ that ends
@@ -33,7 +33,7 @@ struct SourceKeys {
 struct Source {
     std::string_view name;  ///< As configurations write it.
     SourceKeys keys{};
-    ImageShape shape{};  ///< Of its images: what a model is made for.
+    ImageShape shape{};  ///< Of its images; the model is made for it.
     /// Seconds, and memory for all samples. An error names the file and what to do.
     Expected<std::shared_ptr<const Dataset>, Error> (*load)(const SourceRequest& request) = nullptr;
 };

@@ -31,7 +31,7 @@ struct Split {
     double fraction = 0;     ///< sorted: the share of the samples that is sorted, in [0, 1].
                              ///< dirichlet: its parameter, above 0. unequal: largest to smallest
                              ///< shard, from 1 on.
-    std::uint8_t label = 0;  ///< label: whose samples come first.
+    std::uint8_t label = 0;  ///< label: the label whose samples come first.
 };
 
 /// The shards of all K peers: disjoint, together everything; of the paper's three, sizes differ by

@@ -42,7 +42,7 @@ struct NamedTensor {
 /// NumPy's. `unzip -p FILE '*dynavg.json'` prints it.
 inline constexpr const char* kAboutName = "dynavg.json";
 
-/// The archive; finish() it to write it. `about` tells, as JSON, what this is; it goes into an
+/// The archive; finish() it to write it. `about` describes the model, as JSON; it goes into an
 /// entry of its own, which readers of tensors pass over. Borrows the tensors' values.
 [[nodiscard]] ZipFile model_file(ModelFormat format, const std::vector<NamedTensor>& tensors,
                                  std::string about);

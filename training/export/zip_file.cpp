@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint16_t kVersionNeeded = 20;
 /// 1 January 1980, 00:00: the format has no "none".
 constexpr std::uint16_t kDate = (1U << 5U) | 1U;
-/// What PyTorch's own padding is called. Readers pass over extra fields that they do not know.
+/// The name of PyTorch's own padding. Readers pass over extra fields that they do not know.
 constexpr std::uint16_t kPaddingField = 0x4246;
 constexpr std::size_t kHeaderBytes = 30;
 constexpr std::size_t kExtraHeaderBytes = 4;

@@ -10,7 +10,7 @@
 namespace dynavg::training {
 
 /// A ZIP archive of stored (not compressed) entries, as PyTorch's and NumPy's files are. Equal
-/// entries make equal bytes: no time is written. What is large is borrowed, not copied. Not for
+/// entries make equal bytes: no time is written. Large contents are borrowed, not copied. Not for
 /// archives of 4 GiB and more, which no model of limits::kModelValuesMax makes.
 class ZipFile {
 public:
@@ -25,8 +25,8 @@ public:
     /// `bytes` are borrowed until parts() has been used. Cost: one pass for the checksum.
     void add(const std::string& name, std::span<const std::byte> bytes);
     void add(const std::string& name, std::string text);
-    /// Writes the directory: the last call. The bytes of the file, one part after the other; they
-    /// live as long as this object.
+    /// The last call: writes the directory. Returns the bytes of the file, one part after the
+    /// other; they live as long as this object.
     [[nodiscard]] const std::vector<std::span<const std::byte>>& finish();
 
     /// The bytes of an entry begin at a multiple of it, so that a reader may map them.
@@ -43,7 +43,7 @@ private:
     void append_own(std::string text);
 
     std::vector<Entry> m_entries;
-    std::deque<std::string> m_own;  ///< What parts point to; a deque moves none of them.
+    std::deque<std::string> m_own;  ///< Texts that parts point to; a deque moves none of them.
     std::vector<std::span<const std::byte>> m_parts;
     std::uint64_t m_size = 0;
 };

@@ -5,7 +5,8 @@
 
 namespace dynavg::training {
 
-/// What the processor can do. All give the same bits: the kernels fix the order of every sum.
+/// The instruction sets of the processor. All give the same bits: the kernels fix the order of
+/// every sum.
 enum class InstructionSet : std::uint8_t { baseline, avx2, avx512 };
 
 /// Coordinates per block of the sketch, and its columns.

@@ -12,12 +12,12 @@ namespace dynavg::training {
     return x ^ (x >> 31);
 }
 
-/// What the sketch of one row draws from.
+/// The random source of one row of the sketch.
 [[nodiscard]] constexpr std::uint64_t sketch_row_key(std::uint64_t seed, std::uint64_t row) {
     return mix64(mix64(seed) + (row + 1) * 0x9E3779B97F4A7C15U);
 }
 
-/// What one block of one row draws from: its rotation and its signs are functions of this.
+/// The random source of one block of one row: its rotation and its signs are functions of this.
 [[nodiscard, gnu::always_inline]] constexpr std::uint64_t sketch_key(std::uint64_t row_key,
                                                                      std::uint64_t block) {
     return mix64(row_key + block * 0x9E3779B97F4A7C15U);

@@ -18,7 +18,7 @@ namespace dynavg::training {
 /// Dense layers with relu between them; without any of them, logistic regression.
 [[nodiscard]] std::vector<LayerSpec> mlp(const std::vector<std::size_t>& hidden);
 
-/// What DenseNets differ in; tests make small ones. The rest is as FDA has it.
+/// The sizes in which DenseNets differ; tests make small ones. The rest is as FDA has it.
 struct DenseNetOptions {
     std::array<std::size_t, 4> blocks;  ///< Convolution pairs per dense block.
     std::size_t growth = 32;  ///< Channels that each pair adds; twice as many in the stem.
@@ -33,7 +33,7 @@ inline constexpr DenseNetOptions kDenseNet201{{6, 12, 48, 32}};
 /// biases but the last layer's. All kernels begin He-normal.
 [[nodiscard]] std::vector<LayerSpec> densenet(const DenseNetOptions& options);
 
-/// What ConvNeXts differ in.
+/// The sizes in which ConvNeXts differ.
 struct ConvNextOptions {
     std::array<std::size_t, 4> blocks;    ///< Per stage.
     std::array<std::size_t, 4> channels;  ///< Likewise.

@@ -26,7 +26,7 @@ struct BuiltinModel {
     /// Of a spec that passed validate(); the last layer gives the logits.
     std::vector<LayerSpec> (*layers)(const ModelSpec& spec) = nullptr;
     HiddenLayers hidden = HiddenLayers::none;
-    std::span<const std::string_view> sizes{};  ///< What `size` may be; empty: it has one size.
+    std::span<const std::string_view> sizes{};  ///< Values of `size`; empty: it has one size.
     bool has_drop_path = false;                 ///< Takes `drop_path`: stochastic depth.
 };
 

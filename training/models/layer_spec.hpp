@@ -52,12 +52,12 @@ struct PoolingLayer {
 struct StemPoolingLayer {};
 /// The mean of each channel.
 struct GlobalPoolingLayer {};
-/// Keras' form: what stays is scaled by 1 / (1 - rate); nothing happens in evaluation.
+/// Keras' form: the values that stay are scaled by 1 / (1 - rate); nothing happens in evaluation.
 struct DropoutLayer {
     float rate;
 };
 /// Stochastic depth (Huang et al. 2016): in training, all of a sample becomes zero with this
-/// probability; what stays is scaled by 1 / (1 - rate).
+/// probability; a sample that stays is scaled by 1 / (1 - rate).
 struct DropPathLayer {
     float rate;
 };

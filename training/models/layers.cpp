@@ -144,7 +144,7 @@ private:
     at::Tensor m_input;
 };
 
-/// What each number of a mask is for.
+/// The unit that one number of a mask stands for.
 enum class MaskUnit : std::uint8_t { value, sample };
 
 class Dropout final : public Layer {

@@ -24,7 +24,7 @@ inline std::size_t size_of(const at::Tensor& tensor) {
     return static_cast<std::size_t>(tensor.numel());
 }
 
-/// What a pass carries along the layers.
+/// The context of one pass over the layers.
 struct Pass {
     PassKind kind = PassKind::evaluation;
     protocol::RandomStream* dropout = nullptr;  ///< Masks, in the order of the layers.
@@ -35,7 +35,7 @@ struct Learned {
     at::Tensor value;
     at::Tensor gradient;
 };
-/// What a layer with a kernel learns; one may go without a bias.
+/// The parameters of a layer with a kernel; one may go without a bias.
 struct LayerParameters {
     Learned kernel;
     Learned bias;

@@ -15,7 +15,7 @@
 
 namespace dynavg::training {
 
-/// What every built-in model tells apart.
+/// The number of classes of every built-in model.
 inline constexpr std::size_t kModelClasses = 10;
 
 /// Names a model. All peers of a network have the same one.

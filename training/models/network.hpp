@@ -21,7 +21,7 @@ struct DropoutKey {
     std::uint64_t step = 0;
 };
 
-/// Which parameters a gradient is taken by. Head: the dense layers at the end of the model.
+/// The parameters that a gradient is taken by. Head: the dense layers at the end of the model.
 enum class GradientScope : std::uint8_t { all, head };
 
 enum class NetworkUse : std::uint8_t { training, evaluation };
@@ -41,7 +41,7 @@ public:
     /// Parameters, then buffers.
     [[nodiscard]] virtual std::span<float> values() = 0;
     [[nodiscard]] virtual std::span<const float> values() const = 0;
-    /// Their beginning: what is learned.
+    /// Their beginning: the learned ones.
     [[nodiscard]] virtual std::span<float> parameters() = 0;
     [[nodiscard]] virtual std::span<const float> parameters() const = 0;
     [[nodiscard]] virtual std::span<const float> gradient() const = 0;

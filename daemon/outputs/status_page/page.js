@@ -142,7 +142,7 @@ function show({status, peers, rounds, history}) {
     `${whole(status.parameters)} parameters, up ${duration(status.uptime_s)}`;
   showHealth(status.health);
   showFacts(status);
-  // Who was alone for long has drifted far.
+  // A peer that was alone for long has drifted far.
   chart("drift", history, ["drift", "estimate", "threshold"], rounds.map((round) => round.at_ms),
     number, 4 * status.threshold);
   chart("accuracy", history, ["accuracy"], [], percent);

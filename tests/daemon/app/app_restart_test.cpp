@@ -23,7 +23,7 @@ std::uint64_t steps_kept_for_later(const config::Config& config, const Temporary
     return storage::make_restart(store.load(), self, 1).steps_since_reference;
 }
 
-/// Which steps the references of a test hold: the sum over the rounds, each told by whom it held.
+/// Steps in the references of a test: the sum over the rounds, each told by a peer that it held.
 std::uint64_t steps_in_references(const std::vector<Json>& events) {
     std::map<std::uint64_t, std::uint64_t> steps_of_epoch;
     for (const Json& line : events) {
@@ -90,8 +90,8 @@ TEST_CASE("a daemon that is started again goes on with its steps, and none count
                line["steps"] == stopped_at;
     }));
     CHECK(steps_kept_by("b") > stopped_at);
-    // Who leaves hands over what it has, but for the step in hand; the last one has nobody to hand
-    // it over to.
+    // A leaver hands over its drift, but for the step in hand; the last one has nobody to hand it
+    // over to.
     const std::uint64_t kept_by_a = steps_kept_for_later(config_of_a, folder);
     CHECK(kept_by_a <= 1);
     CHECK(steps_in_references(all) + kept_by_a + steps_kept_for_later(config_of_b, folder) ==

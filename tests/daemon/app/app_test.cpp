@@ -281,7 +281,7 @@ TEST_CASE("keys that come and go with the file are let in and shut out", "[app]"
     named = false;
     const auto taken_back = reload();
     const Json left = events.wait_for("a", "peer_left");
-    // What was published to it has ended too, or it would go on hearing this node.
+    // Its subscription has ended too, or it would go on hearing this node.
     const Json suspected = events.wait_for("b", "peer_suspected");
     kill(getpid(), SIGTERM);
     CHECK(a.end().exit_code == 0);
@@ -306,7 +306,7 @@ TEST_CASE("SIGHUP has a daemon read its file again", "[app]") {
     hosting.read_config = [&]() -> Expected<config::Config, Error> { return config; };
     RunningNode a(config, events, 1, nullptr, hosting);
     REQUIRE_FALSE(a.address().empty());
-    // Who answers takes signals, too.
+    // A daemon that answers takes signals, too.
     CHECK(control::ask(config.node.control, control::request("status"), kDeadline));
     kill(getpid(), SIGHUP);
     CHECK(events.wait_for("a", "reloaded")["applied"].empty());

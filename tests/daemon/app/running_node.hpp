@@ -47,7 +47,7 @@ using protocol::PeerId;
 /// Only ends a test that has failed.
 constexpr std::chrono::seconds kDeadline{30};
 
-/// What all nodes of a test log, read as it comes.
+/// The log of all nodes of a test, read as it comes.
 class EventPipe {
 public:
     EventPipe() { REQUIRE(pipe(m_ends.data()) == 0); }

@@ -21,7 +21,7 @@ using protocol::Reach;
 
 namespace {
 
-/// What a node listens with.
+/// The listening sockets of a node.
 struct Listening {
     explicit Listening(zmq::socket_type type = zmq::socket_type::router,
                        const identity::Identity* own = nullptr)

@@ -22,7 +22,7 @@ using protocol::Level;
 
 namespace {
 
-/// What a journal took; it can be made to refuse, or to hang.
+/// The entries that a journal took; it can be made to refuse, or to hang.
 class FakeJournal {
 public:
     enum class Mood { takes, refuses, hangs };

@@ -33,7 +33,7 @@ TEST_CASE("refusals are told apart by version and settings, and forgotten in tim
     CHECK(refusals.other_versions().size() == 1);
 }
 
-TEST_CASE("what is no setting is told as the log told it, with what to do", "[refusals]") {
+TEST_CASE("a difference that is no setting is told as the log told it", "[refusals]") {
     Refusals refusals;
     Event twin = refused("b", {"node.name: theirs b at x:1, ours b at y:1"});
     twin.message = "refuses b. Give one of them another name.";

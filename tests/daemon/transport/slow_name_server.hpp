@@ -7,7 +7,7 @@ namespace dynavg::daemon {
 class SlowNameServer {
 public:
     SlowNameServer();
-    /// Whoever waits is told that there is no such name.
+    /// Every waiting asker is told that there is no such name.
     ~SlowNameServer();
     SlowNameServer(const SlowNameServer&) = delete;
     SlowNameServer& operator=(const SlowNameServer&) = delete;

@@ -81,7 +81,7 @@ struct TransportNode {
 
     TestLoop& loop;
     std::vector<protocol::PeerId> shown;  ///< Tokens, one for each introduction.
-    std::vector<protocol::PeerId> odd;    ///< Who has subscribed to what there is not.
+    std::vector<protocol::PeerId> odd;    ///< Peers that have subscribed to no known topic.
     std::vector<std::pair<protocol::PeerId, std::string>> gossip;
     std::vector<std::pair<ConnectionId, std::string>> direct;
     std::vector<std::pair<std::string, std::string>> replies;

@@ -371,7 +371,7 @@ TEST_CASE("a frame above the limit ends its connection only", "[zmq_transport][h
     REQUIRE(bert.say(at.direct, std::string(kLimit, 'x')));
     REQUIRE(bert.say(at.direct, std::string(kLimit + 1, 'y')));
     REQUIRE(bert.say(at.direct, "hello"));
-    // ZeroMQ dials again by itself; what was queued behind the long one is lost with it.
+    // ZeroMQ dials again by itself; messages queued behind the long one are lost with it.
     REQUIRE(loop.run_until([&] {
         (void)bert.transport.send_to_address(at.direct, as_message("hello"), Traffic::overhead);
         return anna.direct.size() >= 2;

@@ -55,7 +55,7 @@ public:
         info.suspicion_timeout = 2s;
         return info;
     }
-    /// What discovery knows of a peer; look() passes it on.
+    /// Discovery's knowledge of a peer; look() passes it on.
     [[nodiscard]] PeerInfo& info(int number) {
         return *std::find_if(view.peers.begin(), view.peers.end(), [number](const PeerInfo& peer) {
             return peer.member.order == number;
@@ -119,7 +119,7 @@ public:
         return hear_at(reference, peer(from), heartbeat);
     }
 
-    /// What a peer says that holds the same sets of the round in progress.
+    /// The round state of a peer that holds the same sets of the round in progress.
     [[nodiscard]] RoundState agreeing(std::optional<Prepared> prepared = {}) const {
         const Round& round = *core.round();
         return {round.target(),   round.attempt(), core.reference()->id,

@@ -74,7 +74,7 @@ TEST_CASE("a prepared value is written when the last order is reported", "[durab
     REQUIRE(written);
     CHECK(written->prepared == second.prepared);
     CHECK_FALSE(durability.preparing());
-    SECTION("what was dropped completes nothing") {
+    SECTION("a dropped value completes nothing") {
         const PreparedRecord third = durability.order_prepared(record_of(5));
         durability.drop_preparing();
         CHECK_FALSE(durability.on_prepared_written(third.prepared));

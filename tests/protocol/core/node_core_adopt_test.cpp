@@ -13,7 +13,7 @@ CoreDriver trio() {
     return CoreDriver({.averaging = norm_settings(), .others = peers({1, 2}), .start_peers = 3});
 }
 
-/// What others have committed while this peer was away.
+/// The references that others have committed while this peer was away.
 ReferencePointer reference_at(const CoreDriver& driver, std::uint32_t epoch, float value = 5) {
     return make_next_reference(*driver.initial, Epoch(epoch), {value, value, value, value});
 }
@@ -135,7 +135,7 @@ TEST_CASE("another reference of an epoch that is past is a fork, told once", "[n
     driver.commit_a_round();
     const Actions actions = driver.hear_heartbeat_at({Epoch(1), {8, 8}}, 1);
     CHECK(find_event(actions, "fork_detected") != nullptr);
-    // Who stands behind it?
+    // It asks for the voters behind it.
     CHECK(sent<HistoryRequest>(actions, 1) == HistoryRequest{Epoch(1)});
     CHECK(driver.hear_heartbeat_at({Epoch(1), {8, 8}}, 1).events.empty());
 }

@@ -2,7 +2,7 @@
 #include "tests/catch.hpp"
 #include "tests/protocol/core/core_driver.hpp"
 
-// A crash right after a commit, in a roster of two: what the survivor may do.
+// A crash right after a commit, in a roster of two: the choices of the survivor.
 
 namespace dynavg::protocol {
 
@@ -66,7 +66,7 @@ TEST_CASE("once the first of two is forgotten, its last round is finished with t
     word.sets.candidates = peers({0, 1, 2});
     word.sets.accusations = {{peer(1), peer(0)}, {peer(2), peer(0)}};
     driver.hear(2, word);
-    // What peer 0 gave is in it.
+    // Peer 0's contribution is in it.
     CHECK(driver.core.reference() == second.value);
     CHECK(driver.core.history().last().roster == peers({0, 1}));
 }

@@ -185,7 +185,7 @@ TEST_CASE("a merge that others have ended is begun anew, or adopted by a peer th
     driver.hear_at(theirs->id, peer(3), HistoryReply{{{theirs->id, peers({3, 4})}}});
     REQUIRE(driver.core.round());
     REQUIRE(driver.core.round()->target() == Epoch(2));
-    // What comes next, this peer does not hear in time.
+    // This peer does not hear the next words in time.
     const ReferencePointer later = make_next_reference(*theirs, Epoch(5), {7, 7, 7, 7});
     driver.info(3).reference = later->id;
     driver.look();

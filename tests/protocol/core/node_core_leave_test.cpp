@@ -2,7 +2,7 @@
 #include "tests/catch.hpp"
 #include "tests/protocol/core/core_driver.hpp"
 
-// The end of a peer's last round: what a leaver waits for, and what its goodbye leads to.
+// The end of a peer's last round: a leaver waits for the others, and its goodbye lets them commit.
 
 namespace dynavg::protocol {
 
@@ -121,7 +121,7 @@ TEST_CASE("a peer that has left takes no part in what follows", "[node_core_leav
     CHECK_FALSE(called.freeze);
     const ReferenceId later{driver.core.reference()->epoch.next(), {7, 7}};
     CHECK_FALSE(sent<HistoryRequest>(driver.hear_heartbeat_at(later, 1), 1));
-    // Whoever is behind may still ask it.
+    // A peer that is behind may still ask it.
     CHECK(sent<HistoryReply>(driver.hear_at(driver.initial->id, peer(2), HistoryRequest{Epoch(0)}),
                              2));
 }

@@ -3,7 +3,7 @@
 #include "tests/catch.hpp"
 #include "tests/protocol/core/core_driver.hpp"
 
-// What each monitor tells, and when it calls a round.
+// Each monitor's states, and its condition for a round.
 
 namespace dynavg::protocol {
 
@@ -49,7 +49,7 @@ TEST_CASE("local: a peer's own drift calls the round, and no state is told",
     const Actions below = driver.step(1, 4);
     CHECK_FALSE(published<StateMessage>(below));
     CHECK_FALSE(driver.core.round());
-    // What others tell, if they do, is not this peer's to judge.
+    // The states of others, if they tell any, are not this peer's to judge.
     driver.hear_state(1, 1, 100);
     CHECK_FALSE(driver.core.round());
     const auto call = published<RoundState>(driver.step(2, 6));
@@ -98,7 +98,7 @@ TEST_CASE("local-balanced: a violation is balanced first, once, while training w
     CHECK(balanced.allowed_steps == 3);
     CHECK_FALSE(balanced.balance);
     CHECK_FALSE(driver.core.round());
-    // Who judges that step later must find what this peer found.
+    // A peer that judges that step later must find the same as this one.
     CHECK(sent<StateMessage>(driver.hear(1, StateRequest{2, false}), 1) ==
           StateMessage{2, {6, {}}});
     driver.step(3, 1);
@@ -237,7 +237,7 @@ TEST_CASE("cascade in free pace: sketches are asked for, and answered in kind",
     CHECK(published<StateMessage>(driver.step(3, 4, kWhole))->state.values == kWhole);
     driver.now += 2s;
     CHECK(published<StateMessage>(driver.step(4, 1, kWhole))->state.values == kBrief);
-    // Who hears a sketch tells its own.
+    // A peer that hears a sketch tells its own.
     driver.hear_state(1, 3, 1, kWhole);
     CHECK(published<StateMessage>(driver.step(5, 1, kWhole))->state.values == kWhole);
 }

@@ -137,7 +137,7 @@ TEST_CASE("an observer's life is on disk before anything else, and it goes on fr
     const auto promise = core.take_actions(first.now).write_promise;
     REQUIRE(promise);
     CHECK(promise->incarnation == Incarnation(5));
-    // What it promised as a member stays promised.
+    // Its promise as a member holds on.
     CHECK(promise->remembers == Incarnation(4));
     CHECK(promise->target == Epoch(4));
     CHECK(promise->attempt == Attempt(2));

@@ -5,7 +5,7 @@
 #include "tests/catch.hpp"
 #include "tests/protocol/core/core_driver.hpp"
 
-// One round: who is in it, prepare and commit.
+// One round: its members, prepare and commit.
 
 namespace dynavg::protocol {
 
@@ -375,7 +375,7 @@ TEST_CASE("a member that is lost is accused, and a smaller roster goes on", "[no
     REQUIRE(restarted != nullptr);
     CHECK(std::get<std::vector<std::string>>(*restarted->find("suspects")) ==
           std::vector{peer(2).id.fingerprint()});
-    // What was frozen for the first try is sent again.
+    // The contribution frozen for the first try is sent again.
     CHECK_FALSE(lost.freeze);
     CHECK_FALSE(again.freeze);
 }

@@ -245,7 +245,7 @@ TEST_CASE("max_lag_steps bounds how far a peer runs ahead of the slowest", "[nod
     // A heartbeat tells it too.
     driver.info(2).steps_since_reference = 6;
     CHECK(driver.look().allowed_steps == 16);
-    // Who is done, lost, or at another reference is not waited for.
+    // A peer that is done, lost, or at another reference is not waited for.
     driver.info(2).done = true;
     CHECK(driver.look().allowed_steps == 17);
     driver.info(1).live = false;

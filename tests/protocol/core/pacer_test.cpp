@@ -124,7 +124,7 @@ TEST_CASE("a peer that stands apart under this reference is not waited for", "[p
     PeerView view = view_of(peers({0, 2, 3}));
     pacer.on_peers(view, kInitial);
     CHECK(pacer.position() == LockstepPosition::in_step);
-    // Who has not started may yet be in step.
+    // A peer that has not started may yet be in step.
     CHECK(pacer.live_members(view, kInitial) == peers({0, 1, 2, 3}));
     view.peers[0].position = LockstepPosition::in_step;
     view.peers[2].position = LockstepPosition::apart;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kChunkValues = limits::kChunkBytes / sizeof(float);
 constexpr std::size_t kValues = 3 * 10 * kChunkValues;
 
-/// Three members; what peer 2 contributes is changed by `spoil` before it is frozen.
+/// Three members; `spoil` changes the contribution of peer 2 before it is frozen.
 template <class Spoil>
 void require_blamed(std::size_t owner, Spoil spoil) {
     ExchangeNetwork network({kValues - 100, 100, true}, 3, 1);
@@ -91,7 +91,7 @@ TEST_CASE("a contribution that is not finite names its sender", "[exchange]") {
 
 TEST_CASE("a drift beyond its announced norm names its sender", "[exchange]") {
     require_blamed(1, [](Contribution& spoilt) { spoilt.facts.squared_norm *= 0.1F; });
-    // Buffers are no part of the drift: whatever they are, the norm stands.
+    // Buffers are no part of the drift: the norm does not depend on them.
     ExchangeNetwork network({10, 1000, false}, 2, 3);
     const Roster roster = network.roster(2);
     for (std::size_t i = 0; i < 2; ++i) {
@@ -141,7 +141,7 @@ TEST_CASE("in a merge a model that is far larger than one's own names its sender
         Contribution other = *(*network)[2].contribution;
         std::fill(other.values.begin() + static_cast<std::ptrdiff_t>(first),
                   other.values.begin() + static_cast<std::ptrdiff_t>(last), size);
-        // What it says of its drift counts for nothing: it is from a reference of its own.
+        // Its norm counts for nothing: its drift is from a reference of its own.
         other.facts.squared_norm = 0;
         network->contribute(2, std::move(other));
         for (std::size_t i = 0; i < 3; ++i) {

@@ -181,7 +181,7 @@ void ExchangeNetwork::send(std::size_t from, const BulkSend& bulk) {
 }
 
 void ExchangeNetwork::deliver(const Flight& flight) {
-    // What was handed over to be sent must not change on its way.
+    // A chunk that was handed over to be sent must not change on its way.
     REQUIRE(digest_of_bytes(flight.payload) == flight.payload_digest);
     const auto envelope = wire::decode(flight.bytes);
     REQUIRE(envelope.has_value());

@@ -14,7 +14,7 @@
 
 namespace dynavg::protocol::test {
 
-/// What the network does to each message, besides carrying it through the wire codec.
+/// The network's faults for each message, besides the way through the wire codec.
 struct Conditions {
     double loss = 0;
     double repetition = 0;

@@ -169,7 +169,7 @@ TEST_CASE("a member that starts late finds the requests of the others", "[exchan
     CHECK_FALSE(network[0].done.has_value());
     network.start(2, roster);
     network.run(milliseconds(50));
-    // Nobody had to repeat a request: what came early was kept.
+    // Nobody had to repeat a request: early ones were kept.
     require_agreement(network, roster);
     for (std::size_t i = 0; i < 3; ++i) CHECK(network[i].worker.counters().repetitions == 0);
 }

@@ -24,7 +24,7 @@ BulkSend chunk(int to, std::uint32_t index, TransferKind kind = TransferKind::me
             nullptr};
 }
 
-/// Whoever is asked for ever new chunks, and how many each one got.
+/// A sender that is asked for ever new chunks, and the number that each receiver got.
 class Sender {
 public:
     explicit Sender(std::uint64_t rate) { sends.set_rate(rate); }

@@ -17,7 +17,7 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr SketchShape kShape{3, 4};
-/// States are float32: what a sum of a few of them may be off by.
+/// States are float32: the error that a sum of a few of them may have.
 constexpr double kTolerance = 1e-6;
 
 using Vector = std::vector<double>;

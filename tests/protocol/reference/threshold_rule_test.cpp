@@ -34,7 +34,7 @@ TEST_CASE("the next threshold is the variance, times the wanted steps over those
     // mean of the squared norms 6, less the squared norm of the mean.
     CHECK(next_threshold(kInterval, 3, facts(5, 7, 50), 2, 4) == Approx(4.0 * 100 / 50));
     CHECK(next_threshold(kInterval, 3, facts(5, 7, 200), 2, 4) == Approx(2));
-    // Who has no weight has no part in it.
+    // A member without weight has no part in it.
     CHECK(next_threshold(kInterval, 3, std::vector<ContributionFacts>{{50, 1, 6}, {0, 0, 0}}, 2,
                          4) == Approx(8));
     CHECK(overdue_steps(kInterval, 2, 4) == 200);

@@ -168,7 +168,7 @@ TEST_CASE("a setting waits for a round that holds its peer, and gives way to a l
     REQUIRE(told != later.events.end());
     CHECK(*told->find("threshold") == EventValue(9.0));
     CHECK(*told->find("before") == EventValue(4.0));
-    // Whoever sets it next is later than that, whatever the clock says.
+    // The next setting is later than that, whatever the clock says.
     REQUIRE(driver.core.set_threshold(3, 5, driver.now));
     CHECK(driver.core.setting_to_come() == ThresholdSetting{3, 2001});
 }

@@ -74,7 +74,7 @@ TEST_CASE("without accusations the roster is all candidates that are not exclude
 TEST_CASE("the member in most accusations is dropped first", "[roster]") {
     CHECK(roster_at(0, sets_of(peers({0, 1, 2, 3}), {{0, 1}, {0, 2}, {0, 3}})) == peers({1, 2, 3}));
     CHECK(roster_at(0, sets_of(peers({0, 1, 2, 3}), {{1, 0}, {2, 0}, {3, 0}})) == peers({1, 2, 3}));
-    // 1 is in three of them; what is left of 0's does not matter then.
+    // 1 is in three of them; the rest of 0's does not matter then.
     CHECK(roster_at(0, sets_of(peers({0, 1, 2, 3}), {{0, 1}, {1, 2}, {3, 1}})) == peers({0, 2, 3}));
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("of a peer that has restarted only the latest life is in", "[roster]")
     const Member now = peer(1, 5);
     CHECK(roster_at(0, {{peer(0), before, now}, {}, {}}) == Roster{peer(0), now});
     CHECK(roster_at(0, {{peer(0), before}, {}, {}}) == Roster{peer(0), before});
-    // What was said of the earlier life does not touch the new one.
+    // An accusation of the earlier life does not touch the new one.
     CHECK(roster_at(0, {{peer(0), before, now}, {{peer(0), before}}, {}}) == Roster{peer(0), now});
 }
 

@@ -21,7 +21,7 @@ Round round_of(int self, const Roster& candidates, Attempt attempt = Attempt(0))
     return round;
 }
 
-/// What a peer that holds the same sets as `round` says.
+/// The round state of a peer that holds the same sets as `round`.
 RoundState same_as(const Round& round, std::optional<Prepared> prepared = {}) {
     RoundState state;
     state.target = round.target();
@@ -80,7 +80,7 @@ TEST_CASE("no set grows beyond its limit", "[round]") {
     }
     CHECK(round.has_heard(peer(limits::kPeersMax - 1)));
     CHECK_FALSE(round.has_heard(peer(limits::kPeersMax)));
-    // Whom it has heard goes on being heard.
+    // A peer that it has heard counts as heard from then on.
     round.hear(peer(3), same_as(round, prepared_in({Attempt(0), 1})));
     CHECK(round.heard(peer(3))->prepared.has_value());
 }
@@ -184,7 +184,7 @@ TEST_CASE("the best prepared value is the members' one of the highest ballot", "
     CHECK(round.best_prepared()->digest == kOtherValue);
     round.hear(peer(2), same_as(round, prepared_in({Attempt(1), 1})));
     CHECK(round.best_prepared()->digest == kOtherValue);
-    // Who is out of the roster has no say in it.
+    // A peer outside the roster has no say in it.
     round.hear(peer(3), same_as(round, prepared_in({Attempt(1), 7})));
     CHECK(round.best_prepared()->digest == kValue);
     round.accuse(peer(3));

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kKindAt = 2;
 constexpr std::size_t kHeaderSize = 31;
 
-/// Whatever is accepted has one encoding only, and decoding costs memory in proportion.
+/// A message that is accepted has one encoding only, and decoding costs memory in proportion.
 void require_refused_or_canonical(const Bytes& bytes) {
     const std::size_t before = test::allocated_bytes();
     const auto decoded = decode(bytes);

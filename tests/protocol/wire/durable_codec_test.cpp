@@ -32,7 +32,7 @@ std::vector<HistoryEntry> sample_history() {
     return entries;
 }
 
-/// Neither cut nor changed bytes do any harm; what decodes is something.
+/// Neither cut nor changed bytes do any harm; a record that decodes is a valid one.
 template <class Decode>
 void check_hostile(const Bytes& sound, const Decode& decode) {
     for (std::size_t size = 0; size < sound.size(); ++size) {

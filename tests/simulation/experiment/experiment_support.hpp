@@ -43,7 +43,7 @@ Outcome run(const ExperimentOptions& options, ExperimentListener& listener);
 Summary summary_of(const ExperimentOptions& options);
 
 using Trainers = std::vector<std::unique_ptr<training::Trainer>>;
-/// What is tried on a crossing, so many steps after the reference; true: no round is needed.
+/// Called on a crossing, so many steps after the reference; true: no round is needed.
 using PlainResolution =
     std::function<bool(const protocol::Reference&, const Trainers&, std::uint32_t)>;
 

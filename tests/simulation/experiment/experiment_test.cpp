@@ -172,7 +172,7 @@ TEST_CASE("checks tell estimate and exact variance of every step", "[experiment]
             CHECK(summary.checks->ratio_min > 1 - 1e-6);
         }
         for (std::size_t i = 0; i < heard.checks.size(); ++i) CHECK(heard.checks[i].step == i + 1);
-        // What opened a round is above the threshold, and nothing else is.
+        // The bounds that opened a round are above the threshold, and no others are.
         std::size_t crossings = 0;
         for (const RoundRow& round : heard.rounds) {
             const CheckRow& check = heard.checks.at(round.step - 1);

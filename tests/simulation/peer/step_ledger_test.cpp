@@ -58,7 +58,7 @@ TEST_CASE("fewer steps than are in the references is found at any time", "[step_
     ledger.on_frozen(Epoch(1), 3);
     ledger.on_dropped(Epoch(0), 0);
     make_steps(ledger, 1);
-    // What was dropped has left the model a second time.
+    // The dropped part has left the model a second time.
     CHECK_FALSE(is_sound(ledger, 1, 1, 3));
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# completion.sh PROGRAM: what the shell offers for the beginning of a command line.
+# completion.sh PROGRAM: the shell's offers for the beginning of a command line.
 set -euo pipefail
 folder=$(mktemp --directory)
 trap 'rm -rf "$folder"' EXIT

@@ -37,7 +37,7 @@ TEST_CASE("a folder is free, has this run, or another", "[grid_folders]") {
     CHECK(folder_state(folder, here).kind == Kind::free);
     write("summary.json", "{}");
     CHECK(folder_state(folder, here).difference == "it has no run.json that says what was run");
-    // What is no folder is found out when it is written to.
+    // A file in the folder's place is found out when it is written to.
     CHECK(folder_state(folder / "summary.json", here).kind == Kind::free);
 }
 

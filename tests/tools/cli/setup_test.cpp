@@ -11,7 +11,7 @@
 #include "tests/catch.hpp"
 #include "tests/tools/cli/program.hpp"
 
-// What makes a node of a machine: init, join, token, id.
+// The verbs that make a node of a machine: init, join, token, id.
 
 using namespace dynavg;
 using namespace dynavg::cli::test;
@@ -87,7 +87,7 @@ TEST_CASE("a token ends for a daemon that does not run, and not behind one's bac
     const Node node;
     REQUIRE(node.set_up("init net").code == 0);
     {
-        // Who answers refuses.
+        // The peer that answers refuses.
         const RunningControlServer daemon({.socket = node.folder / "s"}, [](const Json&) {
             return control::error_reply("the disk is full");
         });

@@ -143,7 +143,7 @@ TEST_CASE("a clock that the peers contradict is a warning", "[diagnose_peers]") 
     CHECK_THAT(only_fault(check).what, Contains("2.0 s behind"));
     // One of three that is wrong is the other's matter.
     CHECK(faults({check, sound()}).empty());
-    // Who did not answer told no time.
+    // A peer that did not answer told no time.
     PeerCheck away = check;
     away.direct = Reach::silent;
     away.answered = false;

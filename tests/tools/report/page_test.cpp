@@ -10,7 +10,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-/// What is wrong with the nesting of the elements, or nothing. Of texts without comments.
+/// The fault in the nesting of the elements, or nothing. Of texts without comments.
 std::string unbalanced(const std::string& text) {
     std::vector<std::string> open;
     for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; ++at) {

@@ -120,7 +120,7 @@ TEST_CASE("a broken table is told and drawn as far as it goes", "[read]") {
         CHECK(run.epochs.size() == 1);
         REQUIRE(run.problems.size() == 1);
         CHECK_THAT(run.problems[0],
-                   Contains("results/a/epochs.csv: line 3 has \"many\" in column step; what"));
+                   Contains("results/a/epochs.csv: line 3 has \"many\" in column step; the"));
     }
     SECTION("a column is missing") {
         given.rounds = replaced(kRounds, "estimate", "guess");

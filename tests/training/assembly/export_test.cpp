@@ -31,8 +31,8 @@ bool says(const Error& error, const std::string& text) {
     return error.message.find(text) != std::string::npos;
 }
 
-/// What a daemon of this configuration leaves on its disk after rounds up to `last`. It goes on
-/// holding the folder.
+/// The files that a daemon of this configuration leaves on its disk after rounds up to `last`. It
+/// goes on holding the folder.
 std::unique_ptr<storage::PosixDisk> keep(const TemporaryFolder& folder,
                                          const config::Config& config, std::uint32_t last) {
     const auto initial = make_initial_reference(config, config.averaging).value();

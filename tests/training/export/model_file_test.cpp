@@ -22,7 +22,7 @@ void write(const std::filesystem::path& path, ZipFile file) {
     }
 }
 
-/// What read_model_file.py prints of them.
+/// The output of read_model_file.py for them.
 std::string text_of(const std::vector<NamedTensor>& tensors, const std::string& about) {
     std::string text;
     for (const NamedTensor& tensor : tensors) {

@@ -55,7 +55,7 @@ TEST_CASE("ConvNeXts have the parameters of the papers", "[model_spec]") {
     CHECK(count(kConvNextBase).head() == 87'566'464);
     CHECK(count(kConvNextLarge).head() == 196'230'336);
     CHECK(count(kConvNextLarge).buffer_count() == 0);
-    // FDA's fine-tuned one: what is left of its d is a dense layer of 512 before the 100 classes.
+    // FDA's fine-tuned one: the rest of its d is a dense layer of 512 before the 100 classes.
     ConvNextOptions fine_tuned = kConvNextLarge;
     fine_tuned.hidden = {512};
     fine_tuned.classes = 100;

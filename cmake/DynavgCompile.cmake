@@ -43,3 +43,13 @@ function(dynavg_library name)
   endif()
   dynavg_precompiled(${name} ${arg_PRECOMPILED})
 endfunction()
+
+# dynavg_alone(FILES...) are compiled each by itself, where a preset compiles several files as one
+# (CMAKE_UNITY_BUILD): a name in an unnamed namespace of theirs stands in a neighbour, too.
+function(dynavg_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # It would warn of a class that is private to its file, as the file is included then.
+  target_compile_options(dynavg_compile INTERFACE -Wno-subobject-linkage)
+endif()

@@ -57,7 +57,8 @@ std::optional<Stranger> DoorRecord::on_end(int descriptor) {
     const auto node = m_guests.extract(descriptor);
     const Guest guest = node.empty() ? Guest() : node.mapped();
     if (!failure && (node.empty() || guest.may_have_key)) return {};
-    Stranger stranger{m_door, {}, reason_of(failure.value_or(kNoGreeting)), failure && is_silence(*failure)};
+    Stranger stranger{
+        m_door, {}, reason_of(failure.value_or(kNoGreeting)), failure && is_silence(*failure)};
     if (guest.is == Address::certain) stranger.address = guest.address;
     return stranger;
 }

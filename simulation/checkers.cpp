@@ -206,6 +206,7 @@ void Checkers::on_published(const Peer& peer, const protocol::Message& message) 
     if (peer.is_observer()) return report("observer", "an observer tells more than heartbeats");
     const auto* state = std::get_if<protocol::RoundState>(&message);
     if (state == nullptr || !state->prepared) return;
+    m_holders[state->prepared->digest].emplace(peer.index(), peer.now());
     const auto key = std::pair(state->target, state->prepared->ballot);
     const auto [place, added] = m_prepared.emplace(key, state->prepared->digest);
     if (!added && place->second != state->prepared->digest) {
@@ -223,6 +224,7 @@ void Checkers::on_install(const Peer& peer, const protocol::Install& install) {
         return report("observer", fmt::format("observer {} holds reference {}, which no member has",
                                               peer.index(), install.reference->epoch.value()));
     }
+    check_second_holder(peer, install.reference);
     check_agreement(peer, install.reference);
     note_newest(peer.index(), install.reference->epoch);
 }
@@ -248,6 +250,25 @@ void Checkers::on_exchange_done(const Peer& peer, const protocol::ExchangeResult
     for (const auto& facts : result.certificate.facts) weights += static_cast<double>(facts.weight);
     if (weights <= 0) weights = static_cast<double>(result.certificate.facts.size());
     m_weights.emplace(result.value->id.digest, weights);
+}
+
+// Two hold it: the first to commit was not the only one that had the value on its disk, unless it
+// has waited for another one, or none was there.
+void Checkers::check_second_holder(const Peer& peer, const protocol::ReferencePointer& reference) {
+    if (m_committed.contains(reference->epoch)) return;
+    const auto holders = std::exchange(m_holders, {})[reference->id.digest];
+    const auto own = holders.find(peer.index());
+    const bool has_waited =
+        own != holders.end() && peer.now() - own->second >= protocol::limits::kSecondHolderPatience;
+    const bool two_hold_it = holders.size() > (own == holders.end() ? 0U : 1U);
+    const auto& known = peer.node().membership().view().peers;
+    const bool others_are_live =
+        std::any_of(known.begin(), known.end(), [&peer](const protocol::PeerInfo& other) {
+            return other.live && contains(peer.core().roster(), other.member);
+        });
+    if (two_hold_it || has_waited || !others_are_live) return;
+    report("two hold it", fmt::format("peer {} committed reference {} that no other peer had yet",
+                                      peer.index(), reference->epoch.value()));
 }
 
 // Agreement.

@@ -85,6 +85,7 @@ private:
     void trace(const Peer& peer, std::string_view what, std::string_view detail);
     void check_observer(const Peer& peer);
     void check_observers_are_apart(const Peer& peer);
+    void check_second_holder(const Peer& peer, const protocol::ReferencePointer& reference);
     void check_agreement(const Peer& peer, const protocol::ReferencePointer& reference);
     void check_exactly_once(const Peer& peer);
     void check_variance(const Peer& peer, std::uint32_t step);
@@ -127,6 +128,9 @@ private:
         m_means;
     /// (target, ballot) -> value, over all peers.
     std::map<std::pair<protocol::Epoch, protocol::Ballot>, protocol::Digest> m_prepared;
+    /// Of each value that is not in force yet: the peers that have said that they are prepared for it, and when,
+    /// by their own clocks.
+    std::map<protocol::Digest, std::map<PeerIndex, protocol::Instant>> m_holders;
     /// Lockstep: drifts of complete steps, (epoch, step) -> peer -> drift.
     std::map<std::pair<protocol::Epoch, std::uint32_t>, std::map<PeerIndex, std::vector<double>>>
         m_drifts;

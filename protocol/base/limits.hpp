@@ -83,6 +83,8 @@ inline constexpr std::uint64_t kSetAtMsMax = std::uint64_t{1} << 53U;
 inline constexpr Duration kSuspicionTimeoutDefault = std::chrono::seconds(3);
 /// No round tries so often; a larger number is a lie, and must not overflow ours.
 inline constexpr std::uint32_t kAttemptMax = 1U << 20U;
+/// A peer whose own vote is a quorum waits so long for another member to have the value on disk.
+inline constexpr Duration kSecondHolderPatience = std::chrono::seconds(2);
 /// An attempt without progress for so many suspicion timeouts starts anew.
 inline constexpr int kAttemptSuspicionTimes = 6;
 

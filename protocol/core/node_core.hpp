@@ -167,6 +167,7 @@ private:
     void stop_exchange();
     void report_round_start();
     void commit_if_acknowledged(Instant now);
+    [[nodiscard]] bool waits_for_second_holder(const Roster& acknowledged, Instant now) const;
     void commit(Instant now);
     void tick_round(Instant now);
 

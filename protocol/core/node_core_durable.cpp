@@ -56,6 +56,7 @@ void NodeCore::become_prepared(const PreparedRecord& record, Instant now) {
     InRound& in = *in_round();
     in.round.prepare(record.prepared);
     in.prepared_value = record.value;
+    in.prepared_at = now;
     m_actions.prepared = record.value;
     publish_round();
     if (m_adoption.is_committed_elsewhere(record.value->id)) return commit(now);

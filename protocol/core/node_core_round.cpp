@@ -267,7 +267,22 @@ void NodeCore::on_unusable_contribution(const Member& member, const std::string&
 void NodeCore::commit_if_acknowledged(Instant now) {
     if (!may_speak()) return;
     const Roster acknowledged = round()->acknowledged();
-    if (!acknowledged.empty() && quorum().is_sufficient_for_all(acknowledged)) commit(now);
+    if (acknowledged.empty() || !quorum().is_sufficient_for_all(acknowledged)) return;
+    if (!waits_for_second_holder(acknowledged, now)) commit(now);
+}
+
+/// A peer whose own vote is a quorum lets another live member have the value on disk first: then
+/// the crash of either of the two, right after the commit, loses nothing. The wait is short, since
+/// that member's disk may be full.
+bool NodeCore::waits_for_second_holder(const Roster& acknowledged, Instant now) const {
+    const InRound& in = *std::get_if<InRound>(&m_phase);
+    if (acknowledged.size() > 1 || now - in.prepared_at >= limits::kSecondHolderPatience) {
+        return false;
+    }
+    const Roster live = m_peers.live();
+    return std::ranges::any_of(in.round.members(), [this, &live](const Member& member) {
+        return member != m_options.self && contains(live, member);
+    });
 }
 
 /// The prepared value is the epoch's reference.
@@ -285,6 +300,9 @@ void NodeCore::commit(Instant now) {
 // --- time ---------------------------------------------------------------------------------------
 
 void NodeCore::tick_round(Instant now) {
+    // Before an accusation begins another ballot: the second holder may be gone, or late.
+    if (round()->prepared_in_this_ballot()) commit_if_acknowledged(now);
+    if (round() == nullptr) return;
     InRound& in = *in_round();
     if (in.accuse_the_silent(m_options.self, m_peers, now)) publish_round();
     report_who_is_missing(now);

@@ -32,6 +32,7 @@ struct InRound {
     std::optional<ExchangeKey> exchanging{};           ///< The exchange that was ordered.
     std::optional<RoundId> reported{};                 ///< The roster that the log has told of.
     ReferencePointer prepared_value{};                 ///< Of round.prepared(); null without one.
+    Instant prepared_at{};                             ///< When this peer became prepared for it.
     std::optional<Certificate> certificate{};          ///< Of the exchange that made a value.
     std::optional<Digest> asked_value{};  ///< A value that another member is asked for.
 

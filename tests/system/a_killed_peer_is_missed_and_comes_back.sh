@@ -30,6 +30,7 @@ await c round_committed '.participants | length == 3'
 await_status c '.peers_live == 2'
 expect_agreement a b c c-first
 expect_verified "$work"/?.log "$work/c-first.log"
-jq --exit-status '.networks[0] | (.missing | length == 1 and (.[0].peer | startswith("c ("))) and
+# The one of b and c that joins last may miss a round as well, while it adopts.
+jq --exit-status '.networks[0] | (.missing | any(.peer | startswith("c ("))) and
     .nodes[2].starts == 2' "$work/verdict.json" >/dev/null ||
     fail "dynavg verify does not say that c was missing: $(cat "$work/verdict.json")"

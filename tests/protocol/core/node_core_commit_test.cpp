@@ -1,3 +1,4 @@
+#include "protocol/base/limits.hpp"
 #include "protocol/core/node_core.hpp"
 #include "tests/catch.hpp"
 #include "tests/protocol/core/core_driver.hpp"
@@ -29,7 +30,50 @@ struct SecondOfTwo {
     ReferencePointer value;
 };
 
+/// This peer, 0, is the first member of the roster, is prepared, and has not heard that peer 1 is.
+struct FirstOfTwo {
+    FirstOfTwo() : driver({.averaging = norm_settings(), .others = peers({1}), .start_peers = 2}) {
+        driver.commit_a_round();
+        driver.step(1, 100);
+        const Actions agreed = driver.agree();
+        value = driver.next_value(2);
+        done = driver.exchange_done(*agreed.start_exchange, value);
+    }
+
+    CoreDriver driver;
+    ReferencePointer value;
+    Actions done;
+};
+
 }  // namespace
+
+TEST_CASE("a peer that may decide alone waits for a second member that has the value",
+          "[node_core_commit]") {
+    FirstOfTwo first;
+    CHECK_FALSE(first.done.install);
+    REQUIRE(published<RoundState>(first.done));
+    CHECK(published<RoundState>(first.done)->prepared);
+    CHECK_FALSE(first.driver.tick().install);
+    const RoundState word = first.driver.agreeing(first.driver.core.round()->prepared());
+    CHECK(first.driver.hear(1, word).install);
+}
+
+TEST_CASE("a peer that may decide alone waits for no member that is gone", "[node_core_commit]") {
+    FirstOfTwo first;
+    first.driver.info(1).live = false;
+    first.driver.look();
+    first.driver.tick();
+    CHECK(first.driver.core.reference() == first.value);
+    CHECK(first.driver.core.history().last().roster == peers({0, 1}));
+}
+
+TEST_CASE("a peer that may decide alone does not wait for long", "[node_core_commit]") {
+    FirstOfTwo first;
+    first.driver.now += limits::kSecondHolderPatience - 1ms;
+    CHECK_FALSE(first.driver.tick().install);
+    first.driver.now += 1ms;
+    CHECK(first.driver.tick().install);
+}
 
 TEST_CASE("the second of two commits on the word that the first one is prepared",
           "[node_core_commit]") {
@@ -66,6 +110,8 @@ TEST_CASE("once the first of two is forgotten, its last round is finished with t
     word.sets.candidates = peers({0, 1, 2});
     word.sets.accusations = {{peer(1), peer(0)}, {peer(2), peer(0)}};
     driver.hear(2, word);
+    driver.now += limits::kSecondHolderPatience;
+    driver.tick();
     // Peer 0's contribution is in it.
     CHECK(driver.core.reference() == second.value);
     CHECK(driver.core.history().last().roster == peers({0, 1}));

@@ -107,6 +107,8 @@ TEST_CASE("a prepared peer finishes its round without the peers that it is to le
     CHECK(driver.core.forget(peer(2).id, driver.now));
     CHECK(driver.core.may_call());
     driver.hear(3, driver.agreeing());
+    driver.now += limits::kSecondHolderPatience;
+    driver.tick();
     // Those that have gone may have committed it: it is the reference, and nothing else is.
     CHECK(driver.core.reference()->id == value->id);
     CHECK(driver.core.history().last().roster == peers({0, 1, 2}));

@@ -321,8 +321,8 @@ TEST_CASE("when all are done one final round follows, and then nothing", "[node_
 
     const Actions agreed = driver.agree();
     const ReferencePointer value = driver.next_value();
-    // Of two the first is a quorum.
     driver.exchange_done(*agreed.start_exchange, value);
+    driver.hear(1, driver.agreeing(driver.core.round()->prepared()));
     REQUIRE(driver.core.reference()->id == value->id);
     driver.steps_before = 3;
     driver.installed();

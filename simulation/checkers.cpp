@@ -172,6 +172,8 @@ void Checkers::on_written(const Peer& peer, const peer::Write& write) {
         m_on_disk[peer.index()] = commit->reference->id;
     } else if (const auto* record = std::get_if<protocol::LocalRecord>(&write)) {
         m_recorded.insert_or_assign(peer.index(), held_by(peer, *record));
+    } else if (const auto* prepared = std::get_if<protocol::PreparedRecord>(&write)) {
+        m_holders[prepared->value->id.digest].emplace(peer.index(), peer.now());
     }
 }
 

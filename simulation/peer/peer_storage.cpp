@@ -23,7 +23,7 @@ void PeerStorage::write(peer::Write write) {
 }
 
 void PeerStorage::begin_next() {
-    if (m_writing) return;
+    if (m_ended || m_writing) return;
     m_writing = m_queue.take(m_handlers.now());
     if (!m_writing) return await_next();
     m_handlers.on_writing(*m_writing);
@@ -63,6 +63,7 @@ void PeerStorage::report(const peer::Write& write) {
 }
 
 void PeerStorage::finish_all(std::optional<protocol::LocalRecord> record) {
+    m_ended = true;
     std::vector<peer::Write> rest;
     if (m_writing) rest.push_back(*std::exchange(m_writing, std::nullopt));
     for (peer::Write& write : m_queue.take_rest()) rest.push_back(std::move(write));
@@ -75,6 +76,7 @@ void PeerStorage::finish_all(std::optional<protocol::LocalRecord> record) {
 }
 
 void PeerStorage::crash(PowerLoss loss) {
+    m_ended = true;
     if (!m_writing) return;
     m_disk.lose_power_soon(loss);
     (void)write_to(m_store, *std::exchange(m_writing, std::nullopt));

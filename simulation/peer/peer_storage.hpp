@@ -53,6 +53,7 @@ private:
     PeerStorageHandlers m_handlers;
     peer::WriteQueue m_queue;
     std::optional<peer::Write> m_writing;
+    bool m_ended = false;  ///< The life is over: an input that was under way then begins no write.
     std::optional<protocol::Instant> m_awaited;  ///< When the queue is looked at again.
 };
 

@@ -128,8 +128,8 @@ private:
         m_means;
     /// (target, ballot) -> value, over all peers.
     std::map<std::pair<protocol::Epoch, protocol::Ballot>, protocol::Digest> m_prepared;
-    /// Of each value that is not in force yet: the peers that have said that they are prepared for it, and when,
-    /// by their own clocks.
+    /// Of each value that is not in force yet: the peers that have said that they are prepared for
+    /// it, and when, by their own clocks.
     std::map<protocol::Digest, std::map<PeerIndex, protocol::Instant>> m_holders;
     /// Lockstep: drifts of complete steps, (epoch, step) -> peer -> drift.
     std::map<std::pair<protocol::Epoch, std::uint32_t>, std::map<PeerIndex, std::vector<double>>>

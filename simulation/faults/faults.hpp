@@ -97,6 +97,10 @@ struct FaultLimits {
 /// frozen, what is dropped and what is on disk there is the most to mix up.
 void draw_divergences(FaultSchedule& faults, const FaultLimits& limits, Dice& dice);
 
+/// Adds that the peers come up in two or three parts that do not see each other, and meet one
+/// another soon: the first reference of the network is made then, or two are.
+void draw_first_splits(FaultSchedule& faults, const FaultLimits& limits, Dice& dice);
+
 /// Adds that all peers but one leave one after another, some of them for good, and takes out what
 /// would keep them from it: so the last roster shrinks until one peer may decide alone.
 void draw_farewells(FaultSchedule& faults, const FaultLimits& limits, Dice& dice);

@@ -83,4 +83,20 @@ void draw_divergences(FaultSchedule& faults, const FaultLimits& limits, Dice& di
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
 }
 
+void draw_first_splits(FaultSchedule& faults, const FaultLimits& limits, Dice& dice) {
+    for (std::uint64_t left = dice.between(1, 3); left > 0; --left) {
+        Fault split;
+        split.kind = dice.once_in(3) ? FaultKind::mute : FaultKind::part;
+        split.at = dice.milliseconds(0, 3'000);
+        split.length = dice.magnitude_ms(500, 15'000);
+        for (PeerIndex peer = 0; peer < limits.peers; ++peer) {
+            (dice.once_in(2) ? split.peers : split.others).push_back(peer);
+        }
+        if (split.peers.empty() || split.others.empty()) continue;
+        faults.push_back(std::move(split));
+    }
+    std::stable_sort(faults.begin(), faults.end(),
+                     [](const Fault& a, const Fault& b) { return a.at < b.at; });
+}
+
 }  // namespace dynavg::simulation

@@ -133,7 +133,11 @@ void add_faults(WorldOptions& options, FaultMode mode) {
     faults.schedule = draw_faults(limits, dice);
     const bool may_leave = limits.disks && mode != FaultMode::trust;
     if (may_leave) add_farewells(options, limits, dice_of(options.seed, 14));
-    // From dice of its own, so that all else that a seed means stays.
+    // From dice of their own, so that all else that a seed means stays.
+    Dice splits = dice_of(options.seed, 16);
+    if (mode == FaultMode::safety && !faults.after_first_round && splits.once_in(2)) {
+        draw_first_splits(faults.schedule, limits, splits);
+    }
     Dice divergences = dice_of(options.seed, 15);
     if (mode != FaultMode::trust && divergences.once_in(2)) {
         draw_divergences(faults.schedule, limits, divergences);
